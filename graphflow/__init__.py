@@ -1,0 +1,181 @@
+"""graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
+
+from graphflow import errors, nn, operators
+from graphflow.config import config
+from graphflow.default import (
+    add_to_collection,
+    add_to_collections,
+    colocate_with,
+    container,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    name_scope,
+    op_scope,
+)
+from graphflow.dtypes import (
+    DType,
+    as_dtype,
+    complex64,
+    complex128,
+    double,
+    float16,
+    float32,
+    float64,
+    half,
+    int8,
+    int16,
+    int32,
+    int64,
+    string,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from graphflow.dtypes import bool_ as bool
+from graphflow.gradients import gradients
+from graphflow.graph import Graph, Operation, Tensor, get_default_graph, reset_default_graph
+from graphflow.names import GraphKeys
+from graphflow.ops.activations import log_sigmoid
+from graphflow.ops.arithmetic import (
+    add,
+    add_n,
+    div,
+    div_no_nan,
+    divide,
+    floor_div,
+    floordiv,
+    floormod,
+    maximum,
+    minimum,
+    mod,
+    multiply,
+    pow,
+    realdiv,
+    scalar_mul,
+    squared_difference,
+    subtract,
+    truediv,
+    truncatediv,
+    truncatemod,
+)
+from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse, roll, tile, transpose
+from graphflow.ops.arrange import reverse as reverse_v2
+from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
+from graphflow.ops.basic import tuple_ as tuple
+from graphflow.ops.compare import (
+    equal,
+    greater,
+    greater_equal,
+    is_finite,
+    is_inf,
+    is_nan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+)
+from graphflow.ops.complex import angle, complex, conj, imag, real
+from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function
+from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
+from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
+from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
+from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
+from graphflow.ops.math import (
+    abs,
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    ceil,
+    cos,
+    cosh,
+    digamma,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    floor,
+    lgamma,
+    log,
+    log1p,
+    negative,
+    reciprocal,
+    rint,
+    round,
+    rsqrt,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    tan,
+    tanh,
+)
+from graphflow.ops.pad import pad
+from graphflow.ops.placeholder import placeholder, placeholder_with_default
+from graphflow.ops.scatter import (
+    tensor_scatter_add,
+    tensor_scatter_nd_add,
+    tensor_scatter_nd_sub,
+    tensor_scatter_nd_update,
+    tensor_scatter_sub,
+    tensor_scatter_update,
+)
+from graphflow.ops.select import where, where_v2
+from graphflow.ops.shape_ops import (
+    broadcast_dynamic_shape,
+    broadcast_to,
+    ensure_shape,
+    expand_dims,
+    rank,
+    reshape,
+    shape,
+    shape_n,
+    size,
+    squeeze,
+)
+from graphflow.ops.slicing import slice_ as slice
+from graphflow.ops.slicing import strided_slice
+from graphflow.ops.state import (
+    assign,
+    assign_add,
+    assign_sub,
+    scatter_add,
+    scatter_div,
+    scatter_max,
+    scatter_min,
+    scatter_mul,
+    scatter_sub,
+    scatter_update,
+)
+from graphflow.session import InteractiveSession, Session, get_default_session
+from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
+from graphflow.variables import (
+    Variable,
+    global_variables,
+    global_variables_initializer,
+    is_variable_initialized,
+    local_variables,
+    local_variables_initializer,
+    model_variables,
+    moving_average_variables,
+    trainable_variables,
+    variables_initializer,
+)
+from graphflow.version import __version__
+from graphflow.view.dot import to_dot
+
+newaxis = None
+all_variables = global_variables
+initialize_all_variables = global_variables_initializer
+initialize_variables = variables_initializer
+initialize_local_variables = local_variables_initializer

@@ -1,0 +1,176 @@
+"""Kernels compiled by numba into functions `void kernel(int64 *args, int64 tid, int64 nthreads)`.
+
+Every kernel has this one signature, so that one native loop can run a plan; `args` holds its pointers and sizes.
+Compiled code is kept on disk, under the hash of everything that decides what it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import math
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import compiler, types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+from graphflow.backends.cache import Cache
+from graphflow.ops import philox
+
+_SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
+
+# The element types of pointers, and the casts of the same names; a bool is a byte to a pointer.
+ELEMENTS = (
+    "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "complex64",
+    "complex128",
+)  # fmt: skip
+
+
+@intrinsic
+def pointer(typingctx: Any, args: Any, index: Any, dtype: Any) -> Any:
+    """args[index] as a pointer to elements of `dtype`."""
+    result = types.CPointer(dtype.dtype)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = builder.load(builder.gep(arguments[0], [arguments[1]]))
+        return builder.inttoptr(address, context.get_value_type(result))
+
+    return result(args, index, dtype), codegen
+
+
+@intrinsic
+def call_kernel(typingctx: Any, function: Any, args: Any, tid: Any, nthreads: Any) -> Any:
+    """Call the kernel at an address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        i64 = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [i64, i64, i64]).as_pointer()
+        builder.call(builder.inttoptr(arguments[0], kind), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(function, args, tid, nthreads), codegen
+
+
+def _namespace() -> dict[str, Any]:
+    """What generated kernels may name."""
+    scalars = {n: getattr(math, n) for n in (
+        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
+        "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
+    )}  # fmt: skip
+    casts = {n: getattr(np, n) for n in ELEMENTS}
+    bounds: dict[str, Any] = {}
+    for n in ELEMENTS:
+        dtype = np.dtype(n)
+        if dtype.kind == "f":
+            bounds |= {f"lowest_{n}": dtype.type(-np.inf), f"highest_{n}": dtype.type(np.inf)}
+        elif dtype.kind in "iu":
+            bounds |= {f"lowest_{n}": np.iinfo(dtype).min, f"highest_{n}": np.iinfo(dtype).max}
+    return scalars | casts | bounds | {
+        "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "inf": math.inf, "pointer": pointer,
+        "call_kernel": call_kernel, **philox.compiled(_inlined),
+    }  # fmt: skip
+
+
+@functools.cache
+def _inlined(function: Callable) -> Any:
+    return numba.njit(error_model="numpy")(function)
+
+
+@functools.cache
+def namespace() -> dict[str, Any]:
+    """The names that kernels may use, made once."""
+    return _namespace()
+
+
+@functools.cache
+def _source_of(module: str) -> str:
+    return inspect.getsource(sys.modules[module])
+
+
+def kernel_text(function: Callable | str, elements: Sequence[str], sizes: int) -> tuple[str, str]:
+    """(the text that decides what the kernel is, the text of its wrapper)."""
+    pointers = [f"pointer(args, {i}, {'uint8' if e == 'bool' else e})" for i, e in enumerate(elements)]
+    numbers = [f"args[{len(elements) + i}]" for i in range(sizes)]
+    wrapper = f"def entry(args, tid, nthreads):\n    body({', '.join([*pointers, *numbers])}, tid, nthreads)\n"
+    if isinstance(function, str):
+        return function + wrapper, wrapper
+    return f"{_source_of(function.__module__)}\n{function.__qualname__}\n{wrapper}", wrapper
+
+
+class Kernels:
+    """Addresses of compiled kernels, each compiled once in a process and once on a machine.
+
+    compiled, loaded   how many were compiled here, and how many came from the disk
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+        self.compiled = 0
+        self.loaded = 0
+        self._addresses: dict[str, int] = {}
+        self._libraries: list[Any] = []  # the code lives as long as these
+
+    def address(self, function: Callable | str, elements: Sequence[str], sizes: int) -> int:
+        """The native address of a kernel: a Python function, or source that defines `kernel`.
+
+        elements: the dtypes of its pointers; sizes: how many int64 follow them.
+        """
+        text, wrapper = kernel_text(function, elements, sizes)
+        found = self._addresses.get(text)
+        if found is None:
+            with global_compiler_lock:
+                found = self._addresses.get(text) or self._make(function, text, wrapper)
+                self._addresses[text] = found
+        return found
+
+    def _make(self, function: Callable | str, text: str, wrapper: str) -> int:
+        codegen = cpu_target.target_context.codegen()
+        identity = (text, _source_of(__name__), _source_of(philox.__name__), numba.__version__, llvmlite.__version__,
+                    codegen.magic_tuple())  # fmt: skip
+        key = hashlib.sha256(repr(identity).encode()).hexdigest()
+        blob = self.cache.load(key)
+        if blob is not None:
+            name, code = pickle.loads(blob)
+            library = codegen.unserialize_library(code)
+            self.loaded += 1
+        else:
+            name, library = _compile(function, wrapper)
+            self.cache.save(key, pickle.dumps((name, library.serialize_using_object_code())))
+            self.compiled += 1
+        self._libraries.append(library)
+        return library.get_pointer_to_function(name)
+
+
+def _compile(function: Callable | str, wrapper: str) -> tuple[str, Any]:
+    names = dict(namespace())
+    if isinstance(function, str):
+        exec(compile(function, "<graphflow kernel>", "exec"), names)
+        body = names["kernel"]
+    else:
+        body = function
+    names["body"] = _inlined(body)
+    exec(compile(wrapper, "<graphflow kernel entry>", "exec"), names)
+    flags = compiler.Flags()
+    flags.no_cpython_wrapper = True
+    flags.no_compile = True  # so that the object code can be kept
+    flags.error_model = "numpy"
+    flags.enable_pyobject = False
+    cpu_target.target_context.refresh()
+    cpu_target.typing_context.refresh()
+    result = compiler.compile_extra(
+        cpu_target.typing_context, cpu_target.target_context, names["entry"], _SIGNATURE.args, _SIGNATURE.return_type,
+        flags, {},
+    )  # fmt: skip
+    result.library.enable_object_caching()
+    result.library.finalize()
+    return result.fndesc.llvm_cfunc_wrapper_name, result.library

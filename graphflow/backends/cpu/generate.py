@@ -1,0 +1,57 @@
+"""Calls of generated kernels: elementwise loops, reductions, random draws.  All shapes are known here."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+from graphflow.backends import codegen
+from graphflow.backends.base import Call
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.infer import static_axes
+from graphflow.ops.lowering import Elementwise, Random, Reduce
+
+
+def elementwise(op: Operation, kind: Elementwise) -> Call:
+    """One loop nest over the output's shape."""
+    names = tuple(argument.name for argument in op.definition.args)
+    inputs = tuple((_sizes(t), t.dtype.name) for t in op.inputs)
+    source = _elementwise(kind, names, inputs, _sizes(op.output), tuple(t.dtype.name for t in op.outputs))
+    return Call(source.text, (*op.inputs, *op.outputs), source.sizes, source=source.text)
+
+
+def reduction(op: Operation, kind: Reduce) -> Call | None:
+    """A loop nest that folds the axes in the second input."""
+    x = op.inputs[0]
+    axes = static_axes(op.inputs[1], len(_sizes(x)))
+    return None if axes is None else fold(kind, x, op.output, axes)
+
+
+def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call:
+    """The call that folds these axes of x into out."""
+    source = _reduction(kind, _sizes(x), axes, x.dtype.name, out.dtype.name)
+    return Call(source.text, (x, out), source.sizes, source=source.text)
+
+
+def random(op: Operation, kind: Random) -> Call:
+    """One draw for each element of the output."""
+    out, scalars = op.output, op.inputs[1:]
+    names = tuple(argument.name for argument in op.definition.args)[1:]
+    text = codegen.random(kind.expression, names, out.dtype.name)
+    return Call(text, ("draws", *scalars, out), (math.prod(_sizes(out)),), source=text)
+
+
+@functools.lru_cache(4096)
+def _elementwise(
+    kind: Elementwise, names: tuple, inputs: tuple, out: tuple[int, ...], dtypes: tuple[str, ...]
+) -> codegen.Source:
+    return codegen.elementwise(kind, names, inputs, out, dtypes)
+
+
+@functools.lru_cache(4096)
+def _reduction(kind: Reduce, x: tuple[int, ...], axes: tuple, dtype: str, out_dtype: str) -> codegen.Source:
+    return codegen.reduction(kind, "x", x, axes, dtype, out_dtype)
+
+
+def _sizes(t: Tensor) -> tuple[int, ...]:
+    return t.dims  # type: ignore[return-value]

@@ -1,0 +1,36 @@
+"""Kinds of lowering become calls of CPU kernels."""
+
+from __future__ import annotations
+
+from graphflow.backends.base import Call
+from graphflow.backends.cpu.generate import elementwise, random, reduction
+from graphflow.backends.cpu.kernels import BINDINGS
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce
+
+# float16 and strings have no CPU kernels: their operations run the reference
+ELEMENTS = frozenset(
+    ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "complex64",
+     "complex128")
+)  # fmt: skip
+
+
+def lower(op: Operation) -> Call | None:
+    """The kernel call for an operation whose shapes are known; None when there is none and the reference runs."""
+    kind = op.definition.lower(op)
+    if kind is None or any(t.dims is None or None in t.dims for t in (*op.inputs, *op.outputs)):
+        return None
+    if isinstance(kind, Kernel):
+        bind = BINDINGS.get(kind.name)
+        call = None if bind is None else bind(op)
+    elif isinstance(kind, Elementwise):
+        call = elementwise(op, kind)
+    elif isinstance(kind, Reduce):
+        call = reduction(op, kind)
+    elif isinstance(kind, Random):
+        call = random(op, kind)
+    else:
+        call = None
+    if call is None or any(isinstance(t, Tensor) and t.dtype.name not in ELEMENTS for t in call.pointers):
+        return None
+    return call

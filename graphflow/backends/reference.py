@@ -1,0 +1,72 @@
+"""The oracle: operation by operation with NumPy, too simple to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphflow.backends.base import Call, Executable
+from graphflow.graph import Operation, Tensor
+from graphflow.plan import Plan
+from graphflow.program import Program
+from graphflow.store import Store, uninitialized, variable_of
+
+
+class ReferenceBackend:
+    """Runs every operation's NumPy reference; the plan's buffers are not used."""
+
+    name = "reference"
+
+    def lower(self, op: Operation) -> Call | None:
+        return None
+
+    def compile(self, plan: Plan, store: Store) -> Executable:
+        return lambda feeds: evaluate(plan.program, feeds, store)
+
+
+def evaluate(program: Program, feeds: Sequence[np.ndarray], store: Store) -> list[np.ndarray]:
+    """Values of the fetches; the program's shapes need not be known."""
+    values: dict[Tensor, Any] = dict(zip(program.feeds, feeds, strict=True))
+    for op in program.ops:
+        record = op.definition
+        if record.variable:
+            value = store.value(op)
+            results = [None if value is None else value.copy()]
+        else:
+            inputs = [_input(op, i, values, store) for i in range(len(op.inputs))]
+            results = record.compute(op, inputs, **draw(op, store))  # type: ignore[assignment]
+            for i, result in zip(record.writes, results, strict=False):
+                assert result is not None
+                store.write(variable_of(op.inputs[i]), result)
+        for t, result in zip(op.outputs, results, strict=True):
+            values.setdefault(t, result)  # a fed output keeps its feed
+    return [np.array(_ready(values[t], t)) for t in program.fetches]
+
+
+def draw(op: Operation, store: Store) -> dict[str, int]:
+    """The keyword arguments of a random op's reference; counts the draw."""
+    if not op.definition.draws:
+        return {}
+    state = store.draws(op)
+    key, number = state.tolist()
+    state[1] += np.uint64(1)
+    return {"key": key, "draw": number}
+
+
+def _input(op: Operation, i: int, values: dict[Tensor, Any], store: Store) -> Any:
+    t = op.inputs[i]
+    if i not in op.definition.refs:
+        return _ready(values[t], t)
+    variable = variable_of(t)
+    value = store.value(variable)
+    if value is None and op.definition.reads:
+        raise uninitialized(variable, op)
+    return None if value is None else value.copy()  # a later write must not change what was read
+
+
+def _ready(value: Any, t: Tensor) -> np.ndarray:
+    if value is None:
+        raise uninitialized(t.op)
+    return value

@@ -1,0 +1,60 @@
+"""The few switches, each an environment variable and an argument of `with config(...)`.
+
+They are read when a session compiles, never in a warm run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Config:
+    """`debug` 1: a line per compile, 3: the plan, 4: kernel source.  `backend`: "cpu" or "reference".
+
+    `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder).
+    """
+
+    debug: int = 0
+    backend: str = "cpu"
+    cache: bool = True
+    cache_dir: str = ""
+
+    def cache_folder(self) -> Path:
+        """Where compiled kernels are kept."""
+        if self.cache_dir:
+            return Path(self.cache_dir)
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graphflow" / "kernels"
+
+
+def _from_environment() -> Config:
+    values = {}
+    for field in fields(Config):
+        text = os.environ.get(f"GRAPHFLOW_{field.name.upper()}")
+        if text is not None:
+            kind = type(field.default)
+            values[field.name] = text.lower() not in ("0", "off", "false", "") if kind is bool else kind(text)
+    return Config(**values)
+
+
+_current = _from_environment()
+
+
+def current() -> Config:
+    """The switches in force."""
+    return _current
+
+
+@contextmanager
+def config(**changes: object) -> Iterator[Config]:
+    """Change switches inside a `with` block; TypeError for an unknown one."""
+    global _current
+    before, _current = _current, replace(_current, **changes)  # type: ignore[arg-type]
+    try:
+        yield _current
+    finally:
+        _current = before

@@ -1,0 +1,68 @@
+"""Fed values: checked against the tensors they are fed for, and turned into arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphflow import dtypes
+from graphflow.errors import FeedError, GraphflowError
+from graphflow.graph import Graph, Tensor
+from graphflow.ops.values import as_array
+from graphflow.shape import compatible, show
+
+
+def bind(graph: Graph, feed_dict: Mapping[Any, Any] | None) -> dict[Tensor, np.ndarray]:
+    """Tensors and their values as C-ordered arrays of their dtypes, in the order of the graph.
+
+    Raises: TypeError for a key that is no tensor of the graph, or a tensor as value; ValueError for a value that does
+    not fit the tensor's shape or dtype.
+    """
+    if not feed_dict:
+        return {}
+    fed = {}
+    for key, value in feed_dict.items():
+        tensor = _tensor(graph, key)
+        fed[tensor] = as_feed(tensor, value)
+    if len(fed) == 1:
+        return fed
+    return dict(sorted(fed.items(), key=lambda item: (item[0].op.id, item[0].value_index)))
+
+
+def _tensor(graph: Graph, key: Any) -> Tensor:
+    try:
+        tensor = graph.as_graph_element(key, allow_operation=False)
+    except (GraphflowError, KeyError, TypeError) as error:
+        why = error.args[0] if error.args else error
+        raise TypeError(f"cannot use {key!r} as a key of feed_dict: {why}") from None
+    if not graph.is_feedable(tensor):
+        raise FeedError(f"{tensor!r} may not be fed")
+    return tensor
+
+
+def as_feed(tensor: Tensor, value: Any) -> np.ndarray:
+    """The value as an array that `tensor` can have."""
+    if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
+        raise TypeError(f"the value fed for {tensor.name!r} is {value!r}: feed numbers, strings, lists or arrays, not "
+                        "tensors; run the tensor first to get its value")  # fmt: skip
+    dtype = tensor.dtype
+    try:
+        if dtype is dtypes.string:
+            array = as_array(value, dtype)
+        else:
+            array = np.asarray(value, dtype.dtype, order="C")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _refused(tensor, f"a {type(value).__name__} cannot become {dtype.name}: {error}") from None
+    if isinstance(value, int) and not isinstance(value, bool) and dtype.is_integer and int(array) != value:
+        raise TypeError(f"the value {value} fed for {tensor.name!r} does not fit into {dtype.name}")
+    if not compatible(array.shape, tensor.dims):
+        raise _refused(tensor, f"the value has shape {show(array.shape)}, the tensor {show(tensor.dims)}")
+    return array
+
+
+def _refused(tensor: Tensor, why: str) -> FeedError:
+    error = FeedError(f"cannot feed {tensor.name!r}: {why}")
+    error.note(f"{tensor!r}, created at {tensor.op.site[0]}:{tensor.op.site[1]}")
+    return error

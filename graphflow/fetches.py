@@ -1,0 +1,64 @@
+"""Nests of fetches: taken apart into tensors and operations, and put together again with the values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphflow.errors import GraphError
+from graphflow.graph import Graph, Operation, Tensor
+
+Restore = Callable[[dict[Tensor, np.ndarray]], Any]
+
+
+def flatten(graph: Graph, fetches: Any) -> tuple[list[Tensor], list[Operation], Restore]:
+    """(tensors to fetch, operations to run, a function from the values to the nest of results).
+
+    Lists, tuples, named tuples and dicts keep their structure and type; an operation gives None.
+    Raises: TypeError for what cannot be fetched, ValueError for unknown names and tensors of other graphs.
+    """
+    tensors: dict[Tensor, None] = {}
+    operations: dict[Operation, None] = {}
+    restore = _taken_apart(graph, fetches, tensors, operations)
+    return list(tensors), list(operations), restore
+
+
+def _taken_apart(graph: Graph, item: Any, tensors: dict, operations: dict) -> Restore:
+    if isinstance(item, (list, tuple)):
+        parts = [_taken_apart(graph, part, tensors, operations) for part in item]
+        kind = type(item)
+        if hasattr(kind, "_fields"):
+            return lambda values: kind(*[part(values) for part in parts])
+        return lambda values: kind([part(values) for part in parts])
+    if isinstance(item, Mapping):
+        named = {key: _taken_apart(graph, part, tensors, operations) for key, part in item.items()}
+        made = dict if type(item) is dict else type(item)
+        return lambda values: made((key, part(values)) for key, part in named.items())
+    components = getattr(item, "fetch_components", None)
+    if components is not None:  # IndexedSlices and the like: several tensors, one result
+        inner, make = components()
+        parts = [_taken_apart(graph, part, tensors, operations) for part in inner]
+        return lambda values: make(*[part(values) for part in parts])
+    element = _element(graph, item)
+    if isinstance(element, Operation):
+        operations[element] = None
+        return lambda values: None
+    tensors[element] = None
+    return lambda values: values[element]
+
+
+def _element(graph: Graph, item: Any) -> Any:
+    if item is None or not (isinstance(item, (str, Tensor, Operation)) or hasattr(item, "_as_graph_element")):
+        raise TypeError(f"cannot fetch {item!r} of type {type(item).__name__}: a fetch is a Tensor, an Operation, a "
+                        "Variable, a name, or a list, tuple or dict of these")  # fmt: skip
+    try:
+        element = graph.as_graph_element(item)
+    except KeyError as error:
+        raise GraphError(f"cannot fetch {item!r}: {error.args[0]}") from None
+    if not graph.is_fetchable(element):
+        raise GraphError(f"{element!r} may not be fetched")
+    return element
+
+

@@ -1,0 +1,141 @@
+"""`tf.gradients`: the walk over VJPs.  It knows no ops."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from graphflow.errors import GradientError, GraphError
+from graphflow.graph import Operation, Tensor, get_default_graph
+from graphflow.ops.arithmetic import add_n
+from graphflow.ops.basic import ones_like, zeros_like
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor
+from graphflow.ops.indexed_slices import IndexedSlices, concatenated
+from graphflow.ops.shape_ops import sum_to
+
+
+def gradients(
+    ys: Any,
+    xs: Any,
+    grad_ys: Any = None,
+    name: str = "gradients",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: Any = None,
+    stop_gradients: Any = None,
+    unconnected_gradients: Any = "none",
+) -> list[Any]:
+    """d sum(ys) / dx for each x, as new tensors of the graph.
+
+    ys, xs          a tensor or variable, or a list of them
+    grad_ys         for each y what to weigh its elements with; ones where None
+    stop_gradients  tensors that count as constants
+    unconnected_gradients   "none": None for an x that no y depends on; "zero": zeros
+    Returns: a list as long as xs, of Tensors, IndexedSlices (from gather) and Nones.
+    Raises:  LookupError where an op on the way has no gradient; TypeError for a y that is not floating.
+    """
+    sources = [_element(x) for x in _listed(xs)]
+    targets = [_element(y) for y in _listed(ys)]
+    stops = {_element(s) for s in _listed(stop_gradients)}
+    weights = _listed(grad_ys) or [None] * len(targets)
+    if len(weights) != len(targets):
+        raise GraphError(f"there are {len(targets)} ys and {len(weights)} grad_ys")
+    graph = targets[0].graph if targets else get_default_graph()
+    with graph.as_default(), graph.name_scope(name):
+        flow: dict[Tensor, list[Any]] = defaultdict(list)
+        for i, (y, weight) in enumerate(zip(targets, weights, strict=True)):
+            flow[y].append(_seed(y, weight, i))
+        live = _depending_on(sources, targets, stops)
+        found = _walk(live, flow, set(sources), stops)
+        if str(getattr(unconnected_gradients, "value", unconnected_gradients)) == "zero":
+            return [zeros_like(x) if found.get(x) is None else found[x] for x in sources]
+        return [found.get(x) for x in sources]
+
+
+def _listed(value: Any) -> list:
+    return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _element(value: Any) -> Tensor:
+    """The tensor that carries the gradient of a tensor or variable."""
+    convert = getattr(value, "_as_graph_element", None)
+    return convert() if convert is not None else convert_to_tensor(value)
+
+
+def _flows(tensor: Tensor) -> bool:
+    return tensor.dtype.is_floating or tensor.dtype.is_complex
+
+
+def _seed(y: Tensor, weight: Any, index: int) -> Any:
+    if not _flows(y):
+        raise GradientError(f"gradients of {y!r} are not defined: its dtype is not floating")
+    if weight is None:
+        return ones_like(y, name=f"grad_ys_{index}")
+    return weight if isinstance(weight, IndexedSlices) else convert_to_tensor(weight, y.dtype, f"grad_ys_{index}")
+
+
+def _depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], stops: set[Tensor]) -> set[Tensor]:
+    """Tensors that a target needs, that depend on a source, and through which gradients flow."""
+    needed: set[Operation] = set()
+    stack = [y.op for y in targets]
+    while stack:
+        op = stack.pop()
+        if op not in needed:
+            needed.add(op)
+            stack.extend(t.op for t in op.inputs if _flows(t))
+    live = {x for x in sources if _flows(x)}
+    for op in sorted(needed, key=lambda op: op.id):
+        ends = op.definition.vjp is NO_GRADIENT
+        if not ends and any(t in live and t not in stops for t in op.inputs):
+            live.update(t for t in op.outputs if _flows(t))
+    return live
+
+
+def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor], stops: set[Tensor]) -> dict:
+    """Backwards through the operations that made live tensors, the youngest first: consumers before producers."""
+    found: dict[Tensor, Any] = {}
+    route = sorted({t.op for t in live}, key=lambda op: -op.id)
+    for op in route:
+        totals = [_total(flow.pop(t, None)) for t in op.outputs]
+        for t, total in zip(op.outputs, totals, strict=True):
+            if t in sources:
+                found[t] = total
+        if all(total is None for total in totals):
+            continue
+        wanted = [i for i, t in enumerate(op.inputs) if t in live and t not in op.outputs]
+        if not wanted:
+            continue
+        with op.graph.name_scope(op.name.replace(":", "_") + "_grad"):
+            for i, dx in _pulled_back(op, totals, wanted):
+                x = op.inputs[i]
+                flow[x].append(dx if isinstance(dx, IndexedSlices) else sum_to(dx, x))
+    return found
+
+
+def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:
+    """The gradients for the wanted inputs, those that exist."""
+    vjp = op.definition.vjp
+    if vjp is None:
+        raise GradientError(f"{op.type} has no gradient").note(*op.where())
+    if vjp is not PASS_GRADIENT:
+        totals = [convert_to_tensor(d) if isinstance(d, IndexedSlices) else d for d in totals]
+    if any(d is None for d in totals):
+        totals = [zeros_like(t) if d is None and _flows(t) else d for d, t in zip(totals, op.outputs, strict=True)]
+    if isinstance(vjp, tuple):
+        results = [(i, vjp[i](op, *totals)) for i in wanted if vjp[i] is not None]
+    else:
+        every = vjp(op, *totals)
+        results = [(i, every[i]) for i in wanted]
+    return [(i, dx) for i, dx in results if dx is not None]
+
+
+def _total(parts: list[Any] | None) -> Any:
+    """The sum of what came over all paths; slices stay slices as long as nothing dense is added."""
+    if not parts:
+        return None
+    if len(parts) == 1:
+        return parts[0]
+    if all(isinstance(p, IndexedSlices) for p in parts):
+        return concatenated(parts)
+    return add_n([convert_to_tensor(p) if isinstance(p, IndexedSlices) else p for p in parts])

@@ -1,0 +1,487 @@
+"""Operation, Tensor and Graph: the program as data.
+
+A graph only grows, and an operation never changes after it is made, so the order of creation is always a valid order
+of execution.  Each operation remembers the user's line that made it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from graphflow import shape as shapes
+from graphflow.dtypes import DType
+from graphflow.errors import GraphError
+from graphflow.names import NameTable, check_op_name, check_scope_name
+from graphflow.shape import Dims, TensorShape
+
+if TYPE_CHECKING:
+    import networkx
+
+    from graphflow.ops.define import OpDef
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def creation_site() -> tuple[str, int]:
+    """(file, line) of the innermost frame outside graphflow."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+class Tensor:
+    """One output of an operation.  It stands for a value that exists only while a session runs."""
+
+    __slots__ = ("op", "value_index", "dims", "dtype", "static", "__weakref__")
+    __array_priority__ = 100  # numpy hands `array + tensor` over to the tensor
+
+    def __init__(self, op: Operation, value_index: int, dims: Dims, dtype: DType) -> None:
+        self.op = op
+        self.value_index = value_index
+        self.dims = dims
+        self.dtype = dtype
+        self.static: Any = None  # what graphflow.ops.static found out about the value
+
+    @property
+    def name(self) -> str:
+        """`op:0`."""
+        return f"{self.op.name}:{self.value_index}"
+
+    @property
+    def graph(self) -> Graph:
+        return self.op.graph
+
+    @property
+    def device(self) -> str:
+        return self.op.device
+
+    @property
+    def shape(self) -> TensorShape:
+        """The static shape."""
+        return TensorShape(self.dims)
+
+    def get_shape(self) -> TensorShape:
+        """The static shape."""
+        return TensorShape(self.dims)
+
+    def set_shape(self, shape: Any) -> None:
+        """Add knowledge about the static shape; ValueError when it contradicts what is known."""
+        self.dims = shapes.merge(self.dims, shapes.as_dims(shape))
+
+    def consumers(self) -> list[Operation]:
+        """The operations of the graph that take this tensor, in the order of creation."""
+        return [op for op in self.graph.get_operations() if any(t is self for t in op.inputs)]
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(f"{self!r} is not iterable: it has no value before a session runs; unstack() splits a tensor")
+
+    def __len__(self) -> int:
+        raise TypeError(f"{self!r} has no len(): use .shape, or tf.shape() for sizes known only when running")
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{self!r} is not a Python bool: it has no value before a session runs; compare with `is None`, "
+            "or use tf.cond and tf.where for decisions inside the graph"
+        )
+
+    def __float__(self) -> float:
+        raise TypeError(f"{self!r} is not a Python number: it has no value before a session runs")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError(f"cannot convert {self!r} to a NumPy array: run it in a session")
+
+    def __repr__(self) -> str:
+        return f"<tf.Tensor {self.name!r} shape={shapes.show(self.dims)} dtype={self.dtype.name}>"
+
+    def __str__(self) -> str:
+        shape = "" if self.dims is None else f"shape={shapes.show(self.dims)}, "
+        return f'Tensor("{self.name}", {shape}dtype={self.dtype.name})'
+
+
+class Operation:
+    """One node of a graph: its record (`definition`), inputs, attributes and outputs."""
+
+    __slots__ = (
+        "definition", "name", "inputs", "attrs", "outputs", "control_inputs", "graph", "id", "site", "device",
+        "__weakref__",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        definition: OpDef,
+        name: str,
+        inputs: tuple[Tensor, ...],
+        attrs: dict[str, Any],
+        outputs: Sequence[tuple[Dims, DType]],
+        control_inputs: tuple[Operation, ...],
+        graph: Graph,
+        id: int,
+        site: tuple[str, int],
+        device: str = "",
+    ) -> None:
+        self.definition = definition
+        self.name = name
+        self.inputs = inputs
+        self.attrs = attrs
+        self.control_inputs = control_inputs
+        self.graph = graph
+        self.id = id
+        self.site = site
+        self.device = device
+        self.outputs = tuple([Tensor(self, i, dims, dtype) for i, (dims, dtype) in enumerate(outputs)])
+
+    @property
+    def type(self) -> str:
+        """The type's name, `MatMul`."""
+        return self.definition.name
+
+    @property
+    def output(self) -> Tensor:
+        """The first output."""
+        return self.outputs[0]
+
+    def rebuild(self, inputs: tuple[Tensor, ...], outputs: Sequence[tuple[Dims, DType]]) -> Operation:
+        """The same operation over other inputs, for passes: same name, site and place in the order, not in a graph."""
+        return Operation(
+            self.definition, self.name, inputs, self.attrs, outputs, self.control_inputs, self.graph, self.id,
+            self.site, self.device,
+        )  # fmt: skip
+
+    def where(self) -> list[str]:
+        """Lines for an error message: which operation, made where, from what."""
+        lines = [f"in {self.type} {self.name!r}, created at {self.site[0]}:{self.site[1]}"]
+        return lines + describe_inputs(self.definition, self.inputs)
+
+    def get_attr(self, name: str) -> Any:
+        """An attribute; also `T` and `dtype`, and `shape` where the op has no such attribute.  ValueError if unknown."""
+        if name in self.attrs:
+            return self.attrs[name]
+        if name in ("T", "dtype") and (self.outputs or self.inputs):
+            return (self.outputs or self.inputs)[0].dtype
+        if name == "shape" and self.outputs:
+            return self.outputs[0].shape
+        raise GraphError(f"operation {self.name!r} has no attribute {name!r}; it has {sorted(self.attrs)}")
+
+    def __repr__(self) -> str:
+        return f"<tf.Operation {self.name!r} type={self.type}>"
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name!r}({', '.join(t.name for t in self.inputs)})"
+
+
+def describe_inputs(definition: OpDef, inputs: Sequence[Tensor]) -> list[str]:
+    """`  a: float32(100, 784) 'x:0'`, one line an input."""
+    labels = [a.name for a in definition.args if not a.variadic]
+    if len(labels) < len(definition.args):
+        at = next(i for i, a in enumerate(definition.args) if a.variadic)
+        extra = len(inputs) - len(labels)
+        labels[at:at] = [f"{definition.args[at].name}[{i}]" for i in range(extra)]
+    return [f"  {label}: {t.dtype.name}{shapes.show(t.dims)} {t.name!r}"
+            for label, t in zip(labels, inputs, strict=True)]  # fmt: skip
+
+
+class _Controls:
+    """One `control_dependencies` block: what its operations wait for, and which operations it has made."""
+
+    def __init__(self, operations: tuple[Operation, ...], alone: bool) -> None:
+        self.operations = operations
+        self.alone = alone
+        self.made: set[Operation] = set()
+
+
+class Graph:
+    """A growing program: operations by name, name scopes, collections and the settings of the moment."""
+
+    def __init__(self) -> None:
+        self._operations: list[Operation] = []
+        self._by_name: dict[str, Operation] = {}
+        self._names = NameTable()
+        self._scope = ""  # the current name scope with its slash
+        self._controls: list[_Controls] = []
+        self._device = ""
+        self._collections: dict[Any, list] = {}
+        self._finalized = False
+        self._unfeedable: set[Tensor] = set()
+        self._unfetchable: set[Any] = set()
+        self._lock = threading.RLock()
+        self.seed: int | None = None
+        self.variable_scope: Any = None  # owned by graphflow.variable_scope
+
+    # -- making operations ---------------------------------------------------------------------------------------
+    def op_name(self, name: str) -> str:
+        """The full, unique name for an operation asked for as `name`; a trailing slash means exactly this name."""
+        if name[-1:] == "/":
+            return name[:-1]
+        full = self._scope + name
+        check_op_name(full)
+        return self._names.unique(full)
+
+    def add_operation(
+        self, definition: OpDef, name: str, inputs: tuple[Tensor, ...], attrs: dict, outputs: Sequence
+    ) -> Operation:
+        """Append an operation whose full name, converted inputs and inferred outputs are known."""
+        if self._finalized:
+            raise RuntimeError(f"the graph is finalized: {definition.name} {name!r} cannot be added to it")
+        with self._lock:
+            controls = self._control_inputs(inputs) if self._controls else ()
+            op = Operation(
+                definition, name, inputs, attrs, outputs, controls, self, len(self._operations), creation_site(),
+                self._device,
+            )  # fmt: skip
+            self._operations.append(op)
+            self._by_name[name] = op
+        for block in self._controls:
+            block.made.add(op)
+        return op
+
+    def _control_inputs(self, inputs: tuple[Tensor, ...]) -> tuple[Operation, ...]:
+        """What the open blocks ask for, left out where an input was made in the block and so has waited already."""
+        wanted: dict[Operation, None] = {}
+        sources = {t.op for t in inputs}
+        for block in reversed(self._controls):
+            if not any(op in block.made for op in sources):
+                wanted.update(dict.fromkeys(block.operations))
+            if block.alone:
+                break
+        return tuple(op for op in wanted if op not in sources)
+
+    @property
+    def version(self) -> int:
+        """The number of operations."""
+        return len(self._operations)
+
+    @property
+    def finalized(self) -> bool:
+        return self._finalized
+
+    def finalize(self) -> None:
+        """Refuse further operations."""
+        self._finalized = True
+
+    # -- scopes --------------------------------------------------------------------------------------------------
+    def unique_name(self, name: str, mark_as_used: bool = True) -> str:
+        """`name` in the current scope, made unique."""
+        return self._names.unique(self._scope + name, mark_as_used)
+
+    def get_name_scope(self) -> str:
+        """The current scope without its trailing slash."""
+        return self._scope[:-1]
+
+    @contextmanager
+    def name_scope(self, name: str | None) -> Iterator[str]:
+        """Operations inside are called `name/...`; a repeated name becomes name_1.  Gives the scope, slash included.
+
+        A name that ends in a slash is taken exactly; None and '' lead to the top.
+        """
+        if not name:
+            scope = ""
+        elif name.endswith("/"):
+            check_scope_name(name, inside=True)
+            scope = name
+        else:
+            check_scope_name(name, inside=bool(self._scope))
+            scope = self.unique_name(name) + "/"
+        before, self._scope = self._scope, scope
+        try:
+            yield scope
+        finally:
+            self._scope = before
+
+    @contextmanager
+    def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
+        """Operations made inside wait for these operations and tensors.  Blocks add up; None starts from nothing."""
+        waits: list[Operation] = []
+        for item in control_inputs or ():
+            element = self.as_graph_element(item)
+            waits.append(element.op if isinstance(element, Tensor) else element)
+        self._controls.append(_Controls(tuple(waits), alone=control_inputs is None))
+        try:
+            yield
+        finally:
+            self._controls.pop()
+
+    @property
+    def has_control_dependencies(self) -> bool:
+        """Whether an operation made now waits for others."""
+        for block in reversed(self._controls):
+            if block.operations:
+                return True
+            if block.alone:
+                return False
+        return False
+
+    @contextmanager
+    def device(self, device_name_or_function: Any) -> Iterator[None]:
+        """Record a device on the operations made inside; it does not decide where they run."""
+        name = device_name_or_function
+        before, self._device = self._device, name if isinstance(name, str) else ""
+        try:
+            yield
+        finally:
+            self._device = before
+
+    @contextmanager
+    def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
+        """Accepted for TensorFlow's sake."""
+        yield
+
+    container = colocate_with
+
+    @contextmanager
+    def as_default(self) -> Iterator[Graph]:
+        """Make this the graph that operations go to, in this thread."""
+        stack = _default_stack()
+        stack.append(self)
+        try:
+            yield self
+        finally:
+            stack.pop()
+
+    # -- looking things up ---------------------------------------------------------------------------------------
+    def get_operations(self) -> list[Operation]:
+        """All operations in the order of creation."""
+        return list(self._operations)
+
+    def get_operation_by_name(self, name: str) -> Operation:
+        """KeyError for an unknown name, ValueError for a tensor's name, TypeError for anything but text."""
+        self._require_text(name)
+        return self.as_graph_element(name, allow_tensor=False)
+
+    def get_tensor_by_name(self, name: str) -> Tensor:
+        """KeyError for an unknown name, ValueError for an operation's name, TypeError for anything but text."""
+        self._require_text(name)
+        return self.as_graph_element(name, allow_operation=False)
+
+    @staticmethod
+    def _require_text(name: Any) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a name must be a string, not {type(name).__name__}")
+
+    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+        """The Tensor or Operation of this graph that `obj` (a name, tensor, operation or variable) stands for."""
+        convert = getattr(obj, "_as_graph_element", None)
+        if convert is not None:
+            obj = convert()
+        if isinstance(obj, str):
+            return self._by_text(obj, allow_tensor, allow_operation)
+        if isinstance(obj, (Tensor, Operation)):
+            allowed = allow_tensor if isinstance(obj, Tensor) else allow_operation
+            if not allowed:
+                raise TypeError(f"{obj!r} is not allowed here")
+            if obj.graph is not self:
+                raise GraphError(f"{obj!r} belongs to another graph")
+            return obj
+        raise TypeError(f"cannot convert a {type(obj).__name__} into a Tensor or Operation: {obj!r}")
+
+    def _by_text(self, name: str, allow_tensor: bool, allow_operation: bool) -> Any:
+        op_name, colon, index = name.rpartition(":")
+        if colon and allow_tensor:
+            if not index.isdigit():
+                raise GraphError(f"{name!r} is not a tensor's name: the part after the colon must be a number")
+            op = self._by_name.get(op_name)
+            if op is None:
+                raise KeyError(f"the name {name!r} refers to a tensor of an operation that is not in the graph")
+            if int(index) >= len(op.outputs):
+                raise KeyError(f"the name {name!r} refers to an output that {op!r} does not have")
+            return op.outputs[int(index)]
+        if colon:
+            raise GraphError(f"{name!r} is the name of a tensor, not of an operation")
+        if name in self._by_name and allow_operation:
+            return self._by_name[name]
+        if name in self._by_name or not allow_operation:
+            raise GraphError(f"{name!r} is not a tensor's name: tensors are called <operation>:<output index>")
+        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph")
+
+    # -- feeding and fetching ------------------------------------------------------------------------------------
+    def is_feedable(self, tensor: Any) -> bool:
+        return tensor not in self._unfeedable
+
+    def is_fetchable(self, tensor_or_op: Any) -> bool:
+        return tensor_or_op not in self._unfetchable
+
+    def prevent_feeding(self, tensor: Any) -> None:
+        self._unfeedable.add(tensor)
+
+    def prevent_fetching(self, op: Any) -> None:
+        self._unfetchable.add(op)
+
+    # -- collections ---------------------------------------------------------------------------------------------
+    def add_to_collection(self, name: Any, value: Any) -> None:
+        self._collections.setdefault(name, []).append(value)
+
+    def add_to_collections(self, names: Any, value: Any) -> None:
+        """Add to each of the named collections once."""
+        for name in dict.fromkeys((names,) if isinstance(names, str) else names):
+            self.add_to_collection(name, value)
+
+    def get_collection(self, name: Any, scope: str | None = None) -> list:
+        """A copy of a collection; with `scope` only items whose name matches that regular expression at its start."""
+        items = self._collections.get(name, [])
+        if scope is None:
+            return list(items)
+        pattern = re.compile(scope)
+        return [item for item in items if hasattr(item, "name") and pattern.match(item.name)]
+
+    def get_collection_ref(self, name: Any) -> list:
+        """The collection itself."""
+        return self._collections.setdefault(name, [])
+
+    def get_all_collection_keys(self) -> list:
+        return list(self._collections)
+
+    def clear_collection(self, name: Any) -> None:
+        self._collections.pop(name, None)
+
+    # -- looking at the graph ------------------------------------------------------------------------------------
+    def to_networkx(self) -> networkx.MultiDiGraph:
+        """The graph for networkx: a node an operation (by name; type, device, site), an edge a tensor.
+
+        Data edges carry `tensor`, `shape`, `dtype` and `control=False`; control dependencies `control=True`.
+        """
+        import networkx
+
+        result = networkx.MultiDiGraph()
+        for op in self._operations:
+            result.add_node(op.name, type=op.type, device=op.device, site="{}:{}".format(*op.site))
+            for t in op.inputs:
+                result.add_edge(t.op.name, op.name, control=False, tensor=t.name, shape=str(t.shape),
+                                dtype=t.dtype.name)  # fmt: skip
+            for c in op.control_inputs:
+                result.add_edge(c.name, op.name, control=True)
+        return result
+
+
+class _DefaultStack(threading.local):
+    """Graphs made default by `with` blocks, one stack a thread."""
+
+    def __init__(self) -> None:
+        self.graphs: list[Graph] = []
+
+
+_stack = _DefaultStack()
+_global_default = Graph()
+
+
+def _default_stack() -> list[Graph]:
+    return _stack.graphs
+
+
+def get_default_graph() -> Graph:
+    """The graph that new operations go to."""
+    graphs = _stack.graphs
+    return graphs[-1] if graphs else _global_default
+
+
+def reset_default_graph() -> None:
+    """Start again with an empty global default graph; AssertionError inside a `with graph.as_default()` block."""
+    global _global_default
+    if _stack.graphs:
+        raise AssertionError("reset_default_graph() cannot be called inside a `with graph.as_default()` block")
+    _global_default = Graph()

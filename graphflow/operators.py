@@ -1,0 +1,98 @@
+"""The operators of Tensor and Variable, hung on here so that graph.py needs to know no op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphflow.errors import DTypeError
+from graphflow.graph import Tensor
+from graphflow.ops import arithmetic, compare, math
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.linalg import matmul
+from graphflow.ops.slicing import getitem
+from graphflow.variables import Variable
+
+
+def _partner(graph_value: Any, value: Any, scope: str, argument: str) -> Any:
+    """`value` in the dtype of the tensor it meets, named `<scope>/x` or `<scope>/y`."""
+    return value if isinstance(value, Tensor) else convert_to_tensor(value, graph_value.dtype, name=argument)
+
+
+def _binary(function: Callable, name: str) -> tuple[Callable, Callable]:
+    """The operator with the tensor on the left and on the right; the other side takes the tensor's dtype."""
+
+    def left(self: Any, other: Any) -> Any:
+        if type(other) is Tensor or type(other) in (float, int):
+            return function(self, other, name=name)
+        with _graph(self).as_default(), _graph(self).name_scope(name) as scope:
+            return function(self, _partner(self, other, scope, "y"), name=scope)
+
+    def right(self: Any, other: Any) -> Any:
+        with _graph(self).as_default(), _graph(self).name_scope(name) as scope:
+            return function(_partner(self, other, scope, "x"), self, name=scope)
+
+    return left, right
+
+
+def _graph(value: Any) -> Any:
+    return value.graph
+
+
+def _logical(of_bools: Callable) -> Callable:
+    def operator(x: Any, y: Any, name: str | None = None) -> Tensor:
+        if x.dtype.name != "bool":
+            raise DTypeError(f"& | ^ ~ work on bool tensors, and {x!r} has dtype {x.dtype.name}")
+        return of_bools(x, y, name=name)
+
+    return operator
+
+
+def _divide(x: Any, y: Any, name: str | None = None) -> Tensor:
+    return arithmetic.truediv(x, y, name=name)
+
+
+_OPERATORS = {
+    "add": (arithmetic.add, "add"),
+    "sub": (arithmetic.subtract, "sub"),
+    "mul": (arithmetic.multiply, "mul"),
+    "truediv": (_divide, "truediv"),
+    "div": (arithmetic.div, "div"),
+    "floordiv": (arithmetic.floordiv, "floordiv"),
+    "mod": (arithmetic.floormod, "mod"),
+    "pow": (arithmetic.pow, "pow"),
+    "matmul": (matmul, "matmul"),
+    "and": (_logical(compare.logical_and), "and"),
+    "or": (_logical(compare.logical_or), "or"),
+    "xor": (_logical(compare.logical_xor), "xor"),
+}
+
+_COMPARISONS = {
+    "lt": (compare.less, "Less"),
+    "le": (compare.less_equal, "LessEqual"),
+    "gt": (compare.greater, "Greater"),
+    "ge": (compare.greater_equal, "GreaterEqual"),
+}
+
+
+def _hang(cls: type) -> None:
+    for word, (function, name) in _OPERATORS.items():
+        left, right = _binary(function, name)
+        setattr(cls, f"__{word}__", left)
+        setattr(cls, f"__r{word}__", right)
+    for word, (function, name) in _COMPARISONS.items():
+        setattr(cls, f"__{word}__", _binary(function, name)[0])
+    cls.__neg__ = lambda self: math.negative(self)  # type: ignore[attr-defined]
+    cls.__abs__ = lambda self: math.abs(self)  # type: ignore[attr-defined]
+    cls.__invert__ = lambda self: _not(self)  # type: ignore[attr-defined]
+    cls.__getitem__ = lambda self, key: getitem(convert_to_tensor(self), key)  # type: ignore[attr-defined]
+
+
+def _not(x: Any) -> Tensor:
+    if x.dtype.name != "bool":
+        raise DTypeError(f"~ works on bool tensors, and {x!r} has dtype {x.dtype.name}")
+    return compare.logical_not(x)
+
+
+_hang(Tensor)
+_hang(Variable)

@@ -1,0 +1,175 @@
+"""Ops that everything else leans on: identity, cast, zeros and ones of a tensor's shape, and grouping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphflow import dtypes
+from graphflow.dtypes import DType
+from graphflow.errors import GraphError
+from graphflow.graph import Graph, Operation, Tensor, get_default_graph
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
+from graphflow.ops.infer import same_as_input
+from graphflow.ops.lowering import Elementwise, Lowering, View
+from graphflow.shape import known
+
+
+def _no_string(lowering: Lowering) -> Any:
+    return lambda op: None if op.output.dtype is dtypes.string else lowering
+
+
+IDENTITY = define(
+    "Identity", "input",
+    infer=same_as_input,
+    reference=lambda x: x,
+    vjp=PASS_GRADIENT,
+    lowering=View(),
+    moves="input",
+)  # fmt: skip
+
+STOP_GRADIENT = define(
+    "StopGradient", "input",
+    infer=same_as_input,
+    reference=lambda x: x,
+    vjp=NO_GRADIENT,
+    lowering=View(),
+    moves="input",
+)  # fmt: skip
+
+PREVENT_GRADIENT = define(
+    "PreventGradient", "input",
+    infer=lambda input, message: (input.dims, input.dtype),
+    reference=lambda x, message: x,
+    lowering=View(),
+)  # fmt: skip
+
+
+def _cast(x: np.ndarray, dtype: DType) -> np.ndarray:
+    if dtype.is_bool:
+        return x != 0
+    return (x.real if x.dtype.kind == "c" and not dtype.is_complex else x).astype(dtype.dtype)
+
+
+def _differentiable(dtype: DType) -> bool:
+    return dtype.is_floating or dtype.is_complex
+
+
+CAST = define(
+    "Cast", "x",
+    infer=lambda x, dtype: (x.dims, dtype),
+    reference=_cast,
+    vjp=(lambda op, dy: cast(dy, op.inputs[0].dtype)
+         if _differentiable(op.inputs[0].dtype) and _differentiable(op.output.dtype) else None,),
+    lowering=lambda op: None if op.inputs[0].dtype.is_complex else
+        Elementwise("x != 0" if op.output.dtype.is_bool else "T(x)"),
+    types=(*dtypes.NUMERIC, dtypes.bool_),
+)  # fmt: skip
+
+
+def _filled(value: int) -> Any:
+    """What is known of a tensor full of one number."""
+    def static(op: Operation) -> np.ndarray | None:
+        dims = op.output.dims
+        small = known(dims) and int(np.prod(dims)) <= 64 and op.output.dtype is not dtypes.string
+        return np.full(dims, value, op.output.dtype.dtype) if small else None
+    return static  # fmt: skip
+
+
+def _zero_like(x: np.ndarray) -> np.ndarray:
+    return np.full(x.shape, b"", object) if x.dtype == object else np.zeros_like(x)
+
+
+ZEROS_LIKE = define(
+    "ZerosLike", "x",
+    infer=same_as_input,
+    reference=_zero_like,
+    vjp=NO_GRADIENT,
+    lowering=_no_string(Elementwise("T(0)")),
+    static=_filled(0),
+)  # fmt: skip
+
+ONES_LIKE = define(
+    "OnesLike", "x",
+    infer=same_as_input,
+    reference=np.ones_like,
+    vjp=NO_GRADIENT,
+    lowering=Elementwise("T(1)"),
+    types=(*dtypes.NUMERIC, dtypes.bool_),
+    static=_filled(1),
+)  # fmt: skip
+
+NO_OP = define("NoOp", "", infer=lambda: [], reference=lambda: ())
+
+
+def identity(input: Any, name: str | None = None) -> Tensor:
+    """The same value as a new tensor, which waits for the control dependencies in force.   Gradient: passed on."""
+    return IDENTITY(input, name=name)
+
+
+def stop_gradient(input: Any, name: str | None = None) -> Tensor:
+    """The same value; no gradient flows back through it."""
+    return STOP_GRADIENT(input, name=name)
+
+
+def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
+    """x in another dtype.
+
+    Floating to integer truncates toward zero, an integer too large wraps, and everything but 0 (NaN too) is True.
+    Gradient: between floating dtypes only.
+    """
+    x, wanted = convert_to_tensor(x, name="x"), dtypes.as_dtype(dtype)
+    return x if x.dtype is wanted else CAST(x, dtype=wanted, name=name)
+
+
+def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
+    """Zeros (empty strings, False) of the tensor's shape, in its dtype or `dtype`.   No gradient."""
+    zeros = ZEROS_LIKE(convert_to_tensor(tensor, name="tensor"), name=name or "zeros_like")
+    return zeros if dtype is None else cast(zeros, dtype)
+
+
+def ones_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
+    """Ones (True) of the tensor's shape, in its dtype or `dtype`.   No gradient."""
+    ones = ONES_LIKE(convert_to_tensor(tensor, name="tensor"), name=name or "ones_like")
+    return ones if dtype is None else cast(ones, dtype)
+
+
+def no_op(name: str | None = None) -> Operation:
+    """An operation that computes nothing; it waits for the control dependencies in force."""
+    return NO_OP(name=name)
+
+
+def group(*inputs: Any, name: str | None = None, **kwargs: Any) -> Operation:
+    """An operation that is done when all of these operations and tensors (nested lists too) are done."""
+    flat: list[Any] = []
+    stack = list(reversed(inputs))
+    while stack:
+        item = stack.pop()
+        if isinstance(item, (list, tuple)):
+            stack.extend(reversed(item))
+        elif item is not None:
+            flat.append(item)
+    graph = _graph_of_any(flat)
+    with graph.as_default(), graph.control_dependencies(flat):
+        return NO_OP(name=name or "group_deps")
+
+
+def _graph_of_any(items: Sequence[Any]) -> Graph:
+    for item in items:
+        if isinstance(getattr(item, "graph", None), Graph):
+            return item.graph
+    return get_default_graph()
+
+
+def tuple_(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None) -> list[Any]:
+    """The same tensors, each available only when all of them are computed; None entries stay None."""
+    given = [t for t in tensors if t is not None]
+    if not given:
+        raise GraphError("tuple needs at least one tensor that is not None")
+    graph = get_default_graph()
+    with graph.name_scope(name or "tuple"):
+        gate = group(*given, *(control_inputs or ()))
+        with graph.control_dependencies([gate]):
+            return [None if t is None else identity(t) for t in tensors]

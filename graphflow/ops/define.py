@@ -1,0 +1,272 @@
+"""What an op is: one record, made by `define`, that holds everything graphflow knows about it.
+
+Calling a record adds an operation to a graph: Python values become constants, dtypes are checked, shapes inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from graphflow import dtypes
+from graphflow.dtypes import DType
+from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError
+from graphflow.graph import Graph, Operation, Tensor, creation_site, describe_inputs, get_default_graph
+from graphflow.ops.lowering import AnyLowering, Lowering
+from graphflow.ops.values import as_array
+from graphflow.shape import Dims
+
+Outputs = list[tuple[Dims, DType]]
+
+NO_GRADIENT: tuple = ()
+PASS_GRADIENT = (lambda op, dy: dy,)  # dy itself, an IndexedSlices too
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One input of an op: its name, and its dtype, fixed or shared by all inputs with the same type variable."""
+
+    name: str
+    fixed: DType | None
+    variable: str
+    variadic: bool
+
+
+def _parse_args(text: str) -> tuple[Arg, ...]:
+    """`"x y axis:I cond:bool *values"`: names with a type variable (T when absent) or a dtype; * takes any number."""
+    parsed = []
+    for word in text.split():
+        name, _, kind = word.partition(":")
+        fixed = dtypes._BY_NAME.get(kind)
+        parsed.append(Arg(name.lstrip("*"), fixed, "" if fixed else kind or "T", name.startswith("*")))
+    return tuple(parsed)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class OpDef:
+    """The record of one op.
+
+    infer      (*inputs, **attrs) -> (dims, dtype), or a list of them: static types of the outputs
+    reference  (*arrays, **attrs) -> array, or a tuple of them: the meaning of the op
+    vjp        (op, *dys) -> a gradient or None for each input; or a tuple with a function (op, *dys) for each input,
+               of which only those are called whose result is needed.  NO_GRADIENT: gradients end here; None: nobody
+               has worked the gradient out, and asking for it is an error
+    lowering   a kind from graphflow.ops.lowering, or a function of the operation that picks one
+    types      allowed dtypes of each type variable
+    stateful   may not be merged, folded or dropped from the order: it reads or changes something outside the graph
+    variable   the op stands for a variable: its output is the value that the variable has when the run starts
+    refs       inputs (by position) that name a variable: the op sees the value of its place in the program order
+    writes     those of them that the op changes; output i is the new value of writes[i]
+    reads      False when the op also works on variables that have no value yet; the reference then gets None
+    moves      inputs whose elements the op only moves around: it works on values that are known in part
+    static     (op) -> what is known of the value while the graph is built, None for unknown elements
+    draws      makes random numbers: the reference also gets `key` and `draw`
+    """
+
+    name: str
+    args: tuple[Arg, ...]
+    infer: Callable[..., Any]
+    reference: Callable[..., Any] | None
+    vjp: Callable[..., Sequence[Any]] | tuple[Callable | None, ...] | None = None
+    lowering: AnyLowering = None
+    types: dict[str, tuple[DType, ...]] = field(default_factory=dict)
+    commutative: bool = False
+    stateful: bool = False
+    variable: bool = False
+    refs: tuple[int, ...] = ()
+    writes: tuple[int, ...] = ()
+    reads: bool = True
+    moves: frozenset[str] = frozenset()
+    static: Callable[[Operation], Any] | None = None
+    draws: bool = False
+
+    def lower(self, op: Operation) -> Lowering:
+        """The kind of lowering for this operation."""
+        return self.lowering(op) if callable(self.lowering) else self.lowering
+
+    def __call__(self, *values: Any, name: str | None = None, **attrs: Any) -> Any:
+        """Add an operation; gives its output, a list of its outputs, or itself when it has none."""
+        graph = graph_of(values)
+        full_name = graph.op_name(name or self.name)
+        inputs = self.convert(graph, full_name, values)
+        op = graph.add_operation(self, full_name, inputs, attrs, self.outputs(inputs, attrs, full_name))
+        outputs = op.outputs
+        return outputs[0] if len(outputs) == 1 else list(outputs) if outputs else op
+
+    def outputs(self, inputs: Sequence[Tensor], attrs: dict, name: str, site: tuple | None = None) -> Outputs:
+        """Inferred types of the outputs; errors say which operation, where, and with what inputs."""
+        try:
+            inferred = self.infer(*inputs, **attrs)
+        except GraphflowError as error:
+            where = "{}:{}".format(*(site or creation_site()))
+            error.note(f"in {self.name} {name!r}, created at {where}", *describe_inputs(self, inputs))
+            raise
+        return inferred if type(inferred) is list else [inferred]
+
+    def compute(self, op: Operation, values: Sequence[np.ndarray], **extra: Any) -> list[np.ndarray]:
+        """The outputs by the reference, in their dtypes; errors say which operation failed."""
+        if self.reference is None:
+            raise InternalError.because(f"{self.name} has no reference: it is executed by the session").note(*op.where())
+        try:
+            with np.errstate(all="ignore"):
+                results = self.reference(*values, **op.attrs, **extra)
+        except GraphflowError as error:
+            raise error.note(*op.where()) from None
+        if not isinstance(results, (tuple, list)):
+            results = (results,)
+        return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
+
+    def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
+        """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""
+        bound: dict[str, DType] = {}
+        inputs = []
+        for arg, value in self._pair(values):
+            want = arg.fixed or bound.get(arg.variable)
+            tensor = value if type(value) is Tensor else None
+            if tensor is None:
+                default = dtypes.int32 if arg.variable == "I" and want is None else None
+                try:
+                    tensor = _convert(value, want, default, graph, f"{op_name}/{arg.name}")
+                except GraphflowError as error:
+                    raise error.note(f"as argument {arg.name!r} of {self.name} {op_name!r}, created at "
+                                     "{}:{}".format(*creation_site())) from None  # fmt: skip
+            dtype = tensor.dtype
+            if want is None:
+                bound[arg.variable] = dtype
+                allowed = self.types.get(arg.variable)
+                if allowed is not None and dtype not in allowed:
+                    raise self._refused(arg, tensor, op_name, "one of " + ", ".join(d.name for d in allowed))
+            elif dtype is not want:
+                raise self._refused(arg, tensor, op_name, want.name)
+            if tensor.op.graph is not graph:
+                raise GraphError(f"{tensor!r} must be from the same graph as the other inputs of {op_name!r}")
+            inputs.append(tensor)
+        return tuple(inputs)
+
+    def _pair(self, values: Sequence[Any]) -> list[tuple[Arg, Any]]:
+        args = self.args
+        if len(args) == len(values) and not any(a.variadic for a in args):
+            return list(zip(args, values, strict=True))
+        extra = len(values) - len(args) + 1
+        wide: list[Arg] = []
+        for arg in args:
+            wide += [arg] * extra if arg.variadic else [arg]
+        return list(zip(wide, values, strict=True))
+
+    def _refused(self, arg: Arg, tensor: Tensor, op_name: str, expected: str) -> GraphflowError:
+        site = "{}:{}".format(*creation_site())
+        error = DTypeError(f"{arg.name} has dtype {tensor.dtype.name}, expected {expected}",
+                           hint="tf.cast changes the dtype of a tensor")  # fmt: skip
+        return error.note(f"in {self.name} {op_name!r}, created at {site}", f"  {arg.name}: {tensor!r}")
+
+    def __repr__(self) -> str:
+        return f"OpDef({self.name})"
+
+
+REGISTRY: dict[str, OpDef] = {}
+
+
+def define(
+    name: str, args: str, infer: Callable, reference: Callable | None, types: Any = None, moves: str = "", **fields: Any
+) -> OpDef:
+    """Make the record of an op and enter it in the registry; ValueError when the name is taken.
+
+    `args` is the text that `_parse_args` explains; `types` a tuple of dtypes for T, or a dict by type variable.
+    """
+    if name in REGISTRY:
+        raise ValueError(f"the op {name} is defined twice")
+    allowed = {"I": dtypes.INDEX}
+    if types is not None:
+        allowed.update(types if isinstance(types, dict) else {"T": types})
+    fields.setdefault("refs", fields.get("writes", ()))
+    record = OpDef(name, _parse_args(args), infer, reference, types=allowed, moves=frozenset(moves.split()), **fields)
+    REGISTRY[name] = record
+    return record
+
+
+# -- constants and conversion ------------------------------------------------------------------------------------
+CONST = define(
+    "Const", "",
+    infer=lambda value, dtype: (value.shape, dtype),
+    reference=lambda value, dtype: value,
+    vjp=lambda op, dy: [],
+    static=lambda op: op.attrs["value"],
+)  # fmt: skip
+
+_conversions: list[tuple[int, tuple[type, ...], Callable]] = []
+
+
+def register_tensor_conversion_function(base_type: Any, conversion_func: Callable, priority: int = 100) -> None:
+    """Let values of `base_type` be used as tensors.
+
+    `conversion_func(value, dtype=None, name=None, as_ref=False)` gives a tensor or NotImplemented; lower priorities
+    are asked first.
+    """
+    types = base_type if isinstance(base_type, tuple) else (base_type,)
+    _conversions.append((priority, types, conversion_func))
+    _conversions.sort(key=lambda entry: entry[0])
+
+
+def add_constant(graph: Graph, array: np.ndarray, full_name: str) -> Tensor:
+    """A Const operation with this value, under a name that is already unique."""
+    array.flags.writeable = False
+    dtype = dtypes.as_dtype(array.dtype)
+    op = graph.add_operation(CONST, full_name, (), {"value": array, "dtype": dtype}, [(array.shape, dtype)])
+    return op.outputs[0]
+
+
+def _convert(value: Any, dtype: DType | None, preferred: DType | None, graph: Graph, full_name: str) -> Tensor:
+    if type(value) not in (float, int, bool, str, np.ndarray):
+        for _, types, function in _conversions:
+            if isinstance(value, types):
+                with graph.as_default():
+                    result = function(value, dtype=dtype, name=full_name, as_ref=False)
+                if result is not NotImplemented:
+                    return require_dtype(result, dtype)
+    if preferred is not None and dtype is None:
+        try:
+            array = as_array(value, preferred)
+        except GraphflowError:  # a preference, not a demand
+            array = as_array(value, None)
+    else:
+        array = as_array(value, dtype)
+    return add_constant(graph, array, graph._names.unique(full_name))
+
+
+def require_dtype(tensor: Tensor, dtype: DType | None) -> Tensor:
+    """The tensor itself; DTypeError when `dtype` is given and is another."""
+    if dtype is not None and tensor.dtype is not dtype:
+        raise DTypeError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
+                         hint="tf.cast changes the dtype of a tensor")  # fmt: skip
+    return tensor
+
+
+def convert_to_tensor(
+    value: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None, dtype_hint: Any = None
+) -> Tensor:
+    """A tensor for a tensor, variable, array, number, string or nested list of these.
+
+    Dtype:  `dtype` if given; `preferred_dtype` where the value allows it; else what tf.constant would choose.
+    Raises: ValueError for None and for a tensor of another dtype, TypeError for a value that has no such dtype.
+    """
+    want = None if dtype is None else dtypes.as_dtype(dtype)
+    if isinstance(value, Tensor):
+        return require_dtype(value, want)
+    hint = preferred_dtype if preferred_dtype is not None else dtype_hint
+    graph = get_default_graph()
+    return _convert(value, want, None if hint is None else dtypes.as_dtype(hint), graph,
+                    graph._scope + (name or "Const"))  # fmt: skip
+
+
+def graph_of(values: Sequence[Any]) -> Graph:
+    """The graph of the first tensor or variable among the values, else the default graph."""
+    for value in values:
+        if type(value) is Tensor:
+            return value.op.graph
+        graph = getattr(value, "graph", None)
+        if isinstance(graph, Graph):
+            return graph
+    return get_default_graph()

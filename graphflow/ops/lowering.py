@@ -1,0 +1,62 @@
+"""Kinds of lowering: how an op says, in words that no backend owns, what its kernel computes.
+
+Backends know these few kinds and never the list of ops.  Expressions are plain Python over the names of the op's
+arguments and attributes; `exp`, `log`, `sqrt` and the like are the scalar functions, `T` casts to the dtype of the
+first output.  An op without a lowering, or whose lowering is None for the dtypes at hand, runs its NumPy reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """One scalar expression for each output; inputs broadcast as in NumPy."""
+
+    expressions: tuple[str, ...]
+
+    def __init__(self, *expressions: str) -> None:
+        object.__setattr__(self, "expressions", expressions)
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """Fold the elements `x` of the axes in the second input into `acc`, from `init`; then `finish`, which knows `n`.
+
+    `init` may also be `lowest` or `highest`, the bounds of the dtype (infinite for floating ones).
+    `accumulator` is the dtype that `acc` has, the element's own when None.
+    """
+
+    init: str
+    step: str
+    finish: str = "acc"
+    accumulator: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """The first input's bytes under another shape: no step, no copy."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel written by hand, found by name in each backend."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Random:
+    """Element i from the i-th block of Philox words `a`, `b` (uint32) of this op's key and draw number.
+
+    `expression` sees `a`, `b`, the op's inputs other than the shape, and the functions `uniform32`, `uniform64`,
+    `normal32`, `normal64` of graphflow.ops.philox.
+    """
+
+    expression: str
+
+
+Lowering = Elementwise | Reduce | View | Kernel | Random | None
+AnyLowering = Any  # a Lowering, or a function of the operation that gives one

@@ -1,0 +1,484 @@
+"""Mathematical functions of one tensor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from graphflow.dtypes import COMPLEX, FLOATING, INTEGER, NUMERIC, REAL
+from graphflow.graph import Operation, Tensor
+from graphflow.ops import special
+from graphflow.ops.basic import zeros_like
+from graphflow.ops.complex import COMPLEX_ABS
+from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
+from graphflow.ops.infer import same_as_input
+from graphflow.ops.lowering import Elementwise, Lowering
+
+_INEXACT = FLOATING + COMPLEX
+
+
+def _real(expression: str) -> Any:
+    """Complex numbers run the reference: the scalar functions are those of real numbers."""
+
+    def lower(op: Operation) -> Lowering:
+        return None if op.output.dtype.is_complex else Elementwise(expression)
+
+    return lower
+
+
+def _sign(x: np.ndarray) -> np.ndarray:
+    return np.where(x == 0, 0, x / np.abs(x)) if x.dtype.kind == "c" else np.sign(x)
+
+
+def _reciprocal(x: np.ndarray) -> np.ndarray:
+    return 1 / x
+
+
+NEG = define(
+    "Neg", "x",
+    infer=same_as_input,
+    reference=np.negative,
+    vjp=(lambda op, dy: -dy,),
+    lowering=_real("-x"),
+    types=NUMERIC,
+)  # fmt: skip
+
+ABS = define(
+    "Abs", "x",
+    infer=same_as_input,
+    reference=np.abs,
+    vjp=(lambda op, dy: dy * sign(op.inputs[0]),),
+    lowering=_real("abs(x)"),
+    types=REAL,
+)  # fmt: skip
+
+SIGN = define(
+    "Sign", "x",
+    infer=same_as_input,
+    reference=_sign,
+    vjp=(lambda op, dy: zeros_like(op.inputs[0]),),
+    lowering=_real("x if x != x or x == 0 else (T(1) if x > 0 else T(-1))"),
+    types=NUMERIC,
+)  # fmt: skip
+
+SQUARE = define(
+    "Square", "x",
+    infer=same_as_input,
+    reference=np.square,
+    vjp=(lambda op, dy: dy * (2 * op.inputs[0]),),
+    lowering=_real("x * x"),
+    types=NUMERIC,
+)  # fmt: skip
+
+SQRT = define(
+    "Sqrt", "x",
+    infer=same_as_input,
+    reference=np.sqrt,
+    vjp=(lambda op, dy: dy * 0.5 / op.output,),
+    lowering=_real("sqrt(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+RSQRT = define(
+    "Rsqrt", "x",
+    infer=same_as_input,
+    reference=lambda x: 1 / np.sqrt(x),
+    vjp=(lambda op, dy: dy * -0.5 * op.output * op.output * op.output,),
+    lowering=_real("1 / sqrt(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+RECIPROCAL = define(
+    "Reciprocal", "x",
+    infer=same_as_input,
+    reference=_reciprocal,
+    vjp=(lambda op, dy: -dy * op.output * op.output,),
+    lowering=_real("1 / x"),
+    types=_INEXACT,
+)  # fmt: skip
+
+EXP = define(
+    "Exp", "x",
+    infer=same_as_input,
+    reference=np.exp,
+    vjp=(lambda op, dy: dy * op.output,),
+    lowering=_real("exp(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+EXPM1 = define(
+    "Expm1", "x",
+    infer=same_as_input,
+    reference=np.expm1,
+    vjp=(lambda op, dy: dy * exp(op.inputs[0]),),
+    lowering=_real("expm1(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+LOG = define(
+    "Log", "x",
+    infer=same_as_input,
+    reference=np.log,
+    vjp=(lambda op, dy: dy * reciprocal(op.inputs[0]),),
+    lowering=_real("log(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+LOG1P = define(
+    "Log1p", "x",
+    infer=same_as_input,
+    reference=np.log1p,
+    vjp=(lambda op, dy: dy * reciprocal(1 + op.inputs[0]),),
+    lowering=_real("log1p(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+SIN = define(
+    "Sin", "x",
+    infer=same_as_input,
+    reference=np.sin,
+    vjp=(lambda op, dy: dy * cos(op.inputs[0]),),
+    lowering=_real("sin(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+COS = define(
+    "Cos", "x",
+    infer=same_as_input,
+    reference=np.cos,
+    vjp=(lambda op, dy: -dy * sin(op.inputs[0]),),
+    lowering=_real("cos(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+TAN = define(
+    "Tan", "x",
+    infer=same_as_input,
+    reference=np.tan,
+    vjp=(lambda op, dy: dy * square(reciprocal(cos(op.inputs[0]))),),
+    lowering=_real("tan(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ASIN = define(
+    "Asin", "x",
+    infer=same_as_input,
+    reference=np.arcsin,
+    vjp=(lambda op, dy: dy * rsqrt(1 - square(op.inputs[0])),),
+    lowering=_real("asin(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ACOS = define(
+    "Acos", "x",
+    infer=same_as_input,
+    reference=np.arccos,
+    vjp=(lambda op, dy: -dy * rsqrt(1 - square(op.inputs[0])),),
+    lowering=_real("acos(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ATAN = define(
+    "Atan", "x",
+    infer=same_as_input,
+    reference=np.arctan,
+    vjp=(lambda op, dy: dy * reciprocal(1 + square(op.inputs[0])),),
+    lowering=_real("atan(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+SINH = define(
+    "Sinh", "x",
+    infer=same_as_input,
+    reference=np.sinh,
+    vjp=(lambda op, dy: dy * cosh(op.inputs[0]),),
+    lowering=_real("sinh(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+COSH = define(
+    "Cosh", "x",
+    infer=same_as_input,
+    reference=np.cosh,
+    vjp=(lambda op, dy: dy * sinh(op.inputs[0]),),
+    lowering=_real("cosh(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+TANH = define(
+    "Tanh", "x",
+    infer=same_as_input,
+    reference=np.tanh,
+    vjp=(lambda op, dy: dy * (1 - square(op.output)),),
+    lowering=_real("tanh(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ASINH = define(
+    "Asinh", "x",
+    infer=same_as_input,
+    reference=np.arcsinh,
+    vjp=(lambda op, dy: dy / cosh(op.output),),
+    lowering=_real("asinh(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ACOSH = define(
+    "Acosh", "x",
+    infer=same_as_input,
+    reference=np.arccosh,
+    vjp=(lambda op, dy: dy / sinh(op.output),),
+    lowering=_real("acosh(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ATANH = define(
+    "Atanh", "x",
+    infer=same_as_input,
+    reference=np.arctanh,
+    vjp=(lambda op, dy: dy * reciprocal(1 - square(op.inputs[0])),),
+    lowering=_real("atanh(x)"),
+    types=_INEXACT,
+)  # fmt: skip
+
+SIGMOID = define(
+    "Sigmoid", "x",
+    infer=same_as_input,
+    reference=special.sigmoid,
+    vjp=(lambda op, dy: dy * op.output * (1 - op.output),),
+    lowering=_real("1 / (1 + exp(-x)) if x >= 0 else (x if x != x else exp(x) / (1 + exp(x)))"),
+    types=_INEXACT,
+)  # fmt: skip
+
+ERF = define(
+    "Erf", "x",
+    infer=same_as_input,
+    reference=special.erf,
+    vjp=(lambda op, dy: dy * (2 / math.sqrt(math.pi)) * exp(-square(op.inputs[0])),),
+    lowering=_real("erf(x)"),
+    types=FLOATING,
+)  # fmt: skip
+
+ERFC = define(
+    "Erfc", "x",
+    infer=same_as_input,
+    reference=special.erfc,
+    vjp=(lambda op, dy: dy * (-2 / math.sqrt(math.pi)) * exp(-square(op.inputs[0])),),
+    lowering=_real("erfc(x)"),
+    types=FLOATING,
+)  # fmt: skip
+
+LGAMMA = define(
+    "Lgamma", "x",
+    infer=same_as_input,
+    reference=special.lgamma,
+    vjp=(lambda op, dy: dy * digamma(op.inputs[0]),),
+    types=FLOATING,
+)  # fmt: skip
+
+DIGAMMA = define(
+    "Digamma", "x",
+    infer=same_as_input,
+    reference=special.digamma,
+    types=FLOATING,
+)  # fmt: skip
+
+FLOOR = define(
+    "Floor", "x",
+    infer=same_as_input,
+    reference=np.floor,
+    vjp=NO_GRADIENT,
+    lowering=_real("floor(x)"),
+    types=FLOATING,
+)  # fmt: skip
+
+CEIL = define(
+    "Ceil", "x",
+    infer=same_as_input,
+    reference=np.ceil,
+    vjp=NO_GRADIENT,
+    lowering=_real("ceil(x)"),
+    types=FLOATING,
+)  # fmt: skip
+
+ROUND = define(
+    "Round", "x",
+    infer=same_as_input,
+    reference=np.rint,
+    vjp=NO_GRADIENT,
+    lowering=_real("rint(x)"),
+    types=FLOATING + INTEGER,
+)  # fmt: skip
+
+RINT = define(
+    "Rint", "x",
+    infer=same_as_input,
+    reference=np.rint,
+    vjp=NO_GRADIENT,
+    lowering=_real("rint(x)"),
+    types=FLOATING,
+)  # fmt: skip
+
+
+def negative(x: Any, name: str | None = None) -> Tensor:
+    """-x.   Gradient: x."""
+    return NEG(x, name=name)
+
+
+def sign(x: Any, name: str | None = None) -> Tensor:
+    """-1, 0 or 1 by the sign of x; NaN stays NaN; x / |x| for complex x.   Gradient: zeros."""
+    return SIGN(x, name=name)
+
+
+def square(x: Any, name: str | None = None) -> Tensor:
+    """x * x.   Gradient: x."""
+    return SQUARE(x, name=name)
+
+
+def sqrt(x: Any, name: str | None = None) -> Tensor:
+    """The square root; NaN below 0.   Gradient: x."""
+    return SQRT(x, name=name)
+
+
+def rsqrt(x: Any, name: str | None = None) -> Tensor:
+    """1 / sqrt(x).   Gradient: x."""
+    return RSQRT(x, name=name)
+
+
+def reciprocal(x: Any, name: str | None = None) -> Tensor:
+    """1 / x.   Gradient: x."""
+    return RECIPROCAL(x, name=name)
+
+
+def exp(x: Any, name: str | None = None) -> Tensor:
+    """e to the power x.   Gradient: x."""
+    return EXP(x, name=name)
+
+
+def expm1(x: Any, name: str | None = None) -> Tensor:
+    """exp(x) - 1, exact near 0.   Gradient: x."""
+    return EXPM1(x, name=name)
+
+
+def log(x: Any, name: str | None = None) -> Tensor:
+    """The natural logarithm; -inf at 0, NaN below.   Gradient: x."""
+    return LOG(x, name=name)
+
+
+def log1p(x: Any, name: str | None = None) -> Tensor:
+    """log(1 + x), exact near 0.   Gradient: x."""
+    return LOG1P(x, name=name)
+
+
+def sin(x: Any, name: str | None = None) -> Tensor:
+    """The sine of x in radians.   Gradient: x."""
+    return SIN(x, name=name)
+
+
+def cos(x: Any, name: str | None = None) -> Tensor:
+    """The cosine of x in radians.   Gradient: x."""
+    return COS(x, name=name)
+
+
+def tan(x: Any, name: str | None = None) -> Tensor:
+    """The tangent of x in radians.   Gradient: x."""
+    return TAN(x, name=name)
+
+
+def asin(x: Any, name: str | None = None) -> Tensor:
+    """The arc sine.   Gradient: x."""
+    return ASIN(x, name=name)
+
+
+def acos(x: Any, name: str | None = None) -> Tensor:
+    """The arc cosine.   Gradient: x."""
+    return ACOS(x, name=name)
+
+
+def atan(x: Any, name: str | None = None) -> Tensor:
+    """The arc tangent.   Gradient: x."""
+    return ATAN(x, name=name)
+
+
+def sinh(x: Any, name: str | None = None) -> Tensor:
+    """The hyperbolic sine.   Gradient: x."""
+    return SINH(x, name=name)
+
+
+def cosh(x: Any, name: str | None = None) -> Tensor:
+    """The hyperbolic cosine.   Gradient: x."""
+    return COSH(x, name=name)
+
+
+def tanh(x: Any, name: str | None = None) -> Tensor:
+    """The hyperbolic tangent.   Gradient: x."""
+    return TANH(x, name=name)
+
+
+def asinh(x: Any, name: str | None = None) -> Tensor:
+    """The inverse hyperbolic sine.   Gradient: x."""
+    return ASINH(x, name=name)
+
+
+def acosh(x: Any, name: str | None = None) -> Tensor:
+    """The inverse hyperbolic cosine; NaN below 1.   Gradient: x."""
+    return ACOSH(x, name=name)
+
+
+def atanh(x: Any, name: str | None = None) -> Tensor:
+    """The inverse hyperbolic tangent.   Gradient: x."""
+    return ATANH(x, name=name)
+
+
+def sigmoid(x: Any, name: str | None = None) -> Tensor:
+    """1 / (1 + exp(-x)), without overflow.   Gradient: x."""
+    return SIGMOID(x, name=name)
+
+
+def erf(x: Any, name: str | None = None) -> Tensor:
+    """The Gauss error function.   Gradient: x."""
+    return ERF(x, name=name)
+
+
+def erfc(x: Any, name: str | None = None) -> Tensor:
+    """1 - erf(x), exact far out.   Gradient: x."""
+    return ERFC(x, name=name)
+
+
+def lgamma(x: Any, name: str | None = None) -> Tensor:
+    """The logarithm of |gamma(x)|; inf at the poles.   Gradient: x."""
+    return LGAMMA(x, name=name)
+
+
+def digamma(x: Any, name: str | None = None) -> Tensor:
+    """The derivative of lgamma.   No gradient."""
+    return DIGAMMA(x, name=name)
+
+
+def floor(x: Any, name: str | None = None) -> Tensor:
+    """The largest whole number <= x.   No gradient."""
+    return FLOOR(x, name=name)
+
+
+def ceil(x: Any, name: str | None = None) -> Tensor:
+    """The smallest whole number >= x.   No gradient."""
+    return CEIL(x, name=name)
+
+
+def rint(x: Any, name: str | None = None) -> Tensor:
+    """The nearest whole number, halves to the even one.   No gradient."""
+    return RINT(x, name=name)
+
+
+def abs(x: Any, name: str | None = None) -> Tensor:
+    """|x|; real for complex x.   Gradient: the sign of x, for real x."""
+    x = convert_to_tensor(x, name="x")
+    return COMPLEX_ABS(x, name=name) if x.dtype.is_complex else ABS(x, name=name)
+
+
+def round(x: Any, name: str | None = None) -> Tensor:
+    """The nearest whole number, halves to the even one; integers stay as they are.   No gradient."""
+    x = convert_to_tensor(x, name="x")
+    return x if x.dtype.is_integer else ROUND(x, name=name)

@@ -1,0 +1,52 @@
+"""Special functions that NumPy lacks, as NumPy functions: the references of the ops of the same names."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+erf = np.vectorize(math.erf, otypes=[float])
+erfc = np.vectorize(math.erfc, otypes=[float])
+
+
+def _lgamma(x: float) -> float:
+    if x <= 0 and x == math.floor(x) or math.isinf(x):
+        return math.inf  # the poles, and both ends
+    return math.lgamma(x)
+
+
+lgamma = np.vectorize(_lgamma, otypes=[float])
+
+
+def _digamma(x: float) -> float:
+    """Reflection for x < 0, recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.18)."""
+    if math.isnan(x) or x == -math.inf or x <= 0 and x == math.floor(x):
+        return math.nan
+    if x == math.inf:
+        return x
+    if x < 0:
+        return _digamma(1 - x) - math.pi / math.tan(math.pi * x)
+    shift = 0.0
+    while x < 10:
+        shift -= 1 / x
+        x += 1
+    s = 1 / (x * x)
+    series = s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * (1 / 240 - s * (1 / 132 - s * 691 / 32760)))))
+    return shift + math.log(x) - 0.5 / x - series
+
+
+digamma = np.vectorize(_digamma, otypes=[float])
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) without overflow on either side."""
+    if x.dtype.kind == "c":
+        return 1 / (1 + np.exp(-x))
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), np.where(np.isnan(x), x, e / (1 + e)))
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x)) without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

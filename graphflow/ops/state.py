@@ -1,0 +1,193 @@
+"""Variables as ops: the variable itself, reads and writes.
+
+The rule: within a run, operations that touch the same variable take effect in program order, the order in which they
+were created.  The output of VariableV2 is made with the variable, so it is the value at the start of the run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphflow import dtypes
+from graphflow.dtypes import NUMERIC, DType
+from graphflow.errors import InvalidArgumentError
+from graphflow.graph import Tensor
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, define
+from graphflow.ops.lowering import Elementwise, View
+from graphflow.shape import Dims, merge, show
+
+VARIABLE = define(
+    "VariableV2", "",
+    infer=lambda shape, dtype: (shape, dtype),
+    reference=None,
+    stateful=True,
+    variable=True,
+)  # fmt: skip
+
+READ = define(
+    "ReadVariable", "ref",
+    infer=lambda ref: (ref.dims, ref.dtype),
+    reference=lambda ref: ref,
+    vjp=PASS_GRADIENT,
+    lowering=View(),
+    stateful=True,
+    refs=(0,),
+)  # fmt: skip
+
+IS_INITIALIZED = define(
+    "IsVariableInitialized", "ref",
+    infer=lambda ref: ((), dtypes.bool_),
+    reference=lambda ref: ref is not None,
+    stateful=True,
+    refs=(0,),
+    reads=False,
+)  # fmt: skip
+
+INITIALIZED_VALUE = define(
+    "InitializedValue", "ref initial",
+    infer=lambda ref, initial: (merge(ref.dims, initial.dims), ref.dtype),
+    reference=lambda ref, initial: initial if ref is None else ref,
+    vjp=(lambda op, dy: dy, None),
+    stateful=True,
+    refs=(0,),
+    reads=False,
+)  # fmt: skip
+
+
+def _assigned(ref: Tensor, value: Tensor, validate_shape: bool = True) -> tuple[Dims, DType]:
+    return (merge(ref.dims, value.dims) if validate_shape else value.dims), ref.dtype
+
+
+def variable_dims(ref: Tensor) -> Dims:
+    """The shape that the variable behind a reference was declared with."""
+    while ref.op.definition.writes:
+        ref = ref.op.inputs[0]
+    return ref.dims
+
+
+ASSIGN = define(
+    "Assign", "ref value",
+    infer=_assigned,
+    reference=lambda ref, value, validate_shape: value,
+    vjp=NO_GRADIENT,
+    lowering=lambda op: None if op.output.dtype is dtypes.string else Elementwise("value"),
+    stateful=True,
+    writes=(0,),
+    reads=False,
+)  # fmt: skip
+
+
+def _updated(ref: Tensor, value: Tensor) -> tuple[Dims, DType]:
+    return merge(ref.dims, value.dims), ref.dtype
+
+
+def _same_shape(ref: np.ndarray, value: np.ndarray) -> None:
+    if ref.shape != value.shape:
+        raise InvalidArgumentError.because(f"the variable has shape {show(ref.shape)}, the value {show(value.shape)}")
+
+
+def _added(ref: np.ndarray, value: np.ndarray) -> np.ndarray:
+    _same_shape(ref, value)
+    return ref + value
+
+
+def _subtracted(ref: np.ndarray, value: np.ndarray) -> np.ndarray:
+    _same_shape(ref, value)
+    return ref - value
+
+
+ASSIGN_ADD = define("AssignAdd", "ref value", _updated, _added, NUMERIC, vjp=NO_GRADIENT,
+                    lowering=Elementwise("ref + value"), stateful=True, writes=(0,))  # fmt: skip
+ASSIGN_SUB = define("AssignSub", "ref value", _updated, _subtracted, NUMERIC, vjp=NO_GRADIENT,
+                    lowering=Elementwise("ref - value"), stateful=True, writes=(0,))  # fmt: skip
+
+
+def _scatter(name: str, combine: Any) -> Any:
+    def infer(ref: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
+        return ref.dims, ref.dtype
+
+    def reference(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
+        bad = (indices < 0) | (indices >= ref.shape[0])
+        if bad.any():
+            at = np.argwhere(bad)[0]
+            raise InvalidArgumentError.because(
+                f"indices[{', '.join(map(str, at))}] = {indices[tuple(at)]} is not in [0, {ref.shape[0]})"
+            )
+        expected = indices.shape + ref.shape[1:]
+        if updates.shape not in (expected, ()):
+            raise InvalidArgumentError.because(f"updates must have shape {show(expected)}, not {show(updates.shape)}")
+        out = ref.copy()
+        combine(out, indices, np.broadcast_to(updates, expected))
+        return out
+
+    return define(name, "ref indices:I updates", infer, reference, vjp=NO_GRADIENT, stateful=True, writes=(0,))
+
+
+def _put(out: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> None:
+    out[indices] = updates
+
+
+SCATTER_UPDATE = _scatter("ScatterUpdate", _put)
+SCATTER_ADD = _scatter("ScatterAdd", np.add.at)
+SCATTER_SUB = _scatter("ScatterSub", np.subtract.at)
+SCATTER_MUL = _scatter("ScatterMul", np.multiply.at)
+SCATTER_DIV = _scatter("ScatterDiv", np.divide.at)
+SCATTER_MIN = _scatter("ScatterMin", np.minimum.at)
+SCATTER_MAX = _scatter("ScatterMax", np.maximum.at)
+
+
+def _ref(variable: Any) -> Any:
+    """The reference tensor of a variable, or the tensor that a previous assignment gave."""
+    return getattr(variable, "_ref", variable)
+
+
+def assign(ref: Any, value: Any, validate_shape: bool | None = None, use_locking: Any = None, name: str | None = None) -> Tensor:
+    """Set a variable; the result is its new value.   Raises: ValueError when the shape is not the variable's."""
+    return ASSIGN(_ref(ref), value, name=name, validate_shape=validate_shape is not False)
+
+
+def assign_add(ref: Any, value: Any, use_locking: Any = None, name: str | None = None) -> Tensor:
+    """Add to a variable; the result is its new value."""
+    return ASSIGN_ADD(_ref(ref), value, name=name)
+
+
+def assign_sub(ref: Any, value: Any, use_locking: Any = None, name: str | None = None) -> Tensor:
+    """Subtract from a variable; the result is its new value."""
+    return ASSIGN_SUB(_ref(ref), value, name=name)
+
+
+def scatter_update(ref: Any, indices: Any, updates: Any, use_locking: bool = True, name: str | None = None) -> Tensor:
+    """Set rows of a variable; the result is the whole new value.   Raises: InvalidArgumentError on a bad index."""
+    return SCATTER_UPDATE(_ref(ref), indices, updates, name=name)
+
+
+def scatter_add(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Add to rows of a variable; repeated indices add up."""
+    return SCATTER_ADD(_ref(ref), indices, updates, name=name)
+
+
+def scatter_sub(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Subtract from rows of a variable; repeated indices add up."""
+    return SCATTER_SUB(_ref(ref), indices, updates, name=name)
+
+
+def scatter_mul(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Multiply rows of a variable."""
+    return SCATTER_MUL(_ref(ref), indices, updates, name=name)
+
+
+def scatter_div(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Divide rows of a variable."""
+    return SCATTER_DIV(_ref(ref), indices, updates, name=name)
+
+
+def scatter_min(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Lower rows of a variable to the updates where these are smaller."""
+    return SCATTER_MIN(_ref(ref), indices, updates, name=name)
+
+
+def scatter_max(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Raise rows of a variable to the updates where these are larger."""
+    return SCATTER_MAX(_ref(ref), indices, updates, name=name)

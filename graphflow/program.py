@@ -1,0 +1,173 @@
+"""From a graph to what one run computes: prune, then specialize to the shapes that are fed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from graphflow import shape as shapes
+from graphflow.errors import GraphflowError, InvalidArgumentError, ShapeError
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.define import CONST
+from graphflow.ops.placeholder import PLACEHOLDER
+from graphflow.ops.static import static_value
+from graphflow.shape import Dims, known
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a run computes.
+
+    feeds     tensors whose values are given
+    fetches   tensors whose values are wanted
+    targets   operations that must run, whatever becomes of their outputs
+    ops       what is needed for these, in the order of creation: always an order in which they can run
+    """
+
+    feeds: tuple[Tensor, ...]
+    fetches: tuple[Tensor, ...]
+    targets: tuple[Operation, ...]
+    ops: tuple[Operation, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A program in which every shape is known, and what is left to do afterwards.
+
+    Where a shape depends on values (`tf.where`, a fed `tf.range` limit), the program is cut after that operation: the
+    stage fetches what `rest` feeds, and the rest is specialized when the shapes have come out.
+    """
+
+    program: Program
+    rest: Program | None
+
+
+def prune(fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequence[Tensor]) -> Program:
+    """The operations that these fetches and targets need, when these tensors are fed.
+
+    Raises: InvalidArgumentError for a placeholder that is needed and not fed.
+    """
+    fed = set(feeds)
+    needed = _reach([t.op for t in fetches if t not in fed] + list(targets), fed)
+    for op in needed:
+        if op.definition is PLACEHOLDER:
+            raise _unfed(op, fetches, targets, fed)
+    return Program(tuple(feeds), tuple(fetches), tuple(targets), tuple(sorted(needed, key=lambda op: op.id)))
+
+
+def _reach(starts: Iterable[Operation], fed: set[Tensor]) -> set[Operation]:
+    needed: set[Operation] = set()
+    stack = list(starts)
+    while stack:
+        op = stack.pop()
+        if op not in needed:
+            needed.add(op)
+            stack.extend(t.op for i, t in enumerate(op.inputs) if t not in fed or i in op.definition.refs)
+            stack.extend(op.control_inputs)
+    return needed
+
+
+def _unfed(
+    op: Operation, fetches: Sequence[Tensor], targets: Sequence[Operation], fed: set[Tensor]
+) -> GraphflowError:
+    asked = [t for t in fetches if t not in fed and op in _reach([t.op], fed)]
+    wanted = asked or [t for t in targets if op in _reach([t], fed)]
+    tensor = op.output
+    error = InvalidArgumentError.because(
+        f"the placeholder {tensor.name!r} ({tensor.dtype.name}{shapes.show(tensor.dims)}) must be fed, and is not",
+        op,
+        hint=f"add it to the feed_dict: run({wanted[0].name!r}, {{{op.name}: ...}})",
+    )
+    return error.note(*op.where(), f"needed by the fetch {wanted[0].name!r}")
+
+
+def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Callable[[Operation], Dims]) -> Stage:
+    """The program with known shapes everywhere, up to the first operation whose shape depends on values.
+
+    Raises: InvalidArgumentError when the fed shapes do not fit together.
+    """
+    new: dict[Tensor, Tensor] = {}
+    for t, dims in zip(program.feeds, feed_dims, strict=True):
+        attrs = {"dtype": t.dtype, "shape": dims}
+        op = t.op
+        new[t] = Operation(
+            PLACEHOLDER, op.name, (), attrs, [(dims, t.dtype)], (), op.graph, op.id, op.site, op.device
+        ).output
+    done: dict[Operation, Operation] = {}
+    for i, op in enumerate(program.ops):
+        made = done[op] = _specialized(op, new, variable_dims)
+        for t, u in zip(op.outputs, made.outputs, strict=True):
+            new.setdefault(t, u)  # a fed output keeps its feed
+        if not all(known(u.dims) for u in made.outputs):
+            return _cut(program, i + 1, new, done)
+    ops = tuple(done[op] for op in program.ops)
+    targets = tuple(done[op] for op in program.targets if op in done)
+    feeds, fetches = tuple(new[t] for t in program.feeds), tuple(new[t] for t in program.fetches)
+    return Stage(drop_dead(Program(feeds, fetches, targets, ops)), None)
+
+
+def _specialized(op: Operation, new: dict[Tensor, Tensor], variable_dims: Callable[[Operation], Dims]) -> Operation:
+    record = op.definition
+    inputs = tuple([new.get(t, t) for t in op.inputs])
+    if inputs == op.inputs and all(known(t.dims) for t in op.outputs):
+        made = op
+    elif record.variable:
+        made = op.rebuild((), [(variable_dims(op), op.output.dtype)])
+    else:
+        try:
+            outputs = record.outputs(inputs, op.attrs, op.name, op.site)
+        except ShapeError as error:
+            raise InvalidArgumentError.because(error.message, op, error.hint).note(*error.notes) from None
+        made = op.rebuild(inputs, [(_merged(d, t.dims), t.dtype) for (d, _), t in zip(outputs, op.outputs, strict=True)])
+    if record is not CONST and len(made.outputs) == 1 and not made.output.dtype.is_floating:
+        value = static_value(made.output)
+        if value is not None:
+            attrs = {"value": value, "dtype": made.output.dtype}
+            return Operation(CONST, op.name, (), attrs, [(value.shape, made.output.dtype)], (), op.graph, op.id, op.site)
+    return made
+
+
+def _merged(inferred: Dims, declared: Dims) -> Dims:
+    """What inference says, and where it is silent what set_shape has promised."""
+    return shapes.merge(inferred, declared) if shapes.compatible(inferred, declared) else inferred
+
+
+def _cut(program: Program, at: int, new: dict[Tensor, Tensor], done: dict[Operation, Operation]) -> Stage:
+    later = program.ops[at:]
+    made = set(program.feeds).union(*(op.outputs for op in program.ops[:at]))
+    crossing: dict[Tensor, None] = {}
+    constants: set[Operation] = set()
+    for op in later:
+        for i, t in enumerate(op.inputs):
+            if t in made and i not in op.definition.refs:
+                if t.op.definition is CONST and t not in program.feeds:
+                    constants.add(t.op)
+                else:
+                    crossing[t] = None
+    crossing.update((t, None) for t in program.fetches if t in made)
+    across = tuple(crossing)
+    first = Program(
+        tuple(new[t] for t in program.feeds), tuple(new[t] for t in across),
+        tuple(done[op] for op in program.targets if op in done), tuple(done[op] for op in program.ops[:at]),
+    )  # fmt: skip
+    rest_ops = tuple(sorted([*constants, *later], key=lambda op: op.id))
+    rest = Program(across, program.fetches, tuple(op for op in program.targets if op not in done), rest_ops)
+    return Stage(drop_dead(first), rest)
+
+
+def drop_dead(program: Program) -> Program:
+    """Without the pure operations whose outputs nobody takes."""
+    used = set(program.fetches)
+    targets = set(program.targets)
+    kept = []
+    for op in reversed(program.ops):
+        if op.definition.writes or op in targets or _acts(op) or any(t in used for t in op.outputs):
+            kept.append(op)
+            used.update(t for i, t in enumerate(op.inputs) if i not in op.definition.refs)
+    return Program(program.feeds, program.fetches, program.targets, tuple(reversed(kept)))
+
+
+def _acts(op: Operation) -> bool:
+    """Whether the operation does something beyond its outputs."""
+    record = op.definition
+    return record.stateful and not record.variable and not record.refs

@@ -1,0 +1,230 @@
+"""The Session: it looks an executable up, calls it, and puts the results in order.  It computes nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+
+from graphflow.backends import get_backend
+from graphflow.backends.base import Backend, Executable
+from graphflow.config import current
+from graphflow.errors import GraphError
+from graphflow.feeds import as_feed, bind
+from graphflow.fetches import flatten
+from graphflow.graph import Graph, Operation, Tensor, get_default_graph
+from graphflow.plan import make_plan
+from graphflow.program import Program, prune, specialize
+from graphflow.shape import Dims
+from graphflow.store import Store
+from graphflow.variables import Variable
+
+log = logging.getLogger("graphflow")
+
+
+class Session:
+    """Runs operations of one graph, and keeps the values of its variables.
+
+    graph    the default graph when None
+    config   a ConfigProto, accepted for TensorFlow's sake
+    backend  "cpu" or "reference"; the configured one when None
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None, backend: str | None = None) -> None:
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f"graph must be a Graph, not {graph!r}")
+        if target and not isinstance(target, str):
+            raise TypeError(f"target must be a string, not {target!r}")
+        self._graph = graph or get_default_graph()
+        self._backend: Backend = get_backend(backend or current().backend)
+        self._store = Store()
+        self._executables: dict[Any, Executable] = {}
+        self._lock = threading.RLock()
+        self._closed = False
+        self._entered: list[AbstractContextManager] = []
+
+    @property
+    def graph(self) -> Graph:
+        return self._graph
+
+    @property
+    def sess_str(self) -> str:
+        return ""
+
+    graph_def = property(lambda self: self._graph)
+
+    def run(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, options: Any = None, run_metadata: Any = None) -> Any:
+        """Values of `fetches`, a tensor, operation, variable or name, or any nest of lists, tuples and dicts of them.
+
+        feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
+        Raises:  RuntimeError when closed; what `flatten`, `bind` and the operations raise.  The session stays usable.
+        """
+        self._check_open()
+        tensors, targets, restore = flatten(self._graph, fetches)
+        feeds = bind(self._graph, feed_dict)
+        values = self._values(tuple(tensors), tuple(targets), tuple(feeds), list(feeds.values()))
+        return restore(dict(zip(tensors, values, strict=True)))
+
+    def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False) -> Callable:
+        """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
+        self._check_open()
+        tensors, targets, restore = flatten(self._graph, fetches)
+        fed = [self._graph.as_graph_element(t, allow_operation=False) for t in feed_list or ()]
+        wanted, needed, keys = tuple(tensors), tuple(targets), tuple(fed)
+
+        def call(*values: Any, **_: Any) -> Any:
+            if len(values) != len(fed) + (1 if accept_options and len(values) > len(fed) else 0):
+                raise GraphError(f"this callable takes {len(fed)} values and got {len(values)}")
+            self._check_open()
+            arrays = [as_feed(t, v) for t, v in zip(fed, values, strict=False)]
+            return restore(dict(zip(tensors, self._values(wanted, needed, keys, arrays), strict=True)))
+
+        return call
+
+    def _values(
+        self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], feeds: tuple[Tensor, ...], arrays: list[np.ndarray]
+    ) -> list[Any]:
+        if not fetches and not targets:
+            return []
+        key = (fetches, targets, feeds, tuple([a.shape for a in arrays]), self._store.epoch)
+        with self._lock:
+            executable = self._executables.get(key)
+            if executable is None:
+                program = prune(fetches, targets, feeds)
+                executable = self._executables[key] = self._compile(program, [a.shape for a in arrays])
+            return [v[()] if v.ndim == 0 else v for v in executable(arrays)]
+
+    def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
+        start = time.perf_counter()
+        stage = specialize(program, dims, self._store.dims)
+        plan = make_plan(stage.program, self._backend.lower)
+        executable = self._backend.compile(plan, self._store)
+        if current().debug >= 1:
+            log.warning("compiled %d steps in %.1f ms for fetches %s", len(plan.steps),
+                        1e3 * (time.perf_counter() - start), [t.name for t in program.fetches])  # fmt: skip
+        if current().debug >= 3:
+            log.warning("%s", plan)
+        return executable if stage.rest is None else self._staged(executable, stage.rest)
+
+    def _staged(self, first: Executable, rest: Program) -> Executable:
+        """The first stage, then the rest, compiled for the shapes that came out."""
+        later: dict[Any, Executable] = {}
+
+        def run(feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
+            values = first(feeds)
+            key = (tuple([v.shape for v in values]), self._store.epoch)
+            executable = later.get(key)
+            if executable is None:
+                executable = later[key] = self._compile(rest, key[0])
+            return executable(values)
+
+        return run
+
+    # -- being open, closed, the default -------------------------------------------------------------------------
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the session is closed")
+        if not self._graph.version:
+            raise RuntimeError("the session's graph is empty: add operations to the graph before running them")
+
+    def close(self) -> None:
+        """Give up variables and compiled plans; run() then raises RuntimeError."""
+        self._closed = True
+        self._executables.clear()
+
+    def as_default(self) -> AbstractContextManager[Session]:
+        """Make this the session of `eval` and `run` inside a `with` block, without closing it afterwards."""
+        return _default_session(self)
+
+    def __enter__(self) -> Session:
+        for context in (self._graph.as_default(), self.as_default()):
+            context.__enter__()
+            self._entered.append(context)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        for _ in range(2):
+            self._entered.pop().__exit__(None, None, None)
+        self.close()
+
+    def list_devices(self) -> list[str]:
+        """The device that everything runs on."""
+        return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from its construction until it is closed."""
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None, backend: str | None = None) -> None:
+        super().__init__(target, graph, config, backend)
+        self._installed = self.as_default()
+        self._installed.__enter__()
+        self._explicit = graph.as_default() if graph is not None else None
+        if self._explicit is not None:
+            self._explicit.__enter__()
+
+    def close(self) -> None:
+        """Close, and stop being the default session."""
+        if not self._closed:
+            super().close()
+            if self._explicit is not None:
+                self._explicit.__exit__(None, None, None)
+            self._installed.__exit__(None, None, None)
+
+
+class _Sessions(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Session] = []
+
+
+_sessions = _Sessions()
+
+
+@contextmanager
+def _default_session(session: Session) -> Any:
+    _sessions.stack.append(session)
+    try:
+        yield session
+    finally:
+        _sessions.stack.remove(session)
+
+
+def get_default_session() -> Session | None:
+    """The innermost default session of this thread, None without one."""
+    return _sessions.stack[-1] if _sessions.stack else None
+
+
+def _session_for(graph: Graph, session: Session | None, what: str) -> Session:
+    chosen = session or get_default_session()
+    if chosen is None:
+        raise GraphError(f"{what} needs a session: pass one, or use `with tf.Session():`")
+    if chosen.graph is not graph:
+        raise GraphError(f"{what}: the session's graph is another than the tensor's")
+    return chosen
+
+
+def _eval(self: Tensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> Any:
+    """The value of this tensor in the session, or in the default one."""
+    return _session_for(self.graph, session, "eval()").run(self, feed_dict)
+
+
+def _run(self: Operation, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> None:
+    """Run this operation in the session, or in the default one."""
+    _session_for(self.graph, session, "run()").run(self, feed_dict)
+
+
+def _eval_variable(self: Variable, session: Session | None = None) -> Any:
+    """The value of this variable in the session, or in the default one."""
+    return _session_for(self.graph, session, "eval()").run(self)
+
+
+# Hung on here, so that graph.py and variables.py need to know no session.
+Tensor.eval = _eval  # type: ignore[attr-defined]
+Operation.run = _run  # type: ignore[attr-defined]
+Variable.eval = _eval_variable  # type: ignore[method-assign]

@@ -1,0 +1,133 @@
+"""Checks for ops, public for people who add their own: inferred types, every backend, gradients by differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphflow import dtypes
+from graphflow.gradients import gradients
+from graphflow.graph import Graph, Tensor
+from graphflow.ops.placeholder import placeholder
+from graphflow.session import Session
+from graphflow.shape import compatible, show
+
+BACKENDS = ("reference", "cpu")
+RTOL = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-11, "complex64": 2e-5, "complex128": 1e-11}
+
+
+def run_on(backend: str, fetches: Any, feeds: Mapping[Tensor, Any] | None = None) -> Any:
+    """Values of the fetches in a new session of this backend."""
+    with Session(graph=_graph_of(fetches), backend=backend) as session:
+        return session.run(fetches, feeds)
+
+
+def _graph_of(fetches: Any) -> Graph:
+    while isinstance(fetches, (list, tuple)):
+        fetches = fetches[0]
+    return fetches.graph
+
+
+def check_op(
+    fn: Callable[..., Any],
+    *shapes: Sequence[int],
+    domain: tuple[float, float] = (-2.0, 2.0),
+    dtypes: Sequence[Any] = ("float32", "float64"),
+    grad: bool = True,
+    second: bool = False,
+    seed: int = 0,
+) -> None:
+    """Inferred types, the reference, every backend and the gradient of `fn` agree on random inputs of these shapes.
+
+    fn      takes one tensor for each shape and gives a tensor or a list of tensors
+    domain  where the inputs are drawn from (whole numbers for integer dtypes)
+    grad    whether the gradient is checked too, in float64 by central differences, and on every backend
+    second  whether the gradient's own gradient is checked as well
+    Each check runs with full static shapes, and again with shapes and ranks unknown.
+    """
+    rng = np.random.default_rng(seed)
+    for dtype in dtypes:
+        values = [_draw(rng, domain, shape, np.dtype(dtype)) for shape in shapes]
+        for static in ("full", "rank", "unknown"):
+            with Graph().as_default():
+                feeds = {_input(v, static): v for v in values}
+                outputs = _listed(fn(*feeds))
+                want = run_on("reference", outputs, feeds)
+                for t, w in zip(outputs, want, strict=True):
+                    w = np.asarray(w)
+                    assert compatible(t.dims, w.shape), f"inferred {show(t.dims)}, the reference gives {w.shape}"
+                    assert t.dtype.dtype == w.dtype or w.dtype.kind in "SO", f"inferred {t.dtype}, got {w.dtype}"
+                for backend in BACKENDS[1:]:
+                    for got, w in zip(run_on(backend, outputs, feeds), want, strict=True):
+                        assert_close(got, w, f"{backend}, {static} shapes")
+    if grad:
+        values = [_draw(rng, domain, shape, np.dtype(np.float64)) for shape in shapes]
+        for static in ("full", "unknown"):
+            check_vjp(fn, values, static, second, rng)
+
+
+def check_vjp(fn: Callable[..., Any], values: Sequence[np.ndarray], static: str, second: bool, rng: Any) -> None:
+    """<v, J u> by central differences equals <J'v, u> by VJPs, along one random direction u and weights v."""
+    with Graph().as_default():
+        feeds = {_input(v, static): v for v in values}
+        outputs = [t for t in _listed(fn(*feeds)) if t.dtype.is_floating]
+        _check_direction(outputs, feeds, rng, "gradient")
+        if second:
+            firsts = [g for g in gradients(outputs, list(feeds)) if g is not None]
+            _check_direction(firsts, feeds, rng, "second gradient")
+
+
+def _check_direction(outputs: list[Tensor], feeds: dict[Tensor, np.ndarray], rng: Any, what: str) -> None:
+    with Session(graph=outputs[0].graph, backend="reference") as session:
+        weights = [rng.uniform(-1, 1, np.shape(v)) for v in session.run(outputs, feeds)]
+        along = {t: rng.uniform(-1, 1, v.shape) for t, v in feeds.items()}
+        step = 1e-6
+        there, back = (
+            session.run(outputs, {t: v + sign * step * along[t] for t, v in feeds.items()}) for sign in (1, -1)
+        )
+        numeric = sum(np.sum(w * (a - b)) / (2 * step) for w, a, b in zip(weights, there, back, strict=True))
+    found = gradients(outputs, list(feeds), grad_ys=[_constant_like(w, t) for w, t in zip(weights, outputs, strict=True)])
+    live = [(t, g) for t, g in zip(feeds, found, strict=True) if g is not None]
+    assert live, f"the {what} is None for every input"
+    for backend in BACKENDS:
+        values = run_on(backend, [g for _, g in live], feeds)
+        analytic = sum(np.sum(g * along[t]) for (t, _), g in zip(live, values, strict=True))
+        np.testing.assert_allclose(analytic, numeric, rtol=2e-6, atol=2e-6, err_msg=f"{what} on {backend}")
+
+
+def _constant_like(weight: np.ndarray, like: Tensor) -> Any:
+    return np.asarray(weight, like.dtype.dtype)
+
+
+def assert_close(got: Any, want: Any, message: str = "") -> None:
+    """Equal shapes and dtypes; floating values to the tolerance of their dtype, the others exactly."""
+    got, want = np.asarray(got), np.asarray(want)
+    assert got.shape == want.shape, f"{message}: shape {got.shape}, expected {want.shape}"
+    assert got.dtype == want.dtype, f"{message}: dtype {got.dtype}, expected {want.dtype}"
+    rtol = RTOL.get(str(want.dtype))
+    if rtol is None:
+        np.testing.assert_array_equal(got, want, err_msg=message)
+    else:
+        scale = np.abs(want[np.isfinite(want)]).max(initial=1.0)
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * float(scale), err_msg=message)
+
+
+def _draw(rng: Any, domain: tuple[float, float], shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    if dtype.kind in "iu":
+        return rng.integers(int(domain[0]), int(domain[1]) + 1, shape).astype(dtype)
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.5
+    if dtype.kind == "c":
+        return (rng.uniform(*domain, shape) + 1j * rng.uniform(*domain, shape)).astype(dtype)
+    return rng.uniform(*domain, shape).astype(dtype)
+
+
+def _input(value: np.ndarray, static: str) -> Tensor:
+    shape = {"full": value.shape, "rank": (None,) * value.ndim, "unknown": None}[static]
+    return placeholder(dtypes.as_dtype(value.dtype), shape)
+
+
+def _listed(value: Any) -> list[Tensor]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
