@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import errors, nn, operators
+from graphflow import contrib, errors, initializers, nn, operators, random, train
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -37,8 +37,22 @@ from graphflow.dtypes import (
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import gradients
 from graphflow.graph import Graph, Operation, Tensor, get_default_graph, reset_default_graph
+from graphflow.initializers import (
+    constant_initializer,
+    glorot_normal_initializer,
+    glorot_uniform_initializer,
+    ones_initializer,
+    orthogonal_initializer,
+    random_normal_initializer,
+    random_uniform_initializer,
+    truncated_normal_initializer,
+    uniform_unit_scaling_initializer,
+    variance_scaling_initializer,
+    zeros_initializer,
+)
 from graphflow.names import GraphKeys
 from graphflow.ops.activations import log_sigmoid
+from graphflow.ops.argmax import arg_max, arg_min, argmax, argmin
 from graphflow.ops.arithmetic import (
     add,
     add_n,
@@ -65,6 +79,7 @@ from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse,
 from graphflow.ops.arrange import reverse as reverse_v2
 from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
 from graphflow.ops.basic import tuple_ as tuple
+from graphflow.ops.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from graphflow.ops.compare import (
     equal,
     greater,
@@ -81,11 +96,22 @@ from graphflow.ops.compare import (
     not_equal,
 )
 from graphflow.ops.complex import angle, complex, conj, imag, real
+from graphflow.ops.contraction import einsum, tensordot
 from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function
+from graphflow.ops.diagonal import (
+    diag,
+    diag_part,
+    matrix_band_part,
+    matrix_diag,
+    matrix_diag_part,
+    matrix_set_diag,
+    trace,
+)
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
 from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
+from graphflow.ops.linalg import matmul
 from graphflow.ops.math import (
     abs,
     acos,
@@ -107,6 +133,7 @@ from graphflow.ops.math import (
     log,
     log1p,
     negative,
+    polygamma,
     reciprocal,
     rint,
     round,
@@ -122,6 +149,27 @@ from graphflow.ops.math import (
 )
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
+from graphflow.ops.products import cumprod, cumsum, reduce_prod
+from graphflow.ops.random import (
+    multinomial,
+    random_crop,
+    random_gamma,
+    random_normal,
+    random_poisson,
+    random_shuffle,
+    random_uniform,
+    truncated_normal,
+)
+from graphflow.ops.reduce import (
+    count_nonzero,
+    reduce_all,
+    reduce_any,
+    reduce_logsumexp,
+    reduce_max,
+    reduce_mean,
+    reduce_min,
+    reduce_sum,
+)
 from graphflow.ops.scatter import (
     tensor_scatter_add,
     tensor_scatter_nd_add,
@@ -130,7 +178,17 @@ from graphflow.ops.scatter import (
     tensor_scatter_sub,
     tensor_scatter_update,
 )
+from graphflow.ops.seeds import get_seed, set_random_seed
 from graphflow.ops.select import where, where_v2
+from graphflow.ops.sequences import (
+    dynamic_partition,
+    dynamic_stitch,
+    meshgrid,
+    repeat,
+    reverse_sequence,
+    sequence_mask,
+)
+from graphflow.ops.sets import searchsorted, setdiff1d, unique, unique_with_counts
 from graphflow.ops.shape_ops import (
     broadcast_dynamic_shape,
     broadcast_to,
@@ -145,6 +203,14 @@ from graphflow.ops.shape_ops import (
 )
 from graphflow.ops.slicing import slice_ as slice
 from graphflow.ops.slicing import strided_slice
+from graphflow.ops.space import (
+    batch_to_space,
+    batch_to_space_nd,
+    depth_to_space,
+    space_to_batch,
+    space_to_batch_nd,
+    space_to_depth,
+)
 from graphflow.ops.state import (
     assign,
     assign_add,
@@ -157,8 +223,21 @@ from graphflow.ops.state import (
     scatter_sub,
     scatter_update,
 )
+from graphflow.ops.statistics import norm
+from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.session import InteractiveSession, Session, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
+from graphflow.template import make_template
+from graphflow.variable_scope import (
+    AUTO_REUSE,
+    VariableScope,
+    get_local_variable,
+    get_variable,
+    get_variable_scope,
+    no_regularizer,
+    variable_op_scope,
+    variable_scope,
+)
 from graphflow.variables import (
     Variable,
     global_variables,

@@ -53,10 +53,10 @@ def as_feed(tensor: Tensor, value: Any) -> np.ndarray:
             array = as_array(value, dtype)
         else:
             array = np.asarray(value, dtype.dtype, order="C")
-    except (ValueError, TypeError, OverflowError) as error:
+    except OverflowError:
+        raise TypeError(f"the value {value!r} fed for {tensor.name!r} does not fit into {dtype.name}") from None
+    except (ValueError, TypeError) as error:
         raise _refused(tensor, f"a {type(value).__name__} cannot become {dtype.name}: {error}") from None
-    if isinstance(value, int) and not isinstance(value, bool) and dtype.is_integer and int(array) != value:
-        raise TypeError(f"the value {value} fed for {tensor.name!r} does not fit into {dtype.name}")
     if not compatible(array.shape, tensor.dims):
         raise _refused(tensor, f"the value has shape {show(array.shape)}, the tensor {show(tensor.dims)}")
     return array

@@ -86,9 +86,8 @@ def _depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], stops: s
             stack.extend(t.op for t in op.inputs if _flows(t))
     live = {x for x in sources if _flows(x)}
     for op in sorted(needed, key=lambda op: op.id):
-        ends = op.definition.vjp is NO_GRADIENT
-        if not ends and any(t in live and t not in stops for t in op.inputs):
-            live.update(t for t in op.outputs if _flows(t))
+        if op.definition.vjp is not NO_GRADIENT and any(t in live for t in op.inputs):
+            live.update(t for t in op.outputs if _flows(t) and t not in stops)
     return live
 
 
@@ -101,9 +100,8 @@ def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor]
         for t, total in zip(op.outputs, totals, strict=True):
             if t in sources:
                 found[t] = total
-        if all(total is None for total in totals):
-            continue
-        wanted = [i for i, t in enumerate(op.inputs) if t in live and t not in op.outputs]
+        constant = all(t in stops or total is None for t, total in zip(op.outputs, totals, strict=True))
+        wanted = [] if constant else [i for i, t in enumerate(op.inputs) if t in live]
         if not wanted:
             continue
         with op.graph.name_scope(op.name.replace(":", "_") + "_grad"):

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphflow import shape as shapes
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError
 from graphflow.names import NameTable, check_op_name, check_scope_name
-from graphflow.shape import Dims, TensorShape
+from graphflow.shape import Dims, TensorShape, as_dims, merge, show
 
 if TYPE_CHECKING:
     import networkx
@@ -73,11 +72,22 @@ class Tensor:
 
     def set_shape(self, shape: Any) -> None:
         """Add knowledge about the static shape; ValueError when it contradicts what is known."""
-        self.dims = shapes.merge(self.dims, shapes.as_dims(shape))
+        self.dims = merge(self.dims, as_dims(shape))
 
     def consumers(self) -> list[Operation]:
         """The operations of the graph that take this tensor, in the order of creation."""
         return [op for op in self.graph.get_operations() if any(t is self for t in op.inputs)]
+
+    if TYPE_CHECKING:  # graphflow.operators hangs these on
+
+        def _binary(self, other: Any) -> Tensor: ...
+        def _unary(self) -> Tensor: ...
+        def __getitem__(self, key: Any) -> Tensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _binary
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _binary
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lt__ = __le__ = __gt__ = __ge__ = _binary
+        __neg__ = __abs__ = __invert__ = _unary
 
     def __iter__(self) -> Iterator[Any]:
         raise TypeError(f"{self!r} is not iterable: it has no value before a session runs; unstack() splits a tensor")
@@ -98,10 +108,10 @@ class Tensor:
         raise NotImplementedError(f"cannot convert {self!r} to a NumPy array: run it in a session")
 
     def __repr__(self) -> str:
-        return f"<tf.Tensor {self.name!r} shape={shapes.show(self.dims)} dtype={self.dtype.name}>"
+        return f"<tf.Tensor {self.name!r} shape={show(self.dims)} dtype={self.dtype.name}>"
 
     def __str__(self) -> str:
-        shape = "" if self.dims is None else f"shape={shapes.show(self.dims)}, "
+        shape = "" if self.dims is None else f"shape={show(self.dims)}, "
         return f'Tensor("{self.name}", {shape}dtype={self.dtype.name})'
 
 
@@ -183,7 +193,7 @@ def describe_inputs(definition: OpDef, inputs: Sequence[Tensor]) -> list[str]:
         at = next(i for i, a in enumerate(definition.args) if a.variadic)
         extra = len(inputs) - len(labels)
         labels[at:at] = [f"{definition.args[at].name}[{i}]" for i in range(extra)]
-    return [f"  {label}: {t.dtype.name}{shapes.show(t.dims)} {t.name!r}"
+    return [f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}"
             for label, t in zip(labels, inputs, strict=True)]  # fmt: skip
 
 
@@ -404,7 +414,7 @@ class Graph:
         return tensor not in self._unfeedable
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
-        return tensor_or_op not in self._unfetchable
+        return getattr(tensor_or_op, "op", tensor_or_op) not in self._unfetchable
 
     def prevent_feeding(self, tensor: Any) -> None:
         self._unfeedable.add(tensor)

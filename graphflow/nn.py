@@ -1,4 +1,25 @@
 """`tf.nn`: the names of TensorFlow 1's neural-network module; re-exports and nothing else."""
 
 from graphflow.ops.activations import elu, leaky_relu, relu, relu6, selu, softplus, softsign, swish
+from graphflow.ops.bias import bias_add, crelu, relu_layer, xw_plus_b
+from graphflow.ops.conv import conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_transpose
+from graphflow.ops.cross_entropy import (
+    sigmoid_cross_entropy_with_logits,
+    softmax_cross_entropy_with_logits,
+    softmax_cross_entropy_with_logits_v2,
+    sparse_softmax_cross_entropy_with_logits,
+    weighted_cross_entropy_with_logits,
+)
 from graphflow.ops.math import sigmoid, tanh
+from graphflow.ops.normalization import batch_norm_with_global_normalization, batch_normalization, dropout
+from graphflow.ops.pool import avg_pool, avg_pool1d, avg_pool2d, max_pool, max_pool1d, max_pool2d
+from graphflow.ops.softmax import log_softmax, softmax
+from graphflow.ops.statistics import (
+    l2_loss,
+    l2_normalize,
+    moments,
+    normalize_moments,
+    sufficient_statistics,
+    weighted_moments,
+    zero_fraction,
+)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from graphflow import shape as shapes
 from graphflow.errors import GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, known
+from graphflow.shape import Dims, compatible, known, merge, show
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def _unfed(
     wanted = asked or [t for t in targets if op in _reach([t], fed)]
     tensor = op.output
     error = InvalidArgumentError.because(
-        f"the placeholder {tensor.name!r} ({tensor.dtype.name}{shapes.show(tensor.dims)}) must be fed, and is not",
+        f"the placeholder {tensor.name!r} ({tensor.dtype.name}{show(tensor.dims)}) must be fed, and is not",
         op,
         hint=f"add it to the feed_dict: run({wanted[0].name!r}, {{{op.name}: ...}})",
     )
@@ -87,6 +86,7 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
     Raises: InvalidArgumentError when the fed shapes do not fit together.
     """
     new: dict[Tensor, Tensor] = {}
+    refs: dict[Tensor, Tensor] = {}  # what names a variable, though its value may be fed
     for t, dims in zip(program.feeds, feed_dims, strict=True):
         attrs = {"dtype": t.dtype, "shape": dims}
         op = t.op
@@ -95,9 +95,10 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
         ).output
     done: dict[Operation, Operation] = {}
     for i, op in enumerate(program.ops):
-        made = done[op] = _specialized(op, new, variable_dims)
+        made = done[op] = _specialized(op, new, refs, variable_dims)
         for t, u in zip(op.outputs, made.outputs, strict=True):
             new.setdefault(t, u)  # a fed output keeps its feed
+            refs[t] = u
         if not all(known(u.dims) for u in made.outputs):
             return _cut(program, i + 1, new, done)
     ops = tuple(done[op] for op in program.ops)
@@ -106,9 +107,11 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
     return Stage(drop_dead(Program(feeds, fetches, targets, ops)), None)
 
 
-def _specialized(op: Operation, new: dict[Tensor, Tensor], variable_dims: Callable[[Operation], Dims]) -> Operation:
+def _specialized(
+    op: Operation, new: dict[Tensor, Tensor], refs: dict[Tensor, Tensor], variable_dims: Callable[[Operation], Dims]
+) -> Operation:
     record = op.definition
-    inputs = tuple([new.get(t, t) for t in op.inputs])
+    inputs = tuple([(refs if i in record.refs else new).get(t, t) for i, t in enumerate(op.inputs)])
     if inputs == op.inputs and all(known(t.dims) for t in op.outputs):
         made = op
     elif record.variable:
@@ -129,7 +132,7 @@ def _specialized(op: Operation, new: dict[Tensor, Tensor], variable_dims: Callab
 
 def _merged(inferred: Dims, declared: Dims) -> Dims:
     """What inference says, and where it is silent what set_shape has promised."""
-    return shapes.merge(inferred, declared) if shapes.compatible(inferred, declared) else inferred
+    return merge(inferred, declared) if compatible(inferred, declared) else inferred
 
 
 def _cut(program: Program, at: int, new: dict[Tensor, Tensor], done: dict[Operation, Operation]) -> Stage:
@@ -156,12 +159,13 @@ def _cut(program: Program, at: int, new: dict[Tensor, Tensor], done: dict[Operat
 
 
 def drop_dead(program: Program) -> Program:
-    """Without the pure operations whose outputs nobody takes."""
+    """Without pure operations whose outputs nobody takes; a target that only waits for others has done so then."""
     used = set(program.fetches)
     targets = set(program.targets)
     kept = []
     for op in reversed(program.ops):
-        if op.definition.writes or op in targets or _acts(op) or any(t in used for t in op.outputs):
+        wanted = op in targets and op.outputs or any(t in used for t in op.outputs)
+        if wanted or op.definition.writes or _acts(op):
             kept.append(op)
             used.update(t for i, t in enumerate(op.inputs) if i not in op.definition.refs)
     return Program(program.feeds, program.fetches, program.targets, tuple(reversed(kept)))

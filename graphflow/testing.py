@@ -10,6 +10,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.gradients import gradients
 from graphflow.graph import Graph, Tensor
+from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.placeholder import placeholder
 from graphflow.session import Session
 from graphflow.shape import compatible, show
@@ -75,7 +76,7 @@ def check_vjp(fn: Callable[..., Any], values: Sequence[np.ndarray], static: str,
         outputs = [t for t in _listed(fn(*feeds)) if t.dtype.is_floating]
         _check_direction(outputs, feeds, rng, "gradient")
         if second:
-            firsts = [g for g in gradients(outputs, list(feeds)) if g is not None]
+            firsts = [convert_to_tensor(g) for g in gradients(outputs, list(feeds)) if g is not None]
             _check_direction(firsts, feeds, rng, "second gradient")
 
 
@@ -89,7 +90,7 @@ def _check_direction(outputs: list[Tensor], feeds: dict[Tensor, np.ndarray], rng
         )
         numeric = sum(np.sum(w * (a - b)) / (2 * step) for w, a, b in zip(weights, there, back, strict=True))
     found = gradients(outputs, list(feeds), grad_ys=[_constant_like(w, t) for w, t in zip(weights, outputs, strict=True)])
-    live = [(t, g) for t, g in zip(feeds, found, strict=True) if g is not None]
+    live = [(t, convert_to_tensor(g)) for t, g in zip(feeds, found, strict=True) if g is not None]
     assert live, f"the {what} is None for every input"
     for backend in BACKENDS:
         values = run_on(backend, [g for _, g in live], feeds)

@@ -111,6 +111,8 @@ def leaky_relu(features: Any, alpha: Any = 0.2, name: str | None = None) -> Tens
     features = convert_to_tensor(features, name="features")
     if features.dtype.is_integer:
         features = cast(features, "float32")
+    if isinstance(alpha, (int, float)):
+        alpha = float(np.float32(alpha))  # TensorFlow keeps it as a float32 attribute
     return where_v2(greater(features, zeros_like(features)), features, multiply(features, alpha),
                     name=name or "LeakyRelu")  # fmt: skip
 

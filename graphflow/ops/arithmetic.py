@@ -34,9 +34,9 @@ def _nonzero(y: np.ndarray) -> np.ndarray:
 
 
 def _truncated_quotient(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x / y rounded toward zero for integers, x / y for the others."""
+    """x / y rounded toward zero."""
     if x.dtype.kind not in "iu":
-        return x / y
+        return np.trunc(x / y)
     q, r = np.divmod(x, _nonzero(y))
     return q + ((r != 0) & ((x < 0) != (y < 0)))
 
@@ -95,22 +95,13 @@ REAL_DIV = define(
     types=FLOATING + COMPLEX,
 )  # fmt: skip
 
-DIV = define(
-    "Div", "x y",
-    infer=broadcasted,
-    reference=_truncated_quotient,
-    vjp=(lambda op, dy: dy / op.inputs[1], lambda op, dy: dy * (-op.inputs[0] / op.inputs[1] / op.inputs[1])),
-    lowering=_floating_only("x / y"),
-    types=NUMERIC,
-)  # fmt: skip
-
 TRUNCATE_DIV = define(
     "TruncateDiv", "x y",
     infer=broadcasted,
     reference=_truncated_quotient,
     vjp=NO_GRADIENT,
-    lowering=_floating_only("x / y"),
-    types=NUMERIC,
+    lowering=_floating_only("trunc(x / y)"),
+    types=REAL,
 )  # fmt: skip
 
 FLOOR_DIV = define(
@@ -282,9 +273,9 @@ def realdiv(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def div(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y as Python 2 divides: integers are truncated toward zero.   Gradient: both, for floating dtypes."""
+    """x / y as Python 2 divides: floored for integers.   Gradient: both, for floating dtypes."""
     x = convert_to_tensor(x, name="x")
-    quotient = DIV if x.dtype.is_integer else REAL_DIV
+    quotient = FLOOR_DIV if x.dtype.is_integer else REAL_DIV
     return quotient(x, y, name=name or "div")
 
 
@@ -299,7 +290,7 @@ def floor_div(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def truncatediv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y rounded toward zero for integers."""
+    """x / y rounded toward zero.   No gradient."""
     return TRUNCATE_DIV(x, y, name=name)
 
 

@@ -25,6 +25,7 @@ class Elementwise:
 class Reduce:
     """Fold the elements `x` of the axes in the second input into `acc`, from `init`; then `finish`, which knows `n`.
 
+    An op with one input folds all axes.
     `init` may also be `lowest` or `highest`, the bounds of the dtype (infinite for floating ones).
     `accumulator` is the dtype that `acc` has, the element's own when None.
     """

@@ -13,7 +13,7 @@ from graphflow.ops import special
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.complex import COMPLEX_ABS
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
-from graphflow.ops.infer import same_as_input
+from graphflow.ops.infer import broadcasted, same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering
 
 _INEXACT = FLOATING + COMPLEX
@@ -282,6 +282,15 @@ DIGAMMA = define(
     "Digamma", "x",
     infer=same_as_input,
     reference=special.digamma,
+    vjp=(lambda op, dy: dy * polygamma(1, op.inputs[0]),),
+    types=FLOATING,
+)  # fmt: skip
+
+POLYGAMMA = define(
+    "Polygamma", "a x",
+    infer=broadcasted,
+    reference=special.polygamma,
+    vjp=(None, lambda op, dy: dy * polygamma(op.inputs[0] + 1, op.inputs[1])),
     types=FLOATING,
 )  # fmt: skip
 
@@ -453,7 +462,7 @@ def lgamma(x: Any, name: str | None = None) -> Tensor:
 
 
 def digamma(x: Any, name: str | None = None) -> Tensor:
-    """The derivative of lgamma.   No gradient."""
+    """The derivative of lgamma.   Gradient: x."""
     return DIGAMMA(x, name=name)
 
 
@@ -482,3 +491,9 @@ def round(x: Any, name: str | None = None) -> Tensor:
     """The nearest whole number, halves to the even one; integers stay as they are.   No gradient."""
     x = convert_to_tensor(x, name="x")
     return x if x.dtype.is_integer else ROUND(x, name=name)
+
+
+def polygamma(a: Any, x: Any, name: str | None = None) -> Tensor:
+    """The a-th derivative of digamma at x > 0, for whole a >= 1.   Gradient: x."""
+    x = convert_to_tensor(x, name="x")
+    return POLYGAMMA(convert_to_tensor(a, x.dtype, name="a"), x, name=name)

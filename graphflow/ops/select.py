@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from graphflow import shape as shapes
 from graphflow.dtypes import DType, int64, string
 from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.lowering import Elementwise, Lowering
-from graphflow.shape import Dims
+from graphflow.shape import Dims, broadcast, merge
 
 
 def _of_numbers(op: Operation) -> Lowering:
@@ -22,13 +21,13 @@ def _of_numbers(op: Operation) -> Lowering:
 
 def _select_infer(condition: Tensor, x: Tensor, y: Tensor) -> tuple[Dims, DType]:
     """x and y of one shape; the condition has it too, or is a scalar, or a vector that chooses rows."""
-    dims = shapes.merge(x.dims, y.dims)
+    dims = merge(x.dims, y.dims)
     c = condition.dims
     if c is not None and dims is not None and len(c) != 0:
         if len(c) == 1 and len(dims) > 1:
-            shapes.merge(c, dims[:1])
+            merge(c, dims[:1])
         else:
-            dims = shapes.merge(c, dims)
+            dims = merge(c, dims)
     return dims, x.dtype
 
 
@@ -62,7 +61,7 @@ SELECT = define(
 
 SELECT_V2 = define(
     "SelectV2", "condition:bool x y",
-    infer=lambda condition, x, y: (shapes.broadcast(condition.dims, shapes.broadcast(x.dims, y.dims)), x.dtype),
+    infer=lambda condition, x, y: (broadcast(condition.dims, broadcast(x.dims, y.dims)), x.dtype),
     reference=lambda condition, x, y: np.where(condition, x, y),
     vjp=(
         None,

@@ -39,6 +39,23 @@ def _digamma(x: float) -> float:
 digamma = np.vectorize(_digamma, otypes=[float])
 
 
+def _polygamma(a: float, x: float) -> float:
+    """(-1)^(a+1) a! sum 1 / (x + k)^(a+1), the tail of the sum by Euler and Maclaurin (DLMF 25.11.5)."""
+    if not (a >= 1 and a == math.floor(a) and x > 0):
+        return math.nan
+    s, total = a + 1, 0.0
+    while x < 20:
+        total += x**-s
+        x += 1
+    tail = x ** (1 - s) / (s - 1) + 0.5 * x**-s + s * x ** (-s - 1) / 12
+    tail -= s * (s + 1) * (s + 2) * x ** (-s - 3) / 720
+    tail += s * (s + 1) * (s + 2) * (s + 3) * (s + 4) * x ** (-s - 5) / 30240
+    return (-1) ** (int(a) + 1) * math.gamma(s) * (total + tail)
+
+
+polygamma = np.vectorize(_polygamma, otypes=[float])
+
+
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)) without overflow on either side."""
     if x.dtype.kind == "c":

@@ -79,7 +79,7 @@ def _settle(tensor: Tensor) -> None:
     if op.definition.static is not None:
         value = op.definition.static(op)
         if value is not None:
-            tensor.static = np.asarray(value)
+            tensor.static = _exact(np.asarray(value), tensor)
     elif _computable(op):
         values = _input_values(op)
         if values is not None:
@@ -88,20 +88,26 @@ def _settle(tensor: Tensor) -> None:
             except OpError:  # the run will raise it, if the operation is ever run
                 return
             results = results if isinstance(results, (tuple, list)) else (results,)
+            guessed = any(t.static is _UNKNOWN and count(t.dims) is None for t in op.inputs)
             for output, result in zip(op.outputs, results, strict=True):
-                result = np.asarray(result)
-                complete = result.dtype == object and output.dtype.dtype != object and not _has_none(result)
-                output.static = result.astype(output.dtype.dtype) if complete else result
+                if not guessed or np.shape(result) == output.dims:
+                    output.static = _exact(np.asarray(result), output)
+
+
+def _exact(value: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """A value that is known in full has the tensor's dtype; one that is known in part is an object array."""
+    partial = value.dtype == object and tensor.dtype.dtype != object and _has_none(value)
+    return value if partial else value.astype(tensor.dtype.dtype, copy=False)
 
 
 def _input_values(op: Operation) -> list[np.ndarray] | None:
-    """Values for the reference: complete ones, and partial ones where the op only moves elements.  None if it cannot."""
+    """Values for the reference: complete ones; partial ones where the op only moves elements.  None if it cannot."""
     values: list[Any] = []
     partial = False
     for t, name in zip(op.inputs, _names(op), strict=True):
         value = None if t.static is _UNKNOWN else t.static
-        if value is None and name in op.definition.moves and count(t.dims) is not None:
-            value = np.full(t.dims, None, object)  # type: ignore[arg-type]
+        if value is None and name in op.definition.moves:  # of unknown shape: taken for a scalar, for now
+            value = np.full(() if count(t.dims) is None else t.dims, None, object)
         if value is None:
             return None
         if value.dtype == object and t.dtype.dtype != object:

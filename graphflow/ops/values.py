@@ -35,7 +35,7 @@ def as_array(value: Any, dtype: DType | None) -> np.ndarray:
         return np.array(value, np.float32 if dtype is None else dtype.dtype)
     array = _from_python(value)
     if dtype is None:
-        return _with_default_dtype(array, value)
+        return _with_default_dtype(array)
     if array.dtype.kind not in _TAKES[dtype.dtype.kind] and array.size:
         raise DTypeError(f"expected {dtype.name}, got {value!r} of type {type(value).__name__!r}")
     if dtype is dtypes.string:
@@ -72,21 +72,14 @@ def _as_bytes(array: np.ndarray) -> np.ndarray:
     return out
 
 
-def _with_default_dtype(array: np.ndarray, value: Any) -> np.ndarray:
+def _with_default_dtype(array: np.ndarray) -> np.ndarray:
     kind = array.dtype.kind
-    if kind == "f" and not _holds_numpy(value, np.float64):
+    if kind == "f":
         return array.astype(np.float32)
-    if kind == "i" and array.dtype == np.int64 and not _holds_numpy(value, np.int64):
+    if array.dtype == np.int64:
         small = array.astype(np.int32)
         return small if np.array_equal(small, array) else array
     return _as_bytes(array) if kind == "O" else array
-
-
-def _holds_numpy(value: Any, kind: type) -> bool:
-    """Whether a nested list's first leaf is an array or scalar of this NumPy type: such leaves keep their dtype."""
-    while isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, (np.ndarray, np.generic)) and value.dtype == kind
 
 
 def _from_numpy(array: np.ndarray, dtype: DType | None) -> np.ndarray:

@@ -76,14 +76,16 @@ def _namespace() -> dict[str, Any]:
         elif dtype.kind in "iu":
             bounds |= {f"lowest_{n}": np.iinfo(dtype).min, f"highest_{n}": np.iinfo(dtype).max}
     return scalars | casts | bounds | {
-        "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "inf": math.inf, "pointer": pointer,
+        "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc, "inf": math.inf, "pointer": pointer,
         "call_kernel": call_kernel, **philox.compiled(_inlined),
     }  # fmt: skip
 
 
 @functools.cache
 def _inlined(function: Callable) -> Any:
-    return numba.njit(error_model="numpy")(function)
+    """The function for use inside kernels; its attribute `fastmath`, a set of flags, says what may be relaxed."""
+    options = {"error_model": "numpy", "fastmath": getattr(function, "fastmath", False)}
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
 
 
 @functools.cache
@@ -98,13 +100,17 @@ def _source_of(module: str) -> str:
 
 
 def kernel_text(function: Callable | str, elements: Sequence[str], sizes: int) -> tuple[str, str]:
-    """(the text that decides what the kernel is, the text of its wrapper)."""
-    pointers = [f"pointer(args, {i}, {'uint8' if e == 'bool' else e})" for i, e in enumerate(elements)]
-    numbers = [f"args[{len(elements) + i}]" for i in range(sizes)]
-    wrapper = f"def entry(args, tid, nthreads):\n    body({', '.join([*pointers, *numbers])}, tid, nthreads)\n"
-    if isinstance(function, str):
-        return function + wrapper, wrapper
-    return f"{_source_of(function.__module__)}\n{function.__qualname__}\n{wrapper}", wrapper
+    """(the text that decides what the kernel is, the text of its entry point)."""
+    values = [f"pointer(args, {i}, {'uint8' if e == 'bool' else e})" for i, e in enumerate(elements)]
+    values += [f"args[{len(elements) + i}]" for i in range(sizes)]
+    entry = "def entry(args, tid, nthreads):\n"
+    if isinstance(function, str):  # generated: its body becomes the entry's own, which compiles twice as fast
+        head, body = function.split("\n", 1)
+        names = head[head.index("(") + 1 : head.index(")")].split(", ")[:-2]
+        text = entry + "".join(f"    {n} = {v}\n" for n, v in zip(names, values, strict=True)) + body
+        return text, text
+    text = entry + f"    body({', '.join(values)}, tid, nthreads)\n"
+    return f"{_source_of(function.__module__)}\n{function.__qualname__}\n{text}", text
 
 
 class Kernels:
@@ -125,15 +131,15 @@ class Kernels:
 
         elements: the dtypes of its pointers; sizes: how many int64 follow them.
         """
-        text, wrapper = kernel_text(function, elements, sizes)
+        text, entry = kernel_text(function, elements, sizes)
         found = self._addresses.get(text)
         if found is None:
             with global_compiler_lock:
-                found = self._addresses.get(text) or self._make(function, text, wrapper)
+                found = self._addresses.get(text) or self._make(function, text, entry)
                 self._addresses[text] = found
         return found
 
-    def _make(self, function: Callable | str, text: str, wrapper: str) -> int:
+    def _make(self, function: Callable | str, text: str, entry: str) -> int:
         codegen = cpu_target.target_context.codegen()
         identity = (text, _source_of(__name__), _source_of(philox.__name__), numba.__version__, llvmlite.__version__,
                     codegen.magic_tuple())  # fmt: skip
@@ -144,22 +150,24 @@ class Kernels:
             library = codegen.unserialize_library(code)
             self.loaded += 1
         else:
-            name, library = _compile(function, wrapper)
+            name, library = _compile(function, entry, key[:16])
             self.cache.save(key, pickle.dumps((name, library.serialize_using_object_code())))
             self.compiled += 1
         self._libraries.append(library)
         return library.get_pointer_to_function(name)
 
 
-def _compile(function: Callable | str, wrapper: str) -> tuple[str, Any]:
+def _compile(function: Callable | str, entry: str, unique: str) -> tuple[str, Any]:
+    """(the symbol of the compiled kernel, its library).
+
+    Symbols carry the kernel's hash: numba only numbers functions of one name, from 1 in every process, and libraries
+    that were compiled by different processes meet in this one.
+    """
     names = dict(namespace())
-    if isinstance(function, str):
-        exec(compile(function, "<graphflow kernel>", "exec"), names)
-        body = names["kernel"]
-    else:
-        body = function
-    names["body"] = _inlined(body)
-    exec(compile(wrapper, "<graphflow kernel entry>", "exec"), names)
+    if not isinstance(function, str):
+        names["body"] = _inlined(function)
+    exec(compile(entry, f"<graphflow kernel {unique}>", "exec"), names)
+    names["entry"].__qualname__ = f"entry_{unique}"
     flags = compiler.Flags()
     flags.no_cpython_wrapper = True
     flags.no_compile = True  # so that the object code can be kept

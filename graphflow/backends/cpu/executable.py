@@ -13,7 +13,7 @@ from graphflow.backends.reference import draw
 from graphflow.errors import InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
-from graphflow.shape import count
+from graphflow.shape import count, known
 from graphflow.store import Store, aligned, uninitialized, variable_of
 
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)  # gives the GIL back while it runs
@@ -86,11 +86,15 @@ class CpuExecutable:
 
     def _bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
-        return all(b.kind != "object" and (b.kind != "state" or self._state(b) is not None)
-                   for b in (*step.inputs, *step.outputs))  # fmt: skip
+        if any(b.kind == "object" for b in (*step.inputs, *step.outputs)):
+            return False
+        return all(b.kind != "state" or self._state(b).shape == b.dims for b in step.outputs)
 
-    def _state(self, buffer: Buffer) -> np.ndarray | None:
-        return self._store.storage(self._variables[buffer.index], buffer.dims)  # type: ignore[arg-type]
+    def _state(self, buffer: Buffer) -> np.ndarray:
+        """The variable's own array, made in the variable's shape when there is none yet."""
+        variable = self._variables[buffer.index]
+        dims = self._store.dims(variable)
+        return self._store.storage(variable, dims if known(dims) else buffer.dims)  # type: ignore
 
     def _flush(self, steps: list[Step], kernels: Kernels) -> None:
         """One native call for these steps."""
@@ -151,9 +155,7 @@ class CpuExecutable:
         if kind == "arena":
             return self._arena[index : index + buffer.nbytes].view(buffer.dtype.dtype).reshape(buffer.dims)  # type: ignore
         if kind == "state":
-            array = self._state(buffer)
-            assert array is not None
-            return array
+            return self._state(buffer).reshape(buffer.dims)  # type: ignore[arg-type]
         if kind == "object":
             array = self._objects[index]
             assert array is not None

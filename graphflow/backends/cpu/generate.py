@@ -21,9 +21,10 @@ def elementwise(op: Operation, kind: Elementwise) -> Call:
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:
-    """A loop nest that folds the axes in the second input."""
+    """A loop nest that folds the axes in the second input, all axes when there is none."""
     x = op.inputs[0]
-    axes = static_axes(op.inputs[1], len(_sizes(x)))
+    rank = len(_sizes(x))
+    axes = tuple(range(rank)) if len(op.inputs) == 1 else static_axes(op.inputs[1], rank)
     return None if axes is None else fold(kind, x, op.output, axes)
 
 

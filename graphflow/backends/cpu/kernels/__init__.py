@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.kernels import broadcast
+from graphflow.backends.cpu.kernels import argmax, broadcast, conv, matmul, pool, softmax
 from graphflow.graph import Operation
 
-BINDINGS: dict[str, Callable[[Operation], Call | None]] = {**broadcast.KERNELS}
+BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
+    **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **matmul.KERNELS, **pool.KERNELS, **softmax.KERNELS,
+}  # fmt: skip

@@ -1,0 +1,231 @@
+"""Two-dimensional convolutions of NHWC images with HWIO filters, and their gradients, which are convolutions too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphflow.default import name_scope
+from graphflow.dtypes import FLOATING, DType
+from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.define import OpDef, convert_to_tensor, define
+from graphflow.ops.infer import require_rank
+from graphflow.ops.lowering import Kernel
+from graphflow.ops.shape_ops import either, shape
+from graphflow.ops.static import static_dims
+from graphflow.ops.windows import folded, layout, padded, padding_of, per_axis, require_nhwc, unfolded, windows_dims
+from graphflow.shape import Dims, show
+
+ONES = (1, 1, 1, 1)
+
+
+def _conv_infer(
+    input: Tensor, filter: Tensor, strides: Any, padding: str, explicit_paddings: Any, dilations: Any
+) -> tuple[Dims, DType]:
+    n, h, w, c = require_rank(input, 4, "the input")
+    kh, kw, cin, cout = require_rank(filter, 4, "the filter")
+    if c is not None and cin is not None and c != cin:
+        raise ShapeError(f"the input has {c} channels, and the filter is made for {cin}")
+    if 0 in (kh, kw):
+        raise ShapeError(f"the filter of shape {show(filter.dims)} is empty")
+    oh, ow = windows_dims((n, h, w, c), (kh, kw), strides, dilations, padding, explicit_paddings)
+    return (n, oh, ow, cout), input.dtype
+
+
+def _wide(*arrays: np.ndarray) -> list[np.ndarray]:
+    """float16 computes in float32."""
+    return [a.astype(np.float32) if a.dtype == np.float16 else a for a in arrays]
+
+
+def _conv(
+    x: np.ndarray, filter: np.ndarray, strides: Any, padding: str, explicit_paddings: Any, dilations: Any
+) -> np.ndarray:
+    kh, kw, cin, _ = filter.shape
+    if x.shape[3] != cin:
+        raise InvalidArgumentError.because(f"the input has {x.shape[3]} channels, and the filter is made for {cin}")
+    place = layout(x.shape[1], x.shape[2], (kh, kw), strides, dilations, padding, explicit_paddings)
+    x, filter = _wide(x, filter)
+    image = padded(x, (kh, kw), strides, dilations, place, 0)
+    return np.tensordot(unfolded(image, (kh, kw), strides, dilations, place), filter, 3)
+
+
+def _place_of_gradient(sizes: list[int], filter: Any, dy: tuple[int, ...], attrs: dict) -> tuple[int, int, int, int]:
+    """Where the windows of the forward convolution lie; InvalidArgumentError when dy cannot be its gradient."""
+    kh, kw, cin, cout = filter
+    if len(sizes) != 4:
+        raise InvalidArgumentError.because(f"the sizes of images are four numbers, not {sizes}")
+    place = layout(sizes[1], sizes[2], (kh, kw), attrs["strides"], attrs["dilations"], attrs["padding"],
+                   attrs["explicit_paddings"])  # fmt: skip
+    expected = (sizes[0], place[0], place[1], cout)
+    if expected != tuple(dy) or sizes[3] != cin:
+        raise InvalidArgumentError.because(
+            f"out_backprop has shape {tuple(dy)}, and the convolution of {tuple(sizes)} with a filter "
+            f"{tuple(filter)} gives {expected}"
+        )
+    return place
+
+
+def _backprop_input(input_sizes: np.ndarray, filter: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
+    sizes = input_sizes.tolist()
+    place = _place_of_gradient(sizes, filter.shape, dy.shape, attrs)
+    filter, dy = _wide(filter, dy)
+    pieces = np.tensordot(dy, filter, ([3], [3]))
+    return folded(pieces, tuple(sizes), attrs["strides"], attrs["dilations"], place)
+
+
+def _backprop_filter(x: np.ndarray, filter_sizes: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
+    sizes = filter_sizes.tolist()
+    if len(sizes) != 4:
+        raise InvalidArgumentError.because(f"the sizes of a filter are four numbers, not {sizes}")
+    place = _place_of_gradient(list(x.shape), sizes, dy.shape, attrs)
+    x, dy = _wide(x, dy)
+    strides, dilations = attrs["strides"], attrs["dilations"]
+    image = padded(x, sizes[:2], strides, dilations, place, 0)
+    axes = [0, 1, 2]
+    return np.tensordot(unfolded(image, sizes[:2], strides, dilations, place), dy, (axes, axes))
+
+
+def _sizes_of(sizes: Tensor, what: str) -> tuple[int | None, ...]:
+    dims = static_dims(sizes)
+    if dims is not None and len(dims) != 4:
+        raise ShapeError(f"{what} must be four numbers, not {show(dims)}")
+    return dims or (None,) * 4
+
+
+def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **_: Any) -> tuple[Dims, DType]:
+    n, h, w, c = _sizes_of(input_sizes, "input_sizes")
+    _, _, cin, cout = require_rank(filter, 4, "the filter")
+    batch, _, _, channels = require_rank(out_backprop, 4, "out_backprop")
+    if cout is not None and channels is not None and cout != channels:
+        raise ShapeError(f"out_backprop has {channels} channels, and the filter makes {cout}")
+    if c is not None and cin is not None and c != cin:
+        raise ShapeError(f"the images have {c} channels, and the filter is made for {cin}")
+    return (batch if n is None else n, h, w, cin if c is None else c), filter.dtype
+
+
+def _filter_infer(input: Tensor, filter_sizes: Tensor, out_backprop: Tensor, **_: Any) -> tuple[Dims, DType]:
+    require_rank(input, 4, "the input")
+    require_rank(out_backprop, 4, "out_backprop")
+    return _sizes_of(filter_sizes, "filter_sizes"), input.dtype
+
+
+def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
+    """Another of the three convolutions with the geometry of this one."""
+    return record(*inputs, **op.attrs)
+
+
+CONV2D = define(
+    "Conv2D", "input filter",
+    infer=_conv_infer,
+    reference=_conv,
+    vjp=(
+        lambda op, dy: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
+        lambda op, dy: _apply(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
+    ),
+    lowering=Kernel("conv2d"),
+    types=FLOATING,
+)  # fmt: skip
+
+CONV2D_BACKPROP_INPUT = define(
+    "Conv2DBackpropInput", "input_sizes:int32 filter out_backprop",
+    infer=_input_infer,
+    reference=_backprop_input,
+    vjp=(
+        None,
+        lambda op, dx: _apply(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
+        lambda op, dx: _apply(CONV2D, op, dx, op.inputs[1]),
+    ),
+    lowering=Kernel("conv2d_backprop_input"),
+    types=FLOATING,
+)  # fmt: skip
+
+CONV2D_BACKPROP_FILTER = define(
+    "Conv2DBackpropFilter", "input filter_sizes:int32 out_backprop",
+    infer=_filter_infer,
+    reference=_backprop_filter,
+    vjp=(
+        lambda op, dw: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
+        None,
+        lambda op, dw: _apply(CONV2D, op, op.inputs[0], dw),
+    ),
+    lowering=Kernel("conv2d_backprop_filter"),
+    types=FLOATING,
+)  # fmt: skip
+
+
+def _geometry(strides: Any, padding: Any, dilations: Any, data_format: Any, what: str) -> dict[str, Any]:
+    """The attributes of the three ops."""
+    require_nhwc(data_format, what)
+    if padding is None:
+        raise GraphError(f"{what} needs a padding")
+    kind, explicit = padding_of(padding)
+    return {
+        "strides": per_axis(strides, "strides"), "padding": kind, "explicit_paddings": explicit,
+        "dilations": per_axis(ONES if dilations is None else dilations, "dilations"),
+    }  # fmt: skip
+
+
+def conv2d(
+    input: Any, filter: Any = None, strides: Any = None, padding: Any = None, use_cudnn_on_gpu: bool = True,
+    data_format: str = "NHWC", dilations: Any = ONES, name: str | None = None, filters: Any = None,
+) -> Tensor:  # fmt: skip
+    """Two-dimensional cross-correlation of images with filters (`filters` is another name of filter).
+
+    Shapes:   input [n, h, w, cin], filter [kh, kw, cin, cout] -> [n, oh, ow, cout]
+              SAME: oh = ceil(h / stride), the odd row of padding at the bottom
+              VALID: oh = ceil((h - (kh - 1) * dilation) / stride)
+              [[0, 0], [top, bottom], [left, right], [0, 0]]: as VALID on the padded image.   Likewise for widths.
+    Dtype:    floating, one for both.   strides, dilations: an int, [h, w] or [1, h, w, 1].
+    Cost:     2 * n*oh*ow * kh*kw*cin * cout FLOP.
+    Gradient: input and filter.
+    Raises:   ValueError when the two cin differ, for a filter larger than the image under VALID, for NCHW.
+    """
+    attrs = _geometry(strides, padding, dilations, data_format, "conv2d")
+    return CONV2D(input, either(filter, filters, "filter", "filters"), name=name, **attrs)
+
+
+def conv2d_backprop_input(
+    input_sizes: Any, filter: Any = None, out_backprop: Any = None, strides: Any = None, padding: Any = None,
+    use_cudnn_on_gpu: bool = True, data_format: str = "NHWC", dilations: Any = ONES, name: str | None = None,
+    filters: Any = None,
+) -> Tensor:  # fmt: skip
+    """The gradient of conv2d to its input, whose sizes are `input_sizes` [4].
+
+    Gradient: filter and out_backprop.   Raises: InvalidArgumentError when run, for sizes that do not belong together.
+    """
+    attrs = _geometry(strides, padding, dilations, data_format, "conv2d_backprop_input")
+    return CONV2D_BACKPROP_INPUT(input_sizes, either(filter, filters, "filter", "filters"), out_backprop, name=name,
+                                 **attrs)  # fmt: skip
+
+
+def conv2d_backprop_filter(
+    input: Any, filter_sizes: Any, out_backprop: Any, strides: Any, padding: Any, use_cudnn_on_gpu: bool = True,
+    data_format: str = "NHWC", dilations: Any = ONES, name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """The gradient of conv2d to its filter, whose sizes are `filter_sizes` [4].   Gradient: input and out_backprop."""
+    attrs = _geometry(strides, padding, dilations, data_format, "conv2d_backprop_filter")
+    return CONV2D_BACKPROP_FILTER(input, filter_sizes, out_backprop, name=name, **attrs)
+
+
+def conv2d_transpose(
+    value: Any = None, filter: Any = None, output_shape: Any = None, strides: Any = None, padding: Any = "SAME",
+    data_format: str = "NHWC", name: str | None = None, input: Any = None, filters: Any = None, dilations: Any = None,
+) -> Tensor:  # fmt: skip
+    """The transpose of conv2d: its gradient to images of `output_shape`, which picks one of the sizes possible.
+
+    Shapes:   value [n, h, w, cin], filter [kh, kw, cout, cin] -> output_shape = [n, oh, ow, cout]
+    Gradient: value and filter.
+    Raises:   ValueError when channels differ; InvalidArgumentError when run, for an output_shape that conv2d would
+              not bring back to value's.
+    """
+    value, filter = either(value, input, "value", "input"), either(filter, filters, "filter", "filters")
+    if output_shape is None:
+        raise GraphError("conv2d_transpose needs an output_shape")
+    attrs = _geometry(strides, padding, dilations, data_format, "conv2d_transpose")
+    with name_scope(name, "conv2d_transpose", [value, filter, output_shape]) as scope:
+        value = convert_to_tensor(value, name="value")
+        filter = convert_to_tensor(filter, value.dtype, name="filter")
+        sizes = convert_to_tensor(output_shape, "int32", name="output_shape")
+        return CONV2D_BACKPROP_INPUT(sizes, filter, value, name=scope, **attrs)

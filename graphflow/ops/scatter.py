@@ -1,0 +1,81 @@
+"""A tensor with some of its elements replaced, added to or subtracted from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphflow.dtypes import NUMERIC, DType
+from graphflow.graph import Tensor
+from graphflow.ops.basic import zeros_like
+from graphflow.ops.define import OpDef, define
+from graphflow.ops.indexing import GATHER_ND, added_at, check_updates, coordinates
+from graphflow.ops.shape_ops import refuse
+from graphflow.shape import Dims
+
+
+def _infer(tensor: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
+    check_updates(indices.dims, updates.dims, tensor.dims)
+    return tensor.dims, tensor.dtype
+
+
+def _update(tensor: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
+    out = tensor.copy()
+    where = coordinates(indices, out.shape)
+    if updates.shape != indices.shape[:-1] + out.shape[len(where) :]:
+        raise refuse(f"updates {updates.shape} at indices {indices.shape} do not fit into shape {out.shape}")
+    out[where] = updates if where else updates.reshape(-1, *out.shape)[-1:]
+    return out
+
+
+TENSOR_SCATTER_UPDATE: OpDef = define(
+    "TensorScatterUpdate", "tensor indices:I updates",
+    infer=_infer,
+    reference=_update,
+    vjp=(
+        lambda op, dy: TENSOR_SCATTER_UPDATE(dy, op.inputs[1], zeros_like(op.inputs[2])),
+        None,
+        lambda op, dy: GATHER_ND(dy, op.inputs[1]),
+    ),
+)  # fmt: skip
+
+TENSOR_SCATTER_ADD = define(
+    "TensorScatterAdd", "tensor indices:I updates",
+    infer=_infer,
+    reference=lambda tensor, indices, updates: added_at(tensor.copy(), indices, updates),
+    vjp=(lambda op, dy: dy, None, lambda op, dy: GATHER_ND(dy, op.inputs[1])),
+    types=NUMERIC,
+)  # fmt: skip
+
+TENSOR_SCATTER_SUB = define(
+    "TensorScatterSub", "tensor indices:I updates",
+    infer=_infer,
+    reference=lambda tensor, indices, updates: added_at(tensor.copy(), indices, updates, np.subtract),
+    vjp=(lambda op, dy: dy, None, lambda op, dy: -GATHER_ND(dy, op.inputs[1])),
+    types=NUMERIC,
+)  # fmt: skip
+
+
+def tensor_scatter_update(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+    """tensor with updates in place of the elements, or slices, at the coordinates in the last axis of indices.
+
+    Shapes:   tensor [n_0, ..., n_k, q...], indices [i..., k], updates [i..., q...] -> tensor's
+    Gradient: tensor and updates.   Raises: InvalidArgumentError when run for an index out of range.
+    """
+    return TENSOR_SCATTER_UPDATE(tensor, indices, updates, name=name)
+
+
+def tensor_scatter_add(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+    """tensor with updates added at the coordinates, repeated ones too; shapes as for tensor_scatter_update."""
+    return TENSOR_SCATTER_ADD(tensor, indices, updates, name=name)
+
+
+def tensor_scatter_sub(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+    """tensor with updates subtracted at the coordinates; shapes as for tensor_scatter_update."""
+    return TENSOR_SCATTER_SUB(tensor, indices, updates, name=name)
+
+
+tensor_scatter_nd_update = tensor_scatter_update
+tensor_scatter_nd_add = tensor_scatter_add
+tensor_scatter_nd_sub = tensor_scatter_sub

@@ -1,0 +1,441 @@
+"""Variable scopes: `get_variable` finds or makes variables by name, so that parts of a model can share them.
+
+The name of a shared variable depends on variable scopes only.  A variable scope also opens a name scope, which is made
+unique, while its variables keep the plain name.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from graphflow.default import same_graph
+from graphflow.dtypes import DType, as_dtype, float32
+from graphflow.dtypes import string as string_dtype
+from graphflow.errors import GraphError, ShapeError
+from graphflow.graph import Graph, get_default_graph
+from graphflow.initializers import glorot_uniform_initializer, zeros_initializer
+from graphflow.names import GraphKeys
+from graphflow.ops.values import as_array
+from graphflow.shape import as_dims, compatible, known, show
+from graphflow.variables import Variable
+
+
+class _ReuseMode(enum.Enum):
+    AUTO_REUSE = 1
+
+
+AUTO_REUSE = _ReuseMode.AUTO_REUSE
+
+
+class _Store:
+    """What a graph knows of its variable scopes: the shared variables, the current scope, how often names were used."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Variable] = {}
+        self.current = VariableScope(False)
+        self.entered: dict[str, int] = {}
+
+    def unique(self, prefix: str) -> str:
+        """`prefix` or `prefix_N`, such that no scope of that name was entered in the current one."""
+        full = _join(self.current.name, prefix)
+        n, name = 0, prefix
+        while self.entered.get(full):
+            n += 1
+            name, full = f"{prefix}_{n}", _join(self.current.name, f"{prefix}_{n}")
+        return name
+
+    def enter(self, name: str) -> None:
+        self.entered[name] = self.entered.get(name, 0) + 1
+
+    def forget_inside(self, name: str) -> None:
+        """Names used inside a scope are free again when it is entered the next time."""
+        for other in self.entered:
+            if other.startswith(name + "/"):
+                self.entered[other] = 0
+
+
+def _store(graph: Graph) -> _Store:
+    if graph.variable_scope is None:
+        graph.variable_scope = _Store()
+    return graph.variable_scope
+
+
+def _join(outer: str, inner: str) -> str:
+    return f"{outer}/{inner}" if outer and inner else outer or inner
+
+
+class VariableScope:
+    """The settings that `get_variable` finds in force: the name prefix, sharing, and defaults."""
+
+    def __init__(
+        self,
+        reuse: Any,
+        name: str = "",
+        initializer: Any = None,
+        regularizer: Callable | None = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Callable | None = None,
+        name_scope: str = "",
+        dtype: Any = float32,
+        use_resource: bool | None = None,
+        constraint: Callable | None = None,
+    ) -> None:
+        self.name = name
+        self.reuse = reuse
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.caching_device = caching_device
+        self.partitioner = partitioner
+        self.custom_getter = custom_getter
+        self.original_name_scope = name_scope
+        self.dtype = as_dtype(dtype)
+        self.use_resource = use_resource
+        self.constraint = constraint
+
+    def reuse_variables(self) -> None:
+        """From now on `get_variable` in this scope only finds variables and makes none."""
+        self.reuse = True
+
+    def set_initializer(self, initializer: Any) -> None:
+        self.initializer = initializer
+
+    def set_regularizer(self, regularizer: Callable | None) -> None:
+        self.regularizer = regularizer
+
+    def set_dtype(self, dtype: Any) -> None:
+        self.dtype = as_dtype(dtype)
+
+    def set_custom_getter(self, custom_getter: Callable | None) -> None:
+        self.custom_getter = custom_getter
+
+    def set_caching_device(self, caching_device: Any) -> None:
+        self.caching_device = caching_device
+
+    def set_partitioner(self, partitioner: Any) -> None:
+        self.partitioner = partitioner
+
+    def set_use_resource(self, use_resource: bool) -> None:
+        self.use_resource = use_resource
+
+    def get_collection(self, name: Any) -> list:
+        """The items of a collection whose names are in this scope."""
+        return get_default_graph().get_collection(name, self.name + "/" if self.name else "")
+
+    def trainable_variables(self) -> list[Variable]:
+        """The trainable variables of this scope."""
+        return self.get_collection(GraphKeys.TRAINABLE_VARIABLES)
+
+    def global_variables(self) -> list[Variable]:
+        """The global variables of this scope."""
+        return self.get_collection(GraphKeys.GLOBAL_VARIABLES)
+
+    def local_variables(self) -> list[Variable]:
+        """The local variables of this scope."""
+        return self.get_collection(GraphKeys.LOCAL_VARIABLES)
+
+    def get_variable(self, var_store: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        """`get_variable` in this scope; `var_store` is accepted for TensorFlow's sake."""
+        return _get_variable(self, name, *args, **kwargs)
+
+
+def get_variable_scope() -> VariableScope:
+    """The variable scope in force in the default graph."""
+    return _store(get_default_graph()).current
+
+
+# -- entering a scope --------------------------------------------------------------------------------------------------
+class variable_scope:
+    """`with variable_scope("layer1"):` variables made or found inside are called `layer1/...`.
+
+    name_or_scope   a name, or the VariableScope that an earlier `with ... as scope` gave; None with default_name
+    default_name    a name that is made unique: variables too go to `name_1` the second time
+    values          tensors whose graph is to be used
+    reuse           True: variables must exist; AUTO_REUSE: found, or else made; None: as in the scope around
+    auxiliary_name_scope    False opens no name scope
+    The others are defaults for `get_variable` inside.
+    Raises: TypeError without any name, ValueError for default_name with reuse=True.
+    """
+
+    def __init__(
+        self,
+        name_or_scope: str | VariableScope | None,
+        default_name: str | None = None,
+        values: Sequence[Any] | None = None,
+        initializer: Any = None,
+        regularizer: Callable | None = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Callable | None = None,
+        reuse: Any = None,
+        dtype: Any = None,
+        use_resource: bool | None = None,
+        constraint: Callable | None = None,
+        auxiliary_name_scope: bool = True,
+    ) -> None:
+        if name_or_scope is None and default_name is None:
+            raise TypeError("variable_scope needs a name_or_scope or a default_name")
+        if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
+            raise TypeError(f"name_or_scope must be a string or a VariableScope, not {name_or_scope!r}")
+        if reuse not in (None, False, True, AUTO_REUSE):
+            raise GraphError(f"reuse must be True, False, None or AUTO_REUSE, not {reuse!r}")
+        if name_or_scope is None and reuse is True:
+            raise GraphError("reuse=True needs a name_or_scope: a default_name is new every time")
+        self._given, self._default_name, self._reuse = name_or_scope, default_name, reuse
+        self._values = values or ()
+        self._auxiliary_name_scope = auxiliary_name_scope
+        self._custom_getter = custom_getter
+        self._settings = {
+            "initializer": initializer, "regularizer": regularizer, "caching_device": caching_device,
+            "partitioner": partitioner, "dtype": dtype, "use_resource": use_resource, "constraint": constraint,
+        }  # fmt: skip
+        self._stack = ExitStack()
+
+    def __enter__(self) -> VariableScope:
+        graph = same_graph(self._values)
+        with ExitStack() as stack:
+            if graph is not get_default_graph():
+                stack.enter_context(graph.as_default())
+            opened = self._open_name_scope(graph, stack)
+            scope = stack.enter_context(self._open(graph, opened))
+            self._stack = stack.pop_all()
+        return scope
+
+    def _open_name_scope(self, graph: Graph, stack: ExitStack) -> str:
+        given = self._given
+        name = self._default_name if given is None else given if isinstance(given, str) else given.name.split("/")[-1]
+        if not self._auxiliary_name_scope or not name:
+            return graph._scope
+        return stack.enter_context(graph.name_scope(name))
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    @contextmanager
+    def _open(self, graph: Graph, name_scope: str) -> Iterator[VariableScope]:
+        """Make the new scope the current one; the name scope is open already."""
+        store = _store(graph)
+        given, around = self._given, store.current
+        if isinstance(given, VariableScope):
+            base, name, name_scope = given, given.name, given.original_name_scope
+        else:
+            base, name = around, _join(around.name, store.unique(str(self._default_name)) if given is None else given)
+        settings = {key: getattr(base, key) if value is None else value for key, value in self._settings.items()}
+        scope = VariableScope(
+            self._reuse or base.reuse, name=name, name_scope=name_scope,
+            custom_getter=_nested(self._custom_getter, base.custom_getter), **settings,
+        )  # fmt: skip
+        store.enter(name)
+        entered = dict(store.entered)
+        store.current = scope
+        try:
+            yield scope
+        finally:
+            if store.current is not scope:
+                raise RuntimeError("variable scopes must be left in the opposite order of entering them")
+            if isinstance(given, VariableScope):
+                store.entered = entered
+            else:
+                store.forget_inside(name)
+            store.current = around
+
+
+def _nested(inner: Callable | None, outer: Callable | None) -> Callable | None:
+    """Two custom getters as one: the inner one is asked first and calls the outer one as its getter."""
+    if inner is None or outer is None:
+        return outer if inner is None else inner
+    return lambda getter, *args, **kwargs: inner(functools.partial(outer, getter), *args, **kwargs)
+
+
+@contextmanager
+def variable_op_scope(
+    values: Sequence[Any] | None, name_or_scope: Any, default_name: str | None = None, **settings: Any
+) -> Iterator[VariableScope]:
+    """The older order of variable_scope's arguments."""
+    with variable_scope(name_or_scope, default_name, values, **settings) as scope:
+        yield scope
+
+
+# -- variables ---------------------------------------------------------------------------------------------------------
+def get_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Callable | None = None,
+    trainable: bool | None = None,
+    collections: Sequence[Any] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Callable | None = None,
+    constraint: Callable | None = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """The variable of this name in the current variable scope, found or made, as the scope's `reuse` says.
+
+    initializer   an initializer (class or object), or a value, which then decides shape and dtype;
+                  by default the scope's, else Glorot's uniform for floating dtypes and zeros for integers and bools
+    regularizer   a function of the variable; its result goes to REGULARIZATION_LOSSES, once, when the variable is made
+    Raises: ValueError when the variable exists and is not to be reused, or is to be reused and does not exist, or
+            has another shape or dtype, or when a new one has no fully known shape.
+    """
+    return _get_variable(
+        get_variable_scope(), name, shape, dtype, initializer, regularizer, None, trainable, collections,
+        caching_device, partitioner, validate_shape, use_resource, custom_getter, constraint,
+    )  # fmt: skip
+
+
+def get_local_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Callable | None = None,
+    trainable: bool | None = False,
+    collections: Sequence[Any] | None = None,
+    **others: Any,
+) -> Any:
+    """As `get_variable`, for LOCAL_VARIABLES instead of GLOBAL_VARIABLES; not trainable."""
+    keys = [*(collections or ()), GraphKeys.LOCAL_VARIABLES]
+    return get_variable(name, shape, dtype, initializer, regularizer, trainable, keys, **others)
+
+
+def _get_variable(
+    scope: VariableScope,
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Callable | None = None,
+    reuse: Any = None,
+    trainable: bool | None = None,
+    collections: Sequence[Any] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Callable | None = None,
+    constraint: Callable | None = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """Fill in the scope's defaults and ask its custom getter, if it has one, else the graph's store."""
+    wanted = None if dtype is None else as_dtype(dtype)
+    if initializer is None:
+        initializer = scope.initializer
+    elif not callable(initializer):
+        has_dtype = hasattr(initializer, "dtype")
+        given = as_dtype(initializer.dtype if has_dtype else wanted or as_array(initializer, None).dtype)
+        if wanted is not None and given is not wanted:
+            raise GraphError(f"the initializer of {name!r} has dtype {given.name}, and dtype is {wanted.name}")
+        wanted = given
+    arguments = {
+        "shape": shape, "dtype": wanted or scope.dtype, "initializer": initializer,
+        "regularizer": scope.regularizer if regularizer is None else regularizer,
+        "reuse": scope.reuse if reuse is None else reuse, "trainable": trainable, "collections": collections,
+        "caching_device": caching_device, "partitioner": partitioner, "validate_shape": validate_shape,
+        "use_resource": use_resource, "constraint": scope.constraint if constraint is None else constraint,
+    }  # fmt: skip
+    getter = _nested(custom_getter, scope.custom_getter)
+    full_name = _join(scope.name, name)
+    with get_default_graph().name_scope(None):
+        if getter is None:
+            return _find_or_make(full_name, **arguments)
+        return getter(_find_or_make, name=full_name, **arguments)
+
+
+def _find_or_make(
+    name: str,
+    shape: Any = None,
+    dtype: Any = float32,
+    initializer: Any = None,
+    regularizer: Callable | None = None,
+    reuse: Any = None,
+    trainable: bool | None = None,
+    collections: Sequence[Any] | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    constraint: Callable | None = None,
+    **_: Any,
+) -> Variable:
+    """The store's own rule, by absolute name; what custom getters get as `getter`."""
+    graph = get_default_graph()
+    variables = _store(graph).variables
+    dims, dtype = as_dims(shape), as_dtype(dtype)
+    found = variables.get(name)
+    if found is not None:
+        return _checked(found, name, dims, dtype, reuse)
+    if reuse is True:
+        raise GraphError(
+            f"there is no variable {name!r} to reuse: it was not made by get_variable",
+            hint="reuse=tf.AUTO_REUSE makes variables that do not exist yet",
+        )
+    value, dtype_of_new = _initial_value(name, dims, dtype, initializer)
+    variable = Variable(
+        value, trainable=trainable, collections=collections, validate_shape=validate_shape, name=name,
+        dtype=dtype_of_new, constraint=constraint,
+    )  # fmt: skip
+    variables[name] = variable
+    if regularizer is not None:
+        with graph.name_scope(name + "/Regularizer/"):
+            loss = regularizer(variable)
+        if loss is not None:
+            graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)
+    return variable
+
+
+def _checked(found: Variable, name: str, dims: Any, dtype: DType, reuse: Any) -> Variable:
+    if not reuse:
+        file, line = found.op.site
+        raise GraphError(
+            f"variable {name!r} exists already; it was made at {file}:{line}",
+            hint="reuse=True or reuse=tf.AUTO_REUSE in variable_scope shares it",
+        )
+    if not compatible(dims, found._ref.dims):
+        raise ShapeError(f"variable {name!r} has shape {found.shape}, and {show(dims)} is asked for")
+    if found.dtype is not dtype:
+        raise GraphError(f"variable {name!r} has dtype {found.dtype.name}, and {dtype.name} is asked for")
+    return found
+
+
+def _initial_value(name: str, dims: Any, dtype: DType, initializer: Any) -> tuple[Any, DType | None]:
+    """An initial value for Variable, and the dtype that it is to have."""
+    if initializer is not None and not callable(initializer):
+        if dims is not None:
+            raise GraphError(f"the initializer of {name!r} is a value, which has a shape: give no other")
+        return initializer, dtype
+    if initializer is None:
+        initializer = _default_initializer(name, dtype)
+    elif inspect.isclass(initializer):
+        initializer = initializer()
+    parameters = inspect.signature(initializer).parameters
+    if dims is None and all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+                            for p in parameters.values()):  # fmt: skip
+        return initializer, None  # a function that makes the value without being told a shape
+    if not known(dims):
+        raise ShapeError(f"a new variable needs a fully known shape, and that of {name!r} is {show(dims)}")
+    extra = {"partition_info": None} if "partition_info" in parameters else {}
+    return lambda: initializer(list(dims), dtype=dtype, **extra), dtype
+
+
+def _default_initializer(name: str, dtype: DType) -> Any:
+    if dtype.is_floating:
+        return glorot_uniform_initializer()
+    if dtype.is_integer or dtype.is_bool or dtype is string_dtype:
+        return zeros_initializer()
+    raise GraphError(f"variable {name!r} has dtype {dtype.name} and needs an initializer")
+
+
+def no_regularizer(_: Any) -> None:
+    """A regularizer that adds nothing: it replaces the scope's."""
+    return None

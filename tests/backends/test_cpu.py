@@ -1,0 +1,167 @@
+"""The CPU backend: generated kernels, the cache on disk, what runs natively."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import graphflow as tf
+from graphflow.backends import codegen, get_backend
+from graphflow.backends.cache import Cache
+from graphflow.config import config
+from graphflow.ops.lowering import Elementwise, Reduce
+from graphflow.testing import assert_close, run_on
+
+
+def call(source, *arrays):
+    """The generated kernel as plain Python over flat arrays, for every share of 1 and 3 threads."""
+    namespace = {n: getattr(np, n) for n in ("float32", "float64", "int64", "uint8", "exp")}
+    exec(source.text, namespace)
+    for nthreads in (1, 3):
+        arrays[-1][...] = 0
+        for tid in range(nthreads):
+            namespace["kernel"](*[a.reshape(-1) for a in arrays], *source.sizes, tid, nthreads)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 3), max_size=4), st.data())
+def test_elementwise_broadcasts_as_numpy(out, data):
+    def operand():
+        dims = [data.draw(st.sampled_from([1, d])) for d in out]
+        return np.arange(1.0, 1 + np.prod(dims, dtype=int)).reshape(dims)
+
+    x, y = operand(), operand()
+    want = np.broadcast_to(x - 2 * y, out)
+    got = np.empty(out)
+    call(codegen.elementwise(Elementwise("x - 2 * y"), ("x", "y"), ((x.shape, "float64"), (y.shape, "float64")), tuple(out),
+                             ("float64",)), x, y, got)  # fmt: skip
+    np.testing.assert_array_equal(got, want)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 4), max_size=4), st.data())
+def test_reductions_over_any_axes(dims, data):
+    axes = tuple(i for i in range(len(dims)) if data.draw(st.booleans()))
+    x = np.arange(1.0, 1 + np.prod(dims, dtype=int)).reshape(dims)
+    want = x.sum(axes)
+    got = np.empty(want.shape)
+    call(codegen.reduction(Reduce("0", "acc + x"), "x", tuple(dims), axes, "float64", "float64"), x, got)
+    np.testing.assert_array_equal(got, want)
+
+
+def test_neighbouring_dimensions_are_walked_as_one():
+    sizes, masks = codegen.collapse((4, 5, 6, 7), [(4, 5, 6, 7), (6, 7), (1, 1, 1, 1)])
+    assert sizes == (20, 42) and masks == [(True, True), (False, True), (False, False)]
+
+
+def test_literals_have_the_dtype_that_is_computed_in():
+    assert codegen.typed("x * 2 + T(1)", "float32", ["float32"]) == "x * float32(2) + float32(1)"
+    assert codegen.typed("x > 0", "bool", ["int8"]) == "x > int8(0)"
+
+
+def test_the_text_does_not_depend_on_sizes():
+    make = lambda n: codegen.elementwise(Elementwise("x + y"), ("x", "y"), (((n, 3), "float32"), ((3,), "float32")), (n, 3),
+                                         ("float32",))  # fmt: skip
+    assert make(5).text == make(7).text and make(5).sizes == (5, 3)
+
+
+# -- compiling once ------------------------------------------------------------------------------------------------
+def test_a_new_batch_size_compiles_nothing():
+    kernels = get_backend("cpu").kernels
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+        x = tf.placeholder(tf.float32, [None, 5])
+        w = tf.Variable(np.ones((5, 3), np.float32))
+        loss = tf.reduce_mean(tf.square(tf.nn.relu(tf.matmul(x, w)) - 1.0))
+        step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+        session.run(tf.global_variables_initializer())
+        session.run([step, loss], {x: np.ones((10, 5))})
+        before = kernels.compiled, kernels.loaded
+        for n in (6, 1000, 2):
+            session.run([step, loss], {x: np.ones((n, 5))})
+        assert (kernels.compiled, kernels.loaded) == before
+
+
+PROGRAM = """
+import numpy as np, graphflow as tf
+from graphflow.backends import get_backend
+x = tf.placeholder(tf.float32, [3])
+with tf.Session(backend="cpu") as session:
+    assert session.run(tf.exp(x) + 1.0, {x: [0, 0, 0]}).tolist() == [2.0, 2.0, 2.0]
+kernels = get_backend("cpu").kernels
+print(kernels.compiled, kernels.loaded)
+"""
+
+
+def fresh(folder, **environment):
+    """(compiled, loaded) of PROGRAM in a process of its own."""
+    result = subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", PROGRAM], capture_output=True, text=True,
+                            env={**os.environ, "GRAPHFLOW_CACHE_DIR": str(folder), **environment})  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return tuple(int(n) for n in result.stdout.split())
+
+
+def test_kernels_are_kept_on_disk_and_damaged_files_are_misses(tmp_path):
+    assert fresh(tmp_path) == (3, 0)
+    assert fresh(tmp_path) == (0, 3)
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert len(files) == 3
+    files[0].write_bytes(files[0].read_bytes()[:-40])
+    files[1].write_bytes(b"")
+    assert fresh(tmp_path) == (2, 1)
+    assert fresh(tmp_path) == (0, 3)
+    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (3, 0)
+
+
+def test_a_folder_that_cannot_be_written_is_one_warning(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with config(cache_dir=str(blocked)), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cache = Cache()
+        cache.save("a" * 64, b"x")
+        cache.save("b" * 64, b"x")
+        assert cache.load("a" * 64) is None
+    assert len(caught) == 1 and "cannot be kept" in str(caught[0].message)
+
+
+# -- what runs -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64", "uint16", "float32", "float64", "bool"])
+def test_every_element_type(dtype):
+    with tf.Graph().as_default():
+        x = tf.placeholder(dtype, [None])
+        y = tf.logical_not(x) if dtype == "bool" else tf.maximum(x + x, x * 3)
+        feeds = {x: np.array([0, 1, 5], dtype)}
+        assert_close(run_on("cpu", y, feeds), run_on("reference", y, feeds))
+
+
+def test_float16_and_strings_run_the_reference():
+    with tf.Graph().as_default():
+        x, s = tf.placeholder(tf.float16, [2]), tf.placeholder(tf.string, [2])
+        assert run_on("cpu", x * 2.0, {x: [1, 2]}).dtype == np.float16
+        assert run_on("cpu", tf.equal(s, "a"), {s: ["a", "b"]}).tolist() == [True, False]
+
+
+def test_nan_and_infinity_are_kept():
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [None])
+        special = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
+        for fn in (tf.nn.relu, tf.sigmoid, tf.tanh, tf.abs, tf.sign, tf.exp, tf.nn.softplus, lambda x: tf.maximum(x, 0.0),
+                   lambda x: tf.minimum(0.0, x), tf.reduce_max, tf.reduce_min, tf.reduce_sum, tf.is_nan, tf.is_finite):  # fmt: skip
+            y = fn(x)
+            assert_close(run_on("cpu", y, {x: special}), run_on("reference", y, {x: special}), y.op.type)
+
+
+def test_a_reference_step_failing_leaves_the_session_usable():
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+        x, i = tf.placeholder(tf.float32, [4]), tf.placeholder(tf.int32, [None])
+        y = tf.reduce_sum(tf.gather(tf.exp(x), i))
+        good = {x: np.zeros(4), i: [0, 1]}
+        assert session.run(y, good) == 2.0
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(y, {x: np.zeros(4), i: [0, 9]})
+        assert session.run(y, good) == 2.0

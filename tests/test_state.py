@@ -1,0 +1,140 @@
+"""Variables: the order of reads and writes, initialization, assignment."""
+
+import numpy as np
+import pytest
+
+import graphflow as tf
+from graphflow.testing import BACKENDS
+
+
+@pytest.fixture(params=BACKENDS)
+def session(request):
+    with tf.Graph().as_default() as g, tf.Session(graph=g, backend=request.param) as s:
+        yield s
+
+
+def test_a_run_reads_the_value_from_before_its_assignments(session):
+    v = tf.Variable([1.0, 2.0])
+    session.run(v.initializer)
+    late = tf.assign_add(v, [10.0, 10.0])
+    plain = v * 1.0
+    read = v.read_value()
+    got = session.run([v, plain, late, read, v.initialized_value(), tf.identity(v)])
+    assert [g.tolist() for g in got] == [[1, 2], [1, 2], [11, 12], [11, 12], [11, 12], [1, 2]]
+    assert session.run(v).tolist() == [11.0, 12.0]
+
+
+def test_program_order_decides_between_writes(session):
+    v = tf.Variable(1.0)
+    a, first, b = v.assign_add(1.0), v.read_value(), v.assign(10.0)
+    c, last = v.assign_add(5.0), v.read_value()
+    session.run(v.initializer)
+    assert session.run([c, last, b, first, a]) == [15.0, 15.0, 10.0, 2.0, 2.0]
+
+
+def test_reads_under_control_dependencies_see_the_write(session):
+    v = tf.Variable(1.0)
+    with tf.control_dependencies([tf.assign_add(v, 1.0)]):
+        after, both = v + 0.0, v.read_value() * 2.0
+    session.run(v.initializer)
+    assert session.run([after, both, v]) == [2.0, 4.0, 1.0]
+
+
+def test_an_old_value_used_after_the_write_is_kept(session):
+    v = tf.Variable(np.arange(6, dtype=np.float32).reshape(2, 3))
+    new = v.assign(tf.transpose(tf.reshape(v * 2.0, [3, 2])))
+    mixed = new - v  # v's old value, wanted after the write
+    view = tf.reshape(v, [6]) + tf.reshape(new, [6])
+    session.run(v.initializer)
+    old = np.arange(6, dtype=np.float32).reshape(2, 3)
+    want = (2 * old).reshape(3, 2).T
+    got = session.run([mixed, view, new])
+    np.testing.assert_array_equal(got[0], want - old)
+    np.testing.assert_array_equal(got[1], old.ravel() + want.ravel())
+    np.testing.assert_array_equal(got[2], session.run(v))
+
+
+def test_swapping_two_variables(session):
+    a, b = tf.Variable(1.0), tf.Variable(2.0)
+    swap = tf.group(a.assign(b), b.assign(a))
+    session.run(tf.global_variables_initializer())
+    session.run(swap)
+    assert session.run([a, b]) == [2.0, 1.0]
+
+
+def test_uninitialized_variables_are_named(session):
+    v = tf.Variable([1.0], name="weights")
+    w = tf.Variable([2.0], name="other")
+    session.run(w.initializer)
+    for use in (v, v + 1.0, v.assign_add([1.0]), v.read_value()):
+        with pytest.raises(tf.errors.FailedPreconditionError, match="'weights'"):
+            session.run([w, use])
+    assert session.run([tf.is_variable_initialized(v), tf.is_variable_initialized(w)]) == [False, True]
+    assert session.run(v.assign([5.0])).tolist() == [5.0] and session.run(v).tolist() == [5.0]
+
+
+def test_every_session_has_its_own_values():
+    with tf.Graph().as_default():
+        v = tf.Variable(1.0)
+        with tf.Session() as one, tf.Session() as two:
+            one.run(v.initializer)
+            one.run(v.assign(7.0))
+            two.run(v.initializer)
+            assert (one.run(v), two.run(v)) == (7.0, 1.0)
+
+
+def test_initial_values_that_depend_on_other_variables(session):
+    a = tf.Variable(tf.random_uniform([3], seed=1), name="a")
+    b = tf.Variable(a.initialized_value() * 2.0, name="b")
+    session.run(tf.global_variables_initializer())
+    x, y = session.run([a, b])
+    np.testing.assert_array_equal(x * 2, y)
+
+
+def test_load_and_assignment_shapes(session):
+    v = tf.Variable([1.0, 2.0])
+    v.load([3, 4], session)
+    assert v.eval(session).tolist() == [3.0, 4.0]
+    with pytest.raises(ValueError):
+        tf.assign(v, [1.0, 2.0, 3.0])
+    x = tf.placeholder(tf.float32, None)
+    bad = tf.assign(v, x)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        session.run(bad, {x: [1.0]})
+    assert session.run(v).tolist() == [3.0, 4.0]
+
+
+def test_shapes_may_change_without_validation(session):
+    x = tf.placeholder(tf.float32, None)
+    v = tf.Variable(x, validate_shape=False)
+    assert v.shape.ndims is None
+    doubled = v * 2.0
+    grow = tf.assign(v, tf.concat([v, v], 0), validate_shape=False)
+    session.run(v.initializer, {x: [1.0, 2.0]})
+    assert session.run(doubled).tolist() == [2.0, 4.0]
+    assert session.run(grow).tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert session.run(doubled).tolist() == [2.0, 4.0, 2.0, 4.0]
+    with pytest.raises(ValueError):
+        tf.Variable(x)
+
+
+def test_scatter_and_strings(session):
+    v = tf.Variable(np.zeros((3, 2), np.float32))
+    s = tf.Variable(["a", "b"])
+    session.run(tf.global_variables_initializer())
+    assert session.run(tf.scatter_add(v, [0, 0, 2], np.ones((3, 2)))).tolist() == [[2, 2], [0, 0], [1, 1]]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = 3"):
+        session.run(tf.scatter_update(v, [0, 3], np.ones((2, 2))))
+    assert session.run(v)[0].tolist() == [2.0, 2.0]
+    assert session.run(s.assign(["c", "d"])).tolist() == [b"c", b"d"]
+
+
+def test_collections_and_names():
+    with tf.Graph().as_default():
+        v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, trainable=False, name="v")
+        local = tf.Variable(1.0, collections=[tf.GraphKeys.LOCAL_VARIABLES], trainable=False)
+        assert [x.name for x in tf.global_variables()] == ["v:0", "v_1:0"]
+        assert tf.trainable_variables() == [v] and tf.local_variables() == [local]
+        assert w.op.name == "v_1" and v.initializer.name == "v/Assign" and v.value().name == "v/read:0"
+        with pytest.raises(TypeError):
+            iter(v)
