@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, nn, operators, random, train
+from graphflow import contrib, errors, initializers, math, nn, operators, random, train
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -54,8 +54,10 @@ from graphflow.names import GraphKeys
 from graphflow.ops.activations import log_sigmoid
 from graphflow.ops.argmax import arg_max, arg_min, argmax, argmin
 from graphflow.ops.arithmetic import (
+    accumulate_n,
     add,
     add_n,
+    atan2,
     div,
     div_no_nan,
     divide,
@@ -79,6 +81,15 @@ from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse,
 from graphflow.ops.arrange import reverse as reverse_v2
 from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
 from graphflow.ops.basic import tuple_ as tuple
+from graphflow.ops.casts import (
+    saturate_cast,
+    to_complex64,
+    to_complex128,
+    to_double,
+    to_float,
+    to_int32,
+    to_int64,
+)
 from graphflow.ops.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from graphflow.ops.compare import (
     equal,
@@ -189,10 +200,9 @@ from graphflow.ops.sequences import (
     sequence_mask,
 )
 from graphflow.ops.sets import searchsorted, setdiff1d, unique, unique_with_counts
+from graphflow.ops.shape_checks import broadcast_dynamic_shape, ensure_shape
 from graphflow.ops.shape_ops import (
-    broadcast_dynamic_shape,
     broadcast_to,
-    ensure_shape,
     expand_dims,
     rank,
     reshape,
@@ -223,16 +233,16 @@ from graphflow.ops.state import (
     scatter_sub,
     scatter_update,
 )
+from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.session import InteractiveSession, Session, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
+from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.template import make_template
 from graphflow.variable_scope import (
     AUTO_REUSE,
     VariableScope,
-    get_local_variable,
-    get_variable,
     get_variable_scope,
     no_regularizer,
     variable_op_scope,
@@ -247,6 +257,7 @@ from graphflow.variables import (
     local_variables_initializer,
     model_variables,
     moving_average_variables,
+    report_uninitialized_variables,
     trainable_variables,
     variables_initializer,
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Config:
-    """`debug` 1: a line per compile, 3: the plan, 4: kernel source.  `backend`: "cpu" or "reference".
+    """`debug` 1: a line per compile, 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
 
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder).
     """

@@ -19,9 +19,6 @@ from graphflow.ops.arrange import transpose
 from graphflow.ops.orthonormal import orthonormal_columns
 from graphflow.ops.shape_ops import reshape
 from graphflow.shape import TensorShape, as_dims
-from graphflow.variables import global_variables_initializer as global_variables
-from graphflow.variables import local_variables_initializer as local_variables
-from graphflow.variables import variables_initializer as variables
 
 TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal number cut off at two standard deviations
 _SMALL = 1024  # elements: a larger constant is computed, not stored

@@ -18,7 +18,7 @@ from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, bind
 from graphflow.fetches import flatten
 from graphflow.graph import Graph, Operation, Tensor, get_default_graph
-from graphflow.plan import make_plan
+from graphflow.plan import Plan, make_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.shape import Dims
 from graphflow.store import Store
@@ -105,11 +105,8 @@ class Session:
         stage = specialize(program, dims, self._store.dims)
         plan = make_plan(stage.program, self._backend.lower)
         executable = self._backend.compile(plan, self._store)
-        if current().debug >= 1:
-            log.warning("compiled %d steps in %.1f ms for fetches %s", len(plan.steps),
-                        1e3 * (time.perf_counter() - start), [t.name for t in program.fetches])  # fmt: skip
-        if current().debug >= 3:
-            log.warning("%s", plan)
+        if current().debug:
+            _report(plan, time.perf_counter() - start)
         return executable if stage.rest is None else self._staged(executable, stage.rest)
 
     def _staged(self, first: Executable, rest: Program) -> Executable:
@@ -156,6 +153,19 @@ class Session:
     def list_devices(self) -> list[str]:
         """The device that everything runs on."""
         return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+def _report(plan: Plan, seconds: float) -> None:
+    """What GRAPHFLOW_DEBUG asks for: a line, the plan, the source of generated kernels."""
+    without = sorted({step.op.type for step in plan.steps if step.call is None and not step.copy})
+    log.warning("compiled %d steps in %.1f ms for %s%s", len(plan.steps), 1e3 * seconds,
+                ", ".join(t.name for t in plan.program.fetches) or "no fetch",
+                f"; on the reference: {', '.join(without)}" if without else "")  # fmt: skip
+    if current().debug >= 3:
+        log.warning("%s", plan)
+    if current().debug >= 4:
+        for source in dict.fromkeys(step.call.source for step in plan.steps if step.call is not None):
+            log.warning("%s", source)
 
 
 class InteractiveSession(Session):

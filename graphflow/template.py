@@ -76,7 +76,7 @@ def make_template(
     name_: str, func_: Callable, create_scope_now_: bool = False, unique_name_: str | None = None,
     custom_getter_: Callable | None = None, **kwargs: Any,
 ) -> Template:  # fmt: skip
-    """A function like `func_` (with `kwargs` filled in) that makes its variables in its first call and then reuses them.
+    """A function like `func_`, with `kwargs` filled in, that makes its variables in its first call and reuses them.
 
     The variables are in the scope `name_`, made unique, or exactly in `unique_name_`.
     Raises: ValueError when a later call makes new trainable variables.

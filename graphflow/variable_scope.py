@@ -1,27 +1,21 @@
-"""Variable scopes: `get_variable` finds or makes variables by name, so that parts of a model can share them.
+"""Variable scopes: the names and defaults that `get_variable` finds in force.
 
-The name of a shared variable depends on variable scopes only.  A variable scope also opens a name scope, which is made
-unique, while its variables keep the plain name.
+A variable scope also opens a name scope, which is made unique, while its variables keep the plain name.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from graphflow.default import same_graph
-from graphflow.dtypes import DType, as_dtype, float32
-from graphflow.dtypes import string as string_dtype
-from graphflow.errors import GraphError, ShapeError
+from graphflow.dtypes import as_dtype, float32
+from graphflow.errors import GraphError
 from graphflow.graph import Graph, get_default_graph
-from graphflow.initializers import glorot_uniform_initializer, zeros_initializer
 from graphflow.names import GraphKeys
-from graphflow.ops.values import as_array
-from graphflow.shape import as_dims, compatible, known, show
 from graphflow.variables import Variable
 
 
@@ -32,7 +26,7 @@ class _ReuseMode(enum.Enum):
 AUTO_REUSE = _ReuseMode.AUTO_REUSE
 
 
-class _Store:
+class Store:
     """What a graph knows of its variable scopes: the shared variables, the current scope, how often names were used."""
 
     def __init__(self) -> None:
@@ -42,11 +36,11 @@ class _Store:
 
     def unique(self, prefix: str) -> str:
         """`prefix` or `prefix_N`, such that no scope of that name was entered in the current one."""
-        full = _join(self.current.name, prefix)
+        full = join_names(self.current.name, prefix)
         n, name = 0, prefix
         while self.entered.get(full):
             n += 1
-            name, full = f"{prefix}_{n}", _join(self.current.name, f"{prefix}_{n}")
+            name, full = f"{prefix}_{n}", join_names(self.current.name, f"{prefix}_{n}")
         return name
 
     def enter(self, name: str) -> None:
@@ -59,13 +53,13 @@ class _Store:
                 self.entered[other] = 0
 
 
-def _store(graph: Graph) -> _Store:
+def store_of(graph: Graph) -> Store:
     if graph.variable_scope is None:
-        graph.variable_scope = _Store()
+        graph.variable_scope = Store()
     return graph.variable_scope
 
 
-def _join(outer: str, inner: str) -> str:
+def join_names(outer: str, inner: str) -> str:
     return f"{outer}/{inner}" if outer and inner else outer or inner
 
 
@@ -139,14 +133,10 @@ class VariableScope:
         """The local variables of this scope."""
         return self.get_collection(GraphKeys.LOCAL_VARIABLES)
 
-    def get_variable(self, var_store: Any, name: str, *args: Any, **kwargs: Any) -> Any:
-        """`get_variable` in this scope; `var_store` is accepted for TensorFlow's sake."""
-        return _get_variable(self, name, *args, **kwargs)
-
 
 def get_variable_scope() -> VariableScope:
     """The variable scope in force in the default graph."""
-    return _store(get_default_graph()).current
+    return store_of(get_default_graph()).current
 
 
 # -- entering a scope --------------------------------------------------------------------------------------------------
@@ -219,16 +209,19 @@ class variable_scope:
     @contextmanager
     def _open(self, graph: Graph, name_scope: str) -> Iterator[VariableScope]:
         """Make the new scope the current one; the name scope is open already."""
-        store = _store(graph)
+        store = store_of(graph)
         given, around = self._given, store.current
         if isinstance(given, VariableScope):
             base, name, name_scope = given, given.name, given.original_name_scope
         else:
-            base, name = around, _join(around.name, store.unique(str(self._default_name)) if given is None else given)
+            base, name = (
+                around,
+                join_names(around.name, store.unique(str(self._default_name)) if given is None else given),
+            )
         settings = {key: getattr(base, key) if value is None else value for key, value in self._settings.items()}
         scope = VariableScope(
             self._reuse or base.reuse, name=name, name_scope=name_scope,
-            custom_getter=_nested(self._custom_getter, base.custom_getter), **settings,
+            custom_getter=nested_getters(self._custom_getter, base.custom_getter), **settings,
         )  # fmt: skip
         store.enter(name)
         entered = dict(store.entered)
@@ -245,7 +238,7 @@ class variable_scope:
             store.current = around
 
 
-def _nested(inner: Callable | None, outer: Callable | None) -> Callable | None:
+def nested_getters(inner: Callable | None, outer: Callable | None) -> Callable | None:
     """Two custom getters as one: the inner one is asked first and calls the outer one as its getter."""
     if inner is None or outer is None:
         return outer if inner is None else inner
@@ -259,181 +252,6 @@ def variable_op_scope(
     """The older order of variable_scope's arguments."""
     with variable_scope(name_or_scope, default_name, values, **settings) as scope:
         yield scope
-
-
-# -- variables ---------------------------------------------------------------------------------------------------------
-def get_variable(
-    name: str,
-    shape: Any = None,
-    dtype: Any = None,
-    initializer: Any = None,
-    regularizer: Callable | None = None,
-    trainable: bool | None = None,
-    collections: Sequence[Any] | None = None,
-    caching_device: Any = None,
-    partitioner: Any = None,
-    validate_shape: bool = True,
-    use_resource: bool | None = None,
-    custom_getter: Callable | None = None,
-    constraint: Callable | None = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
-) -> Any:
-    """The variable of this name in the current variable scope, found or made, as the scope's `reuse` says.
-
-    initializer   an initializer (class or object), or a value, which then decides shape and dtype;
-                  by default the scope's, else Glorot's uniform for floating dtypes and zeros for integers and bools
-    regularizer   a function of the variable; its result goes to REGULARIZATION_LOSSES, once, when the variable is made
-    Raises: ValueError when the variable exists and is not to be reused, or is to be reused and does not exist, or
-            has another shape or dtype, or when a new one has no fully known shape.
-    """
-    return _get_variable(
-        get_variable_scope(), name, shape, dtype, initializer, regularizer, None, trainable, collections,
-        caching_device, partitioner, validate_shape, use_resource, custom_getter, constraint,
-    )  # fmt: skip
-
-
-def get_local_variable(
-    name: str,
-    shape: Any = None,
-    dtype: Any = None,
-    initializer: Any = None,
-    regularizer: Callable | None = None,
-    trainable: bool | None = False,
-    collections: Sequence[Any] | None = None,
-    **others: Any,
-) -> Any:
-    """As `get_variable`, for LOCAL_VARIABLES instead of GLOBAL_VARIABLES; not trainable."""
-    keys = [*(collections or ()), GraphKeys.LOCAL_VARIABLES]
-    return get_variable(name, shape, dtype, initializer, regularizer, trainable, keys, **others)
-
-
-def _get_variable(
-    scope: VariableScope,
-    name: str,
-    shape: Any = None,
-    dtype: Any = None,
-    initializer: Any = None,
-    regularizer: Callable | None = None,
-    reuse: Any = None,
-    trainable: bool | None = None,
-    collections: Sequence[Any] | None = None,
-    caching_device: Any = None,
-    partitioner: Any = None,
-    validate_shape: bool = True,
-    use_resource: bool | None = None,
-    custom_getter: Callable | None = None,
-    constraint: Callable | None = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
-) -> Any:
-    """Fill in the scope's defaults and ask its custom getter, if it has one, else the graph's store."""
-    wanted = None if dtype is None else as_dtype(dtype)
-    if initializer is None:
-        initializer = scope.initializer
-    elif not callable(initializer):
-        has_dtype = hasattr(initializer, "dtype")
-        given = as_dtype(initializer.dtype if has_dtype else wanted or as_array(initializer, None).dtype)
-        if wanted is not None and given is not wanted:
-            raise GraphError(f"the initializer of {name!r} has dtype {given.name}, and dtype is {wanted.name}")
-        wanted = given
-    arguments = {
-        "shape": shape, "dtype": wanted or scope.dtype, "initializer": initializer,
-        "regularizer": scope.regularizer if regularizer is None else regularizer,
-        "reuse": scope.reuse if reuse is None else reuse, "trainable": trainable, "collections": collections,
-        "caching_device": caching_device, "partitioner": partitioner, "validate_shape": validate_shape,
-        "use_resource": use_resource, "constraint": scope.constraint if constraint is None else constraint,
-    }  # fmt: skip
-    getter = _nested(custom_getter, scope.custom_getter)
-    full_name = _join(scope.name, name)
-    with get_default_graph().name_scope(None):
-        if getter is None:
-            return _find_or_make(full_name, **arguments)
-        return getter(_find_or_make, name=full_name, **arguments)
-
-
-def _find_or_make(
-    name: str,
-    shape: Any = None,
-    dtype: Any = float32,
-    initializer: Any = None,
-    regularizer: Callable | None = None,
-    reuse: Any = None,
-    trainable: bool | None = None,
-    collections: Sequence[Any] | None = None,
-    caching_device: Any = None,
-    partitioner: Any = None,
-    validate_shape: bool = True,
-    use_resource: bool | None = None,
-    constraint: Callable | None = None,
-    **_: Any,
-) -> Variable:
-    """The store's own rule, by absolute name; what custom getters get as `getter`."""
-    graph = get_default_graph()
-    variables = _store(graph).variables
-    dims, dtype = as_dims(shape), as_dtype(dtype)
-    found = variables.get(name)
-    if found is not None:
-        return _checked(found, name, dims, dtype, reuse)
-    if reuse is True:
-        raise GraphError(
-            f"there is no variable {name!r} to reuse: it was not made by get_variable",
-            hint="reuse=tf.AUTO_REUSE makes variables that do not exist yet",
-        )
-    value, dtype_of_new = _initial_value(name, dims, dtype, initializer)
-    variable = Variable(
-        value, trainable=trainable, collections=collections, validate_shape=validate_shape, name=name,
-        dtype=dtype_of_new, constraint=constraint,
-    )  # fmt: skip
-    variables[name] = variable
-    if regularizer is not None:
-        with graph.name_scope(name + "/Regularizer/"):
-            loss = regularizer(variable)
-        if loss is not None:
-            graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)
-    return variable
-
-
-def _checked(found: Variable, name: str, dims: Any, dtype: DType, reuse: Any) -> Variable:
-    if not reuse:
-        file, line = found.op.site
-        raise GraphError(
-            f"variable {name!r} exists already; it was made at {file}:{line}",
-            hint="reuse=True or reuse=tf.AUTO_REUSE in variable_scope shares it",
-        )
-    if not compatible(dims, found._ref.dims):
-        raise ShapeError(f"variable {name!r} has shape {found.shape}, and {show(dims)} is asked for")
-    if found.dtype is not dtype:
-        raise GraphError(f"variable {name!r} has dtype {found.dtype.name}, and {dtype.name} is asked for")
-    return found
-
-
-def _initial_value(name: str, dims: Any, dtype: DType, initializer: Any) -> tuple[Any, DType | None]:
-    """An initial value for Variable, and the dtype that it is to have."""
-    if initializer is not None and not callable(initializer):
-        if dims is not None:
-            raise GraphError(f"the initializer of {name!r} is a value, which has a shape: give no other")
-        return initializer, dtype
-    if initializer is None:
-        initializer = _default_initializer(name, dtype)
-    elif inspect.isclass(initializer):
-        initializer = initializer()
-    parameters = inspect.signature(initializer).parameters
-    if dims is None and all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-                            for p in parameters.values()):  # fmt: skip
-        return initializer, None  # a function that makes the value without being told a shape
-    if not known(dims):
-        raise ShapeError(f"a new variable needs a fully known shape, and that of {name!r} is {show(dims)}")
-    extra = {"partition_info": None} if "partition_info" in parameters else {}
-    return lambda: initializer(list(dims), dtype=dtype, **extra), dtype
-
-
-def _default_initializer(name: str, dtype: DType) -> Any:
-    if dtype.is_floating:
-        return glorot_uniform_initializer()
-    if dtype.is_integer or dtype.is_bool or dtype is string_dtype:
-        return zeros_initializer()
-    raise GraphError(f"variable {name!r} has dtype {dtype.name} and needs an initializer")
 
 
 def no_regularizer(_: Any) -> None:

@@ -14,7 +14,10 @@ from graphflow.graph import Graph, Operation, Tensor, get_default_graph
 from graphflow.names import GraphKeys
 from graphflow.ops import state
 from graphflow.ops.basic import group, identity, no_op
+from graphflow.ops.compare import logical_not
 from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function, require_dtype
+from graphflow.ops.indexing import boolean_mask
+from graphflow.ops.join import stack
 from graphflow.shape import TensorShape, as_dims, known, merge
 
 
@@ -219,6 +222,19 @@ def global_variables_initializer() -> Operation:
 def local_variables_initializer() -> Operation:
     """An operation that initializes the local variables that exist now."""
     return variables_initializer(local_variables())
+
+
+def report_uninitialized_variables(
+    var_list: Sequence[Variable] | None = None, name: str = "report_uninitialized_variables"
+) -> Tensor:
+    """The names of the variables (global and local ones by default) that have no value yet: strings [n]."""
+    variables = global_variables() + local_variables() if var_list is None else list(var_list)
+    graph = get_default_graph()
+    with graph.name_scope(name):
+        if not variables:
+            return convert_to_tensor(np.empty((0,), object), dtypes.string)
+        missing = logical_not(stack([is_variable_initialized(v) for v in variables]))
+        return boolean_mask(convert_to_tensor([v.op.name for v in variables]), missing)
 
 
 def is_variable_initialized(variable: Variable) -> Tensor:

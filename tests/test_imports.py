@@ -19,7 +19,7 @@ LAYERS = (
     "version errors config dtypes shape names protos",
     "graph",
     "ops default",
-    "fetches gradients initializers variables variable_scope template operators",
+    "fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "layers",
     "contrib data datasets summary io view compat text",
@@ -30,7 +30,7 @@ LAYERS = (
     "backends",
     "feeds session",
     "testing",
-    "nn random",
+    "nn random linalg math",
     "__init__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
@@ -81,10 +81,11 @@ def own(target: str) -> str | None:
 
 
 def level(module: str) -> int:
-    while module and module not in LEVEL:
-        module = module.rpartition(".")[0]
-    assert module, "this module has no line in LAYERS"
-    return LEVEL[module]
+    name = module
+    while name and name not in LEVEL:
+        name = name.rpartition(".")[0]
+    assert name, f"{module} has no place in LAYERS"
+    return LEVEL[name]
 
 
 def where(module: str, found: Import) -> str:

@@ -6,7 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import COMPLEX, FLOATING, NUMERIC, REAL, float32, float64, int8, int16, string, uint8, uint16
+from graphflow.dtypes import (
+    COMPLEX,
+    FLOATING,
+    NUMERIC,
+    REAL,
+    as_dtype,
+    float32,
+    float64,
+    int8,
+    int16,
+    string,
+    uint8,
+    uint16,
+)
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like, zeros_like
@@ -178,6 +191,18 @@ SQUARED_DIFFERENCE = define(
     commutative=True,
 )  # fmt: skip
 
+ATAN2 = define(
+    "Atan2", "y x",
+    infer=broadcasted,
+    reference=np.arctan2,
+    vjp=(
+        lambda op, dy: dy * (op.inputs[1] / (op.inputs[0] * op.inputs[0] + op.inputs[1] * op.inputs[1])),
+        lambda op, dy: dy * (-op.inputs[0] / (op.inputs[0] * op.inputs[0] + op.inputs[1] * op.inputs[1])),
+    ),
+    lowering=Elementwise("atan2(y, x)"),
+    types=FLOATING,
+)  # fmt: skip
+
 DIV_NO_NAN = define(
     "DivNoNan", "x y",
     infer=broadcasted,
@@ -327,6 +352,11 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
     return SQUARED_DIFFERENCE(x, y, name=name)
 
 
+def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
+    """The angle of the point (x, y) in radians, in [-pi, pi].   Gradient: both."""
+    return ATAN2(y, x, name=name)
+
+
 def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y, and 0 where y is 0.   Dtype: floating.   Gradient: both."""
     return DIV_NO_NAN(x, y, name=name or "div_no_nan")
@@ -352,6 +382,15 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise GraphError("add_n needs a list of at least one tensor")
     return ADD_N(*inputs, name=name)
+
+
+def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: Any = None, name: str | None = None) -> Tensor:
+    """The same as add_n; `shape` and `tensor_dtype`, where given, must fit."""
+    total = add_n(inputs, name=name or "AccumulateNV2")
+    if tensor_dtype is not None and total.dtype != tensor_dtype:
+        raise DTypeError(f"the inputs have dtype {total.dtype.name}, not {as_dtype(tensor_dtype).name}")
+    total.set_shape(shape)
+    return total
 
 
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Tensor:

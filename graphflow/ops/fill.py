@@ -140,8 +140,9 @@ def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Te
 
 
 # -- sequences -----------------------------------------------------------------------------------------------------
-def _range_length(start: Any, limit: Any, delta: Any) -> int:
-    """How many elements; ValueError when `delta` leads away from `limit`."""
+def _range_length(*ends: np.ndarray) -> int:
+    """How many elements, worked out in the range's own dtype; ValueError when `delta` leads away from `limit`."""
+    start, limit, delta = (v.item() if v.dtype.kind in "iu" else v[()] for v in ends)
     if delta == 0:
         raise ValueError("the step of a range must not be 0")
     if (limit - start) * (1 if delta > 0 else -1) < 0:
@@ -158,7 +159,7 @@ def _range_infer(start: Tensor, limit: Tensor, delta: Tensor) -> tuple[Dims, DTy
     if any(v is None for v in values):
         return (None,), start.dtype
     try:
-        return (_range_length(*(v.item() for v in values if v is not None)),), start.dtype
+        return (_range_length(*(v for v in values if v is not None)),), start.dtype
     except ValueError as error:
         raise ShapeError(str(error)) from None
 
@@ -167,7 +168,7 @@ def _range(start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndarra
     if start.ndim or limit.ndim or delta.ndim:
         raise refuse(f"a range needs scalars, not {start.shape}, {limit.shape} and {delta.shape}")
     try:
-        n = _range_length(start.item(), limit.item(), delta.item())
+        n = _range_length(start, limit, delta)
     except ValueError as error:
         raise refuse(str(error)) from None
     return (start + np.arange(n, dtype=start.dtype) * delta).astype(start.dtype)

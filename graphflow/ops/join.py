@@ -174,9 +174,11 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
     Shapes:   n times [...] -> [..., n, ...]
     Gradient: all values.   Raises: ValueError, or InvalidArgumentError when run, when shapes differ.
     """
-    values = list(values) if isinstance(values, (list, tuple, np.ndarray)) else values
-    if not isinstance(values, list):
+    if symbolic(values) and axis == 0:
+        return convert_to_tensor(values)
+    if not isinstance(values, (list, tuple, np.ndarray)):
         raise DTypeError(f"stack needs a list of tensors, not {values!r}")
+    values = list(values)
     if not values:
         raise GraphError("stack needs at least one tensor")
     if axis == 0 and not any(symbolic(v) for v in values):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphflow.graph import get_default_graph
 
 DEFAULT_GRAPH_SEED = 87654321
@@ -28,7 +30,7 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     return (0, _LARGEST) if seeds == (0, 0) else seeds  # (0, 0) in an operation means "different each time"
 
 
-def seed_attrs(op_seed: int | None) -> dict[str, int]:
+def seed_attrs(op_seed: int | None) -> dict[str, Any]:
     """The attributes `seed` and `seed2` of a random operation made now."""
     first, second = get_seed(op_seed)
     return {"seed": first or 0, "seed2": second or 0}

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.dtypes import INDEX, NUMERIC, DType
+from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.graph import Operation, Tensor
-from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, add_constant, convert_to_tensor, define
+from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
 from graphflow.ops.infer import axes_in, axis_in
 from graphflow.ops.lowering import Kernel, Lowering, View
 from graphflow.ops.static import partial_value, static_dims, static_value
-from graphflow.shape import Dims, TensorShape, as_dims, broadcast, compatible, count, known, merge, show
+from graphflow.shape import Dims, count, known, show
 
 
 def _viewed(op: Operation) -> Lowering:
@@ -161,12 +161,17 @@ def _reshape(x: np.ndarray, shape: np.ndarray) -> np.ndarray:
     return x.reshape(target)
 
 
+def _reshape_lowering(op: Operation) -> Lowering:
+    """No view of a target that is known only because the number of elements leaves no choice: a run must check it."""
+    return _viewed(op) if static_value(op.inputs[1]) is not None else None
+
+
 RESHAPE = define(
     "Reshape", "tensor shape:I",
     infer=_reshape_infer,
     reference=_reshape,
     vjp=(lambda op, dy: reshape(dy, shape(op.inputs[0])), None),
-    lowering=_viewed,
+    lowering=_reshape_lowering,
     moves="tensor",
 )  # fmt: skip
 
@@ -337,55 +342,3 @@ def sum_to(x: Tensor, like: Tensor) -> Tensor:
     if known(x.dims) and x.dims == like.dims:
         return x
     return SUM_TO(x, shape(like))
-
-
-def _ensure(x: np.ndarray, shape: TensorShape) -> np.ndarray:
-    if not compatible(x.shape, shape._dims):
-        raise refuse(f"the tensor has shape {x.shape}, which is not {shape}")
-    return x
-
-
-ENSURE_SHAPE = define(
-    "EnsureShape", "input",
-    infer=lambda input, shape: (merge(input.dims, shape._dims), input.dtype),
-    reference=_ensure,
-    vjp=PASS_GRADIENT,
-    lowering=_viewed,
-    moves="input",
-)  # fmt: skip
-
-
-def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
-    """x with a static shape, which is checked when it runs.
-
-    Gradient: x.   Raises: ValueError, or InvalidArgumentError when run, if the value has another shape.
-    """
-    return ENSURE_SHAPE(x, shape=TensorShape(as_dims(shape)), name=name)
-
-
-def _broadcast_args(s0: np.ndarray, s1: np.ndarray) -> np.ndarray:
-    try:
-        return np.array(np.broadcast_shapes(tuple(s0.tolist()), tuple(s1.tolist())), s0.dtype)
-    except ValueError:
-        raise refuse(f"shapes {s0.tolist()} and {s1.tolist()} do not broadcast") from None
-
-
-def _broadcast_args_infer(s0: Tensor, s1: Tensor) -> tuple[Dims, DType]:
-    left, right = size_vector(s0, "shape_x"), size_vector(s1, "shape_y")
-    both = broadcast(left, right)
-    return (None if both is None else len(both),), s0.dtype
-
-
-BROADCAST_ARGS = define(
-    "BroadcastArgs", "s0 s1",
-    infer=_broadcast_args_infer,
-    reference=_broadcast_args,
-    vjp=NO_GRADIENT,
-    types=INDEX,
-)  # fmt: skip
-
-
-def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
-    """The shape, as a vector, of `x + y` for tensors of these shapes.   Dtype: int32 or int64."""
-    shape_x = convert_to_tensor(shape_x, dtype_hint=dtypes.int32, name="shape_x")
-    return BROADCAST_ARGS(shape_x, convert_to_tensor(shape_y, dtype_hint=shape_x.dtype, name="shape_y"))

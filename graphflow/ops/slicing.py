@@ -106,8 +106,10 @@ def _python_index(begin: np.ndarray, end: np.ndarray, strides: np.ndarray, dims:
     """The entries as NumPy takes them, for an array of this shape; InvalidArgumentError when they do not fit."""
     kinds = _entries(begin.size, masks)
     if begin.ndim != 1 or begin.shape != end.shape or begin.shape != strides.shape or not strides.all():
-        raise refuse(f"begin {begin.tolist()}, end {end.tolist()} and strides {strides.tolist()} must be vectors of one "
-                     "length, and no stride 0")  # fmt: skip
+        raise refuse(
+            f"begin {begin.tolist()}, end {end.tolist()} and strides {strides.tolist()} must be vectors of one length, "
+            "and no stride may be 0"
+        )
     used = sum(k in ("index", "range") for k in kinds)
     if used > len(dims):
         raise refuse(f"too many indices: {used} for a tensor of shape {dims}")
@@ -299,7 +301,7 @@ def _bound(value: Any) -> Any:
     """An int, or a scalar int tensor; TypeError for anything else."""
     if isinstance(value, (bool, np.bool_)):
         raise DTypeError(f"a tensor cannot be indexed with {value!r}")
-    if isinstance(value, Dimension) or hasattr(value, "__index__") and not symbolic(value):
+    if isinstance(value, Dimension) or (hasattr(value, "__index__") and not symbolic(value)):
         return int(value)
     if symbolic(value):
         value = convert_to_tensor(value)

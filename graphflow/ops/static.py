@@ -24,6 +24,15 @@ def static_value(tensor: Tensor) -> np.ndarray | None:
     return None if value is None or (value.dtype == object and _has_none(value)) else value
 
 
+def get_static_value(tensor: Any, partial: bool = False) -> np.ndarray | None:
+    """The value of a tensor that is known without running it (`partial`: in part, None for unknown elements).
+
+    None when it is not known.  The array is a copy.
+    """
+    value = partial_value(tensor) if partial else static_value(tensor)
+    return None if value is None else value.copy()
+
+
 def static_dims(tensor: Tensor) -> Dims:
     """The shape that a vector of sizes describes: unknown elements and -1 give None, an unknown length None."""
     value = partial_value(tensor)

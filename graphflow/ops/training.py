@@ -91,7 +91,7 @@ def _sparse_rule(
         if any(values[i].shape != values[0].shape for i in written):
             raise InvalidArgumentError.because(f"the slots of a variable of shape {show(values[0].shape)} have another")
         sums, rows = sum_duplicates(values[at], values[at + 1])
-        if rows.size and not (0 <= rows[0] and rows[-1] < n):
+        if rows.size and not (rows[0] >= 0 and rows[-1] < n):
             raise InvalidArgumentError.because(f"the indices {rows.tolist()} are not all in [0, {n})")
         inputs = [*values[:at], sums, *values[at + 2 :]]
         if whole is not None:
@@ -289,9 +289,7 @@ APPLY_PROXIMAL_ADAGRAD, SPARSE_APPLY_PROXIMAL_ADAGRAD = _rule(
 )  # fmt: skip
 
 
-def _adagrad_da(
-    var: Any, gradients: Any, squares: Any, grad: Any, lr: Any, l1: Any, l2: Any, global_step: Any
-) -> Any:
+def _adagrad_da(var: Any, gradients: Any, squares: Any, grad: Any, lr: Any, l1: Any, l2: Any, global_step: Any) -> Any:
     gradients, squares = gradients + grad, squares + grad * grad
     step = global_step.astype(var.dtype)
     shrunk = np.sign(gradients) * np.maximum(np.abs(gradients) - l1 * step, 0)

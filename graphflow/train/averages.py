@@ -13,8 +13,9 @@ from graphflow.names import GraphKeys
 from graphflow.ops.arithmetic import minimum, pow
 from graphflow.ops.basic import cast, group
 from graphflow.ops.define import convert_to_tensor
+from graphflow.shared_variables import get_variable
 from graphflow.train.slots import create_slot, create_zeros_slot
-from graphflow.variable_scope import AUTO_REUSE, get_variable, variable_scope
+from graphflow.variable_scope import AUTO_REUSE, variable_scope
 from graphflow.variables import Variable, global_variables, moving_average_variables, trainable_variables
 
 
@@ -29,7 +30,7 @@ def assign_moving_average(
         rate = cast(1.0 - convert_to_tensor(decay, name="decay"), variable.dtype)
         if zero_debias:
             return _debiased(variable, value, rate)
-        return variable.assign_sub((variable - value) * rate, name=scope)  # type: ignore[operator]
+        return variable.assign_sub((variable - value) * rate, name=scope)
 
 
 def _debiased(average: Variable, value: Any, rate: Tensor) -> Tensor:
@@ -82,9 +83,7 @@ class ExponentialMovingAverage:
                 n: Any = cast(self._num_updates, float32, name="num_updates")
                 decay = minimum(decay, (1.0 + n) / (10.0 + n))
             updates = [
-                assign_moving_average(
-                    self._averages[v], v, decay, self._zero_debias and not isinstance(v, Variable)
-                )
+                assign_moving_average(self._averages[v], v, decay, self._zero_debias and not isinstance(v, Variable))
                 for v in averaged
             ]
             return group(*updates, name=scope)

@@ -9,7 +9,7 @@ from graphflow.errors import GraphError
 from graphflow.graph import Graph, Tensor, get_default_graph
 from graphflow.initializers import zeros_initializer
 from graphflow.names import GraphKeys
-from graphflow.variable_scope import get_variable
+from graphflow.shared_variables import get_variable
 from graphflow.variables import Variable
 
 

@@ -101,7 +101,7 @@ def test_fill():
 
 
 @pytest.mark.parametrize(
-    "args", [(5,), (2, 7), (3, 18, 3), (10, 0, -3), (3, 3), (0,), (0, 5, 2), (-3, 4), (0.0, 1.0, 0.25)]
+    "args", [(5,), (2, 7), (3, 18, 3), (10, 0, -3), (3, 3), (0,), (0, 5, 2), (-3, 4), (0.0, 1.0, 0.25), (0.0, 3.5)]
 )
 def test_range(args):
     got = tf.range(*args)
@@ -119,6 +119,11 @@ def test_range_dtypes():
     assert tf.range(tf.constant(0, tf.int64), 5).dtype is tf.int64
     assert tf.range(1, tf.constant(2.0)).dtype is tf.float32
     assert tf.range(2).name == "range:0" or tf.range(2).name.startswith("range")
+
+
+def test_range_counts_in_its_own_dtype():
+    assert tf.range(0.0, 0.3, 0.1).dims == (3,)  # as float32; in double precision 0.3f / 0.1f is a little above 3
+    assert tf.range(2**40, 2**40 + 3).dims == (3,) and tf.range(np.int64(3)).dtype is tf.int64
 
 
 def test_range_errors():

@@ -84,7 +84,7 @@ def test_stack_of_numbers_and_errors():
         with pytest.raises(ValueError):
             tf.stack(values, axis)
     with pytest.raises(TypeError):
-        tf.stack(ph(2, 3))
+        tf.stack(ph(2, 3), axis=1)
 
 
 @pytest.mark.parametrize("shape, axis", [((3, 2), 0), ((2, 3), 1), ((2, 2, 3), -1), ((1, 2), 0), ((4,), 0)])

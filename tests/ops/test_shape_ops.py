@@ -87,6 +87,16 @@ def test_reshape_refuses_when_run(target):
         run(tf.reshape(x, n), {x: np.zeros((2, 3)), n: target})
 
 
+def test_reshape_checks_sizes_that_are_only_known_when_run():
+    n = ph(dtype=tf.int32)
+    y = tf.reshape(tf.constant(X), [n, 4])
+    assert y.dims == (3, 4)
+    for backend in ("reference", "cpu"):
+        assert run_on(backend, y, {n: 3}).shape == (3, 4)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            run_on(backend, y, {n: 2})
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
 def test_expand_dims(axis):
     x = ph(2, 3)

@@ -6,11 +6,12 @@ import ctypes
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.walk import walk
 from graphflow.backends.reference import draw
-from graphflow.errors import InvalidArgumentError
+from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known
@@ -112,7 +113,7 @@ class CpuExecutable:
                 self._point(args, position, p, step)
             if step.scratch:
                 args[len(elements) - 1] = self._array(step.scratch).ctypes.data
-            row[:] = kernels.address(call.function, elements, len(call.sizes)), args.ctypes.data
+            row[:] = _address(kernels, step, elements), args.ctypes.data
             self._keep.append(args)
         program = np.array([rows.ctypes.data, self._status.ctypes.data, len(rows)], np.int64)
         self._keep += [rows, program]
@@ -190,6 +191,17 @@ class CpuExecutable:
         if i not in op.definition.refs:
             return self._array(buffer)
         return self._store.value(self._variables[buffer.index])
+
+
+def _address(kernels: Kernels, step: Step, elements: list[str]) -> int:
+    call = step.call
+    assert call is not None
+    try:
+        return kernels.address(call.function, elements, len(call.sizes))
+    except NumbaError as error:
+        raise InternalError.because(f"the kernel of {step.op.type} does not compile: {error}", step.op).note(
+            *step.op.where()
+        ) from error
 
 
 _SPECIAL = {"status": "int64", "draws": "uint64"}

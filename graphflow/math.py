@@ -1,0 +1,120 @@
+"""`tf.math`: the names of TensorFlow 1's math module; re-exports and nothing else."""
+
+from graphflow.ops.activations import (
+    log_sigmoid,
+    softplus,
+    softsign,
+)
+from graphflow.ops.argmax import (
+    argmax,
+    argmin,
+)
+from graphflow.ops.arithmetic import (
+    accumulate_n,
+    add,
+    add_n,
+    atan2,
+    divide,
+    floordiv,
+    floormod,
+    maximum,
+    minimum,
+    mod,
+    multiply,
+    multiply_no_nan,
+    pow,
+    scalar_mul,
+    squared_difference,
+    subtract,
+    truediv,
+    xdivy,
+    xlogy,
+)
+from graphflow.ops.arithmetic import (
+    div_no_nan as divide_no_nan,
+)
+from graphflow.ops.arrange import (
+    invert_permutation,
+)
+from graphflow.ops.compare import (
+    equal,
+    greater,
+    greater_equal,
+    is_finite,
+    is_inf,
+    is_nan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+)
+from graphflow.ops.complex import (
+    angle,
+    conj,
+    imag,
+    real,
+)
+from graphflow.ops.math import (
+    abs,
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    ceil,
+    cos,
+    cosh,
+    digamma,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    floor,
+    lgamma,
+    log,
+    log1p,
+    negative,
+    polygamma,
+    reciprocal,
+    rint,
+    round,
+    rsqrt,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    tan,
+    tanh,
+)
+from graphflow.ops.products import (
+    cumprod,
+    cumsum,
+    reduce_prod,
+)
+from graphflow.ops.reduce import (
+    count_nonzero,
+    reduce_all,
+    reduce_any,
+    reduce_euclidean_norm,
+    reduce_logsumexp,
+    reduce_max,
+    reduce_mean,
+    reduce_min,
+    reduce_sum,
+)
+from graphflow.ops.softmax import (
+    log_softmax,
+    softmax,
+)
+from graphflow.ops.statistics import (
+    l2_normalize,
+    reduce_std,
+    reduce_variance,
+    zero_fraction,
+)
