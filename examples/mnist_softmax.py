@@ -1,9 +1,10 @@
 """Softmax regression on MNIST: one matrix, one bias, plain gradient descent.
 
-    python examples/mnist_softmax.py [--steps 2000] [--seed 8] [--data FOLDER]
+    python examples/mnist_softmax.py [--steps 2000] [--seed 0] [--data FOLDER]
 
-2,000 steps bring 92.2 % of the test images, 10,000 bring 92.6 %; other seeds end within half a point of that.
-The same seed gives the same weights, bit for bit.
+The test accuracy passes 0.92 within 2,000 steps and 0.925 within 10,000; from one step to the next it moves up and down
+by a few thousandths, since the learning rate stays as high as it is.  The last line gives the accuracy at the end, and
+the best of those measured every 100 steps.  The same seed gives the same weights, bit for bit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ except ImportError:
 
 BATCH = 100
 LEARNING_RATE = 0.003
+TEST_EVERY = 100
 
 
 def positive(text: str) -> int:
@@ -35,7 +37,7 @@ def positive(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Softmax regression on MNIST.")
     parser.add_argument("--steps", type=positive, default=2000, help="batches of 100 to train on (default: 2000)")
-    parser.add_argument("--seed", type=int, default=8, help="decides the order of the images (default: 8)")
+    parser.add_argument("--seed", type=int, default=0, help="decides the order of the images (default: 0)")
     parser.add_argument("--data", type=Path, default=Path(__file__).parent / "data" / "mnist",
                         help="folder with the four MNIST files (default: the copy beside this file)")  # fmt: skip
     options = parser.parse_args(arguments)
@@ -58,12 +60,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         batches = mnist.batches(train, BATCH, seed=options.seed)
-        for _, (images, labels) in zip(tqdm(range(options.steps), unit="step"), batches, strict=False):
+        best, best_step = 0.0, 0
+        for step in tqdm(range(1, options.steps + 1), unit="step"):
+            images, labels = next(batches)
             sess.run(train_step, feed_dict={x: images, y_: labels})
-        weights, bias, score = sess.run([W, b, accuracy], feed_dict={x: test[0], y_: test[1]})
+            if step % TEST_EVERY == 0 or step == options.steps:
+                score = sess.run(accuracy, feed_dict={x: test[0], y_: test[1]})
+                if score > best:
+                    best, best_step = score, step
+        weights, bias = sess.run([W, b])
 
     print(f"weights sha256 {hashlib.sha256(weights.tobytes() + bias.tobytes()).hexdigest()[:16]}")
-    print(f"test accuracy {score:.4f}")
+    print(f"test accuracy {score:.4f} (best {best:.4f} after {best_step} steps)")
 
 
 if __name__ == "__main__":

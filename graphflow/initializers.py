@@ -25,7 +25,7 @@ _SMALL = 1024  # elements: a larger constant is computed, not stored
 
 
 class Initializer:
-    """Makes initial values: `initializer(shape, dtype)` gives a tensor.  Subclasses keep their arguments as attributes."""
+    """Makes initial values: `initializer(shape, dtype)` gives a tensor.  Subclasses keep arguments as attributes."""
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__")

@@ -181,10 +181,11 @@ def _initial_value(name: str, dims: Dims, dtype: DType, initializer: Any) -> tup
     if dims is None and all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
                             for p in parameters.values()):  # fmt: skip
         return initializer, None  # a function that makes the value without being told a shape
-    if not known(dims):
+    if dims is None or not known(dims):
         raise ShapeError(f"a new variable needs a fully known shape, and that of {name!r} is {show(dims)}")
     extra = {"partition_info": None} if "partition_info" in parameters else {}
-    return lambda: initializer(list(dims), dtype=dtype, **extra), dtype
+    sizes = list(dims)
+    return lambda: initializer(sizes, dtype=dtype, **extra), dtype
 
 
 def _default_initializer(name: str, dtype: DType) -> Any:

@@ -52,8 +52,7 @@ class Kernel:
 class Random:
     """Element i from the i-th block of Philox words `a`, `b` (uint32) of this op's key and draw number.
 
-    `expression` sees `a`, `b`, the op's inputs other than the shape, and the functions `uniform32`, `uniform64`,
-    `normal32`, `normal64` of graphflow.ops.philox.
+    `expression` sees `a`, `b`, the op's inputs other than the shape, and FUNCTIONS of graphflow.ops.philox.
     """
 
     expression: str

@@ -185,7 +185,7 @@ MULTINOMIAL = define(
 
 def _for_each(shape: Tensor, parameter: Tensor, *, dtype: DType, **_: Any) -> tuple[Dims, DType]:
     """The shape that the first input holds, followed by that of the parameter."""
-    dims, _ = shaped(shape, dtype=dtype)
+    dims = shaped(shape, dtype=dtype)[0]
     return None if dims is None or parameter.dims is None else dims + parameter.dims, dtype
 
 

@@ -1,8 +1,8 @@
 """The update rules of optimizers, each one op: it takes a variable, its slots and a gradient, and changes the former.
 
 The formulas are those of TensorFlow 1, in the variable's dtype.  An op writes its first inputs; output i is the new
-value of input i.  Each `SparseApply...` is the same rule for a few rows: `indices` says which.  Rows of the gradient with
-one index are summed first, inside the op, so that its shapes do not depend on values.
+value of input i.  Each `SparseApply...` is the same rule for a few rows, which `indices` names.  Rows of the gradient
+with one index are summed first, inside the op, so that its shapes do not depend on values.
 """
 
 from __future__ import annotations

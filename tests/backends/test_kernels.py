@@ -160,6 +160,14 @@ def test_pools(images, window, strides, dilations, padding):
     check(lambda dy: AVG_POOL_GRAD(x.shape, dy, **attrs), dy)
 
 
+def test_max_pool_of_windows_side_by_side():
+    x = np.round(draw(2, 4, 6, 3))
+    x[1, :, :, 1] = np.nan
+    x[0, :2, :2, 0] = [[-np.inf, -np.inf], [-np.inf, np.nan]]
+    attrs = {"ksize": (1, 2, 2, 1), "strides": (1, 2, 2, 1), "padding": "VALID"}
+    check(lambda x, y, dy: MAX_POOL_GRAD(x, y, dy, **attrs), x, np.zeros((2, 2, 3, 3), np.float32), draw(2, 2, 3, 3))
+
+
 def test_max_pool_of_nan_and_infinities():
     x = np.full((1, 2, 4, 1), -np.inf, np.float32)
     x[0, 1, 3] = np.nan

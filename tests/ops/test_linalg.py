@@ -54,7 +54,8 @@ def test_matmul_static_shapes_and_errors():
     assert matmul(x, w).dims == (None, 10) and matmul(x, x, transpose_b=True).dims == (None, None)
     assert matmul(unknown, w).dims is None and matmul(x, w).op.name.startswith("MatMul")
     assert matmul(placeholder("float32", [None, 5, 2, 3]), placeholder("float32", [5, 3, 4])).dims == (None, 5, 2, 4)
-    for a, b in ((x, x), (x, placeholder("float32", [10])), (placeholder("float32", [2, 2, 3]), placeholder("float32", [3, 3, 2]))):
+    stacks = placeholder("float32", [2, 2, 3]), placeholder("float32", [3, 3, 2])
+    for a, b in ((x, placeholder("float32", [10])), (x, placeholder("float32", [783, 2])), stacks):
         with pytest.raises(ValueError):
             matmul(a, b)
     with pytest.raises(ValueError, match="transpose_b=True"):

@@ -60,6 +60,31 @@ def max_backward(x, dy, dx, n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, tid, 
                     dx[where] += dy[at + j]
 
 
+def max_backward_2x2(x, dy, dx, rows, ow, c, tid, nthreads):  # type: ignore
+    """max_backward for windows of 2 x 2 side by side, which fill the images: every element is written once.
+
+    x, dx [2 * rows, 2 * ow, c], dy [rows, ow, c].   Threads share rows of windows.
+    """
+    for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
+        for ox in range(ow):
+            at = (row * ow + ox) * c
+            p0 = (row * 2 * 2 * ow + 2 * ox) * c
+            p1, p2, p3 = p0 + c, p0 + 2 * ow * c, p0 + 2 * ow * c + c
+            # corner by corner: one place to write to and five to read from, so that the loop can be vectorised
+            for corner in range(4):
+                p = p0 + corner // 2 * 2 * ow * c + corner % 2 * c
+                for j in range(c):
+                    v0, v1, v2, v3, g = x[p0 + j], x[p1 + j], x[p2 + j], x[p3 + j], dy[at + j]
+                    best = v1 if v1 > v0 or v1 != v1 else v0
+                    best = v2 if v2 > best or v2 != v2 else best
+                    best = v3 if v3 > best or v3 != v3 else best
+                    first = v0 == best or v0 != v0
+                    second = v1 == best or v1 != v1
+                    third = v2 == best or v2 != v2
+                    winner = 0 if first else (1 if second else (2 if third else 3))
+                    dx[p + j] = g if winner == corner else type(g)(0)
+
+
 def average_forward(x, y, n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, tid, nthreads):  # type: ignore
     """y [n, oh, ow, c] = the mean of the real elements of each window."""
     for row in range(n * oh * tid // nthreads, n * oh * (tid + 1) // nthreads):
@@ -127,7 +152,12 @@ def _forward(kernel: Callable) -> Callable[[Operation], Call | None]:
 def max_pool_grad(op: Operation) -> Call | None:
     x, _, dy = op.inputs
     sizes = _sizes(op, x, dy)
-    return None if sizes is None else Call(max_backward, (x, dy, op.output), sizes)
+    if sizes is None:
+        return None
+    n, h, w, c, kh, kw, oh, ow, sh, sw, _, _ = sizes
+    if kh == kw == sh == sw == 2 and (h, w) == (2 * oh, 2 * ow):
+        return Call(max_backward_2x2, (x, dy, op.output), (n * oh, ow, c))
+    return Call(max_backward, (x, dy, op.output), sizes)
 
 
 def avg_pool_grad(op: Operation) -> Call | None:
