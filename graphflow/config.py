@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
+
+from graphflow.errors import GraphError
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,20 @@ class Config:
 
 
 def _from_environment() -> Config:
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(Config):
-        text = os.environ.get(f"GRAPHFLOW_{field.name.upper()}")
-        if text is not None:
-            kind = type(field.default)
-            values[field.name] = text.lower() not in ("0", "off", "false", "") if kind is bool else kind(text)
+        variable = f"GRAPHFLOW_{field.name.upper()}"
+        text = os.environ.get(variable)
+        if text is None:
+            continue
+        if field.type == "bool":
+            values[field.name] = text.lower() not in ("0", "off", "false", "")
+        elif field.type == "int":
+            if not text.isdecimal():
+                raise GraphError(f"{variable} must be a whole number, not {text!r}")
+            values[field.name] = int(text)
+        else:
+            values[field.name] = text
     return Config(**values)
 
 

@@ -34,7 +34,7 @@ def _taken_apart(graph: Graph, item: Any, tensors: dict, operations: dict) -> Re
         return lambda values: kind([part(values) for part in parts])
     if isinstance(item, Mapping):
         named = {key: _taken_apart(graph, part, tensors, operations) for key, part in item.items()}
-        made = dict if type(item) is dict else type(item)
+        made: Any = type(item)
         return lambda values: made((key, part(values)) for key, part in named.items())
     components = getattr(item, "fetch_components", None)
     if components is not None:  # IndexedSlices and the like: several tensors, one result
@@ -60,5 +60,3 @@ def _element(graph: Graph, item: Any) -> Any:
     if not graph.is_fetchable(element):
         raise GraphError(f"{element!r} may not be fetched")
     return element
-
-

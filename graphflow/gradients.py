@@ -121,7 +121,7 @@ def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tu
     if any(d is None for d in totals):
         totals = [zeros_like(t) if d is None and _flows(t) else d for d, t in zip(totals, op.outputs, strict=True)]
     if isinstance(vjp, tuple):
-        results = [(i, vjp[i](op, *totals)) for i in wanted if vjp[i] is not None]
+        results = [(i, rule(op, *totals)) for i in wanted if (rule := vjp[i]) is not None]
     else:
         every = vjp(op, *totals)
         results = [(i, every[i]) for i in wanted]

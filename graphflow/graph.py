@@ -170,7 +170,7 @@ class Operation:
         return lines + describe_inputs(self.definition, self.inputs)
 
     def get_attr(self, name: str) -> Any:
-        """An attribute; also `T` and `dtype`, and `shape` where the op has no such attribute.  ValueError if unknown."""
+        """An attribute; also `T`, `dtype`, and `shape` where the op has no such attribute.  ValueError if unknown."""
         if name in self.attrs:
             return self.attrs[name]
         if name in ("T", "dtype") and (self.outputs or self.inputs):

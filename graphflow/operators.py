@@ -52,7 +52,7 @@ def _divide(x: Any, y: Any, name: str | None = None) -> Tensor:
     return arithmetic.truediv(x, y, name=name)
 
 
-_OPERATORS = {
+_OPERATORS: dict[str, tuple[Callable, str]] = {
     "add": (arithmetic.add, "add"),
     "sub": (arithmetic.subtract, "sub"),
     "mul": (arithmetic.multiply, "mul"),
@@ -67,7 +67,7 @@ _OPERATORS = {
     "xor": (_logical(compare.logical_xor), "xor"),
 }
 
-_COMPARISONS = {
+_COMPARISONS: dict[str, tuple[Callable, str]] = {
     "lt": (compare.less, "Less"),
     "le": (compare.less_equal, "LessEqual"),
     "gt": (compare.greater, "Greater"),
@@ -75,17 +75,17 @@ _COMPARISONS = {
 }
 
 
-def _hang(cls: type) -> None:
+def _hang(cls: Any) -> None:
     for word, (function, name) in _OPERATORS.items():
         left, right = _binary(function, name)
         setattr(cls, f"__{word}__", left)
         setattr(cls, f"__r{word}__", right)
     for word, (function, name) in _COMPARISONS.items():
         setattr(cls, f"__{word}__", _binary(function, name)[0])
-    cls.__neg__ = lambda self: math.negative(self)  # type: ignore[attr-defined]
-    cls.__abs__ = lambda self: math.abs(self)  # type: ignore[attr-defined]
-    cls.__invert__ = lambda self: _not(self)  # type: ignore[attr-defined]
-    cls.__getitem__ = lambda self, key: getitem(convert_to_tensor(self), key)  # type: ignore[attr-defined]
+    cls.__neg__ = lambda self: math.negative(self)
+    cls.__abs__ = lambda self: math.abs(self)
+    cls.__invert__ = lambda self: _not(self)
+    cls.__getitem__ = lambda self, key: getitem(convert_to_tensor(self), key)
 
 
 def _not(x: Any) -> Tensor:

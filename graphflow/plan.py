@@ -6,6 +6,7 @@ still wanted after a later step has changed it: then it is copied when it is rea
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from graphflow.graph import Operation, Tensor
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
 from graphflow.program import Program
-from graphflow.shape import Dims, known, show
+from graphflow.shape import Dims, known, show, sizes
 from graphflow.store import variable_of
 
 _ALIGN = 64
@@ -41,8 +42,7 @@ class Buffer:
 
     @property
     def nbytes(self) -> int:
-        assert self.dims is not None
-        return int(np.prod(self.dims, dtype=np.int64)) * self.dtype.size
+        return math.prod(sizes(self.dims)) * self.dtype.size
 
     def __str__(self) -> str:
         if self.kind == "arena":

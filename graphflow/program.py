@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphflow.errors import GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.graph import Operation, Tensor
@@ -66,18 +67,16 @@ def _reach(starts: Iterable[Operation], fed: set[Tensor]) -> set[Operation]:
     return needed
 
 
-def _unfed(
-    op: Operation, fetches: Sequence[Tensor], targets: Sequence[Operation], fed: set[Tensor]
-) -> GraphflowError:
-    asked = [t for t in fetches if t not in fed and op in _reach([t.op], fed)]
-    wanted = asked or [t for t in targets if op in _reach([t], fed)]
+def _unfed(op: Operation, fetches: Sequence[Tensor], targets: Sequence[Operation], fed: set[Tensor]) -> GraphflowError:
+    asked: list[Any] = [t for t in fetches if t not in fed and op in _reach([t.op], fed)]
+    asked += [t for t in targets if op in _reach([t], fed)]
     tensor = op.output
     error = InvalidArgumentError.because(
         f"the placeholder {tensor.name!r} ({tensor.dtype.name}{show(tensor.dims)}) must be fed, and is not",
         op,
-        hint=f"add it to the feed_dict: run({wanted[0].name!r}, {{{op.name}: ...}})",
+        hint=f"add it to the feed_dict: run({asked[0].name!r}, {{{op.name}: ...}})",
     )
-    return error.note(*op.where(), f"needed by the fetch {wanted[0].name!r}")
+    return error.note(*op.where(), f"needed by the fetch {asked[0].name!r}")
 
 
 def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Callable[[Operation], Dims]) -> Stage:
@@ -90,9 +89,8 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
     for t, dims in zip(program.feeds, feed_dims, strict=True):
         attrs = {"dtype": t.dtype, "shape": dims}
         op = t.op
-        new[t] = Operation(
-            PLACEHOLDER, op.name, (), attrs, [(dims, t.dtype)], (), op.graph, op.id, op.site, op.device
-        ).output
+        fed = Operation(PLACEHOLDER, op.name, (), attrs, [(dims, t.dtype)], (), op.graph, op.id, op.site, op.device)
+        new[t] = fed.output
     done: dict[Operation, Operation] = {}
     for i, op in enumerate(program.ops):
         made = done[op] = _specialized(op, new, refs, variable_dims)
@@ -121,12 +119,16 @@ def _specialized(
             outputs = record.outputs(inputs, op.attrs, op.name, op.site)
         except ShapeError as error:
             raise InvalidArgumentError.because(error.message, op, error.hint).note(*error.notes) from None
-        made = op.rebuild(inputs, [(_merged(d, t.dims), t.dtype) for (d, _), t in zip(outputs, op.outputs, strict=True)])
+        made = op.rebuild(
+            inputs, [(_merged(d, t.dims), t.dtype) for (d, _), t in zip(outputs, op.outputs, strict=True)]
+        )
     if record is not CONST and len(made.outputs) == 1 and not made.output.dtype.is_floating:
         value = static_value(made.output)
         if value is not None:
             attrs = {"value": value, "dtype": made.output.dtype}
-            return Operation(CONST, op.name, (), attrs, [(value.shape, made.output.dtype)], (), op.graph, op.id, op.site)
+            return Operation(
+                CONST, op.name, (), attrs, [(value.shape, made.output.dtype)], (), op.graph, op.id, op.site
+            )
     return made
 
 

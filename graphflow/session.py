@@ -35,7 +35,9 @@ class Session:
     backend  "cpu" or "reference"; the configured one when None
     """
 
-    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None, backend: str | None = None) -> None:
+    def __init__(
+        self, target: str = "", graph: Graph | None = None, config: Any = None, backend: str | None = None
+    ) -> None:
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"graph must be a Graph, not {graph!r}")
         if target and not isinstance(target, str):
@@ -58,7 +60,9 @@ class Session:
 
     graph_def = property(lambda self: self._graph)
 
-    def run(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, options: Any = None, run_metadata: Any = None) -> Any:
+    def run(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, options: Any = None, run_metadata: Any = None
+    ) -> Any:
         """Values of `fetches`, a tensor, operation, variable or name, or any nest of lists, tuples and dicts of them.
 
         feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
@@ -71,7 +75,9 @@ class Session:
         values = self._values(tuple(tensors), tuple(targets), tuple(feeds), list(feeds.values()))
         return restore(dict(zip(tensors, values, strict=True)))
 
-    def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False) -> Callable:
+    def make_callable(
+        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
+    ) -> Callable:
         """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
         self._check_open()
         tensors, targets, restore = flatten(self._graph, fetches)
@@ -88,7 +94,11 @@ class Session:
         return call
 
     def _values(
-        self, fetches: tuple[Tensor, ...], targets: tuple[Operation, ...], feeds: tuple[Tensor, ...], arrays: list[np.ndarray]
+        self,
+        fetches: tuple[Tensor, ...],
+        targets: tuple[Operation, ...],
+        feeds: tuple[Tensor, ...],
+        arrays: list[np.ndarray],
     ) -> list[Any]:
         if not fetches and not targets:
             return []
@@ -171,7 +181,9 @@ def _report(plan: Plan, seconds: float) -> None:
 class InteractiveSession(Session):
     """A session that is the default one from its construction until it is closed."""
 
-    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None, backend: str | None = None) -> None:
+    def __init__(
+        self, target: str = "", graph: Graph | None = None, config: Any = None, backend: str | None = None
+    ) -> None:
         super().__init__(target, graph, config, backend)
         self._installed = self.as_default()
         self._installed.__enter__()

@@ -64,6 +64,12 @@ def known(dims: Dims) -> bool:
     return dims is not None and None not in dims
 
 
+def sizes(dims: Dims) -> tuple[int, ...]:
+    """The sizes of a shape of which every size is known."""
+    assert dims is not None and None not in dims, f"the shape {show(dims)} is not known"
+    return dims  # type: ignore[return-value]
+
+
 def count(dims: Dims) -> int | None:
     """The number of elements, None when unknown."""
     if dims is None or None in dims:

@@ -6,17 +6,17 @@ import os
 
 import numpy as np
 
-from graphflow.errors import FailedPreconditionError, OpError
+from graphflow.errors import FailedPreconditionError, GraphflowError
 from graphflow.graph import Operation, Tensor
+from graphflow.ops.seeds import key_of
 from graphflow.shape import Dims
 
 _ALIGN = 64
-_WORD = 1 << 64
 
 
 def aligned(dims: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An uninitialized C-ordered array whose data start on a 64-byte boundary."""
-    if dtype == object:
+    if dtype.hasobject:
         return np.empty(dims, dtype)
     nbytes = int(np.prod(dims, dtype=np.int64)) * dtype.itemsize
     raw = np.empty(nbytes + _ALIGN, np.uint8)
@@ -83,24 +83,13 @@ class Store:
         """uint64 [key, draw number] of a random op; without seeds the key is this session's own."""
         state = self._draws.get(op.id)
         if state is None:
-            state = self._draws[op.id] = np.array([random_key(op.attrs["seed"], op.attrs["seed2"]), 0], np.uint64)
+            seed, seed2 = op.attrs["seed"], op.attrs["seed2"]
+            key = key_of(seed, seed2) if seed or seed2 else int.from_bytes(os.urandom(8), "little")
+            state = self._draws[op.id] = np.array([key, 0], np.uint64)
         return state
 
 
-def random_key(seed: int, seed2: int) -> int:
-    """The 64-bit key for a pair of seeds: both mixed by splitmix64's multipliers; (0, 0) is drawn from the system."""
-    if seed == 0 and seed2 == 0:
-        return int.from_bytes(os.urandom(8), "little")
-    mixed = 0
-    for word in (seed, seed2):
-        mixed = (mixed + word + 0x9E3779B97F4A7C15) % _WORD
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % _WORD
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % _WORD
-        mixed ^= mixed >> 31
-    return mixed
-
-
-def uninitialized(variable: Operation, op: Operation | None = None) -> OpError:
+def uninitialized(variable: Operation, op: Operation | None = None) -> GraphflowError:
     """The error for using a variable that has no value yet."""
     error = FailedPreconditionError.because(
         f"the variable {variable.name!r} is used before it has a value in this session",

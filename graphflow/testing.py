@@ -89,7 +89,9 @@ def _check_direction(outputs: list[Tensor], feeds: dict[Tensor, np.ndarray], rng
             session.run(outputs, {t: v + sign * step * along[t] for t, v in feeds.items()}) for sign in (1, -1)
         )
         numeric = sum(np.sum(w * (a - b)) / (2 * step) for w, a, b in zip(weights, there, back, strict=True))
-    found = gradients(outputs, list(feeds), grad_ys=[_constant_like(w, t) for w, t in zip(weights, outputs, strict=True)])
+    found = gradients(
+        outputs, list(feeds), grad_ys=[_constant_like(w, t) for w, t in zip(weights, outputs, strict=True)]
+    )
     live = [(t, convert_to_tensor(g)) for t, g in zip(feeds, found, strict=True) if g is not None]
     assert live, f"the {what} is None for every input"
     for backend in BACKENDS:

@@ -141,11 +141,15 @@ class Variable:
         """Set the value when run; gives the new value (the operation when read_value is False)."""
         return _result(state.assign(self, value, name=name), read_value)
 
-    def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Add to the value when run; gives the new value."""
         return _result(state.assign_add(self, delta, name=name), read_value)
 
-    def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Subtract from the value when run; gives the new value."""
         return _result(state.assign_sub(self, delta, name=name), read_value)
 

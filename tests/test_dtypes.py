@@ -17,7 +17,7 @@ def test_dtypes_work_where_numpy_takes_a_type():
 @pytest.mark.parametrize("same", ["float32", np.float32, np.dtype("float32"), float, tf.float32])
 def test_equality_and_conversion(same):
     assert tf.as_dtype(same) is tf.float32
-    assert tf.float32 == same and not tf.float64 == same
+    assert tf.float32 == same and tf.float64 != same
 
 
 @pytest.mark.parametrize("bad", ["float33", int, None, 3.5, []])

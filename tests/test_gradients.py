@@ -116,4 +116,6 @@ def test_gradient_ops_have_their_place(graph):
     x = tf.constant(2.0, name="x")
     tf.gradients(tf.square(x, name="y"), x)
     made = [op.name for op in graph.get_operations() if op.name.startswith("gradients/")]
-    assert made[0] == "gradients/grad_ys_0" and all(n.startswith(("gradients/grad_ys_0", "gradients/y_grad/")) for n in made)
+    assert made[0] == "gradients/grad_ys_0" and all(
+        n.startswith(("gradients/grad_ys_0", "gradients/y_grad/")) for n in made
+    )

@@ -70,7 +70,13 @@ def test_looking_up(graph):
     assert graph.get_tensor_by_name("a/x:0") is x
     assert graph.get_operation_by_name("a/x") is x.op
     assert graph.as_graph_element("a/x") is x.op and graph.as_graph_element(x) is x
-    for name, error in [("a/x", ValueError), ("a/y:0", KeyError), ("a/x:1", KeyError), (3, TypeError), ("a/x:b", ValueError)]:
+    for name, error in [
+        ("a/x", ValueError),
+        ("a/y:0", KeyError),
+        ("a/x:1", KeyError),
+        (3, TypeError),
+        ("a/x:b", ValueError),
+    ]:
         with pytest.raises(error):
             graph.get_tensor_by_name(name)
     with pytest.raises(ValueError):

@@ -107,8 +107,8 @@ def test_in_place_update_of_a_variable():
 @st.composite
 def _programs(draw):
     """A random program: (operation, operands) over a growing list of values."""
-    steps = draw(st.lists(st.tuples(st.sampled_from("exp add view write read".split()), st.integers(0, 99), st.integers(0, 99)),
-                          min_size=1, max_size=14))  # fmt: skip
+    step = st.tuples(st.sampled_from(["exp", "add", "view", "write", "read"]), st.integers(0, 99), st.integers(0, 99))
+    steps = draw(st.lists(step, min_size=1, max_size=14))
     return steps, draw(st.lists(st.integers(0, 99), min_size=1, max_size=4))
 
 

@@ -57,4 +57,6 @@ class Cache:
         except OSError as error:
             if not self._warned:
                 self._warned = True
-                warnings.warn(f"compiled kernels cannot be kept in {path.parent}: {error}", RuntimeWarning, stacklevel=2)
+                warnings.warn(
+                    f"compiled kernels cannot be kept in {path.parent}: {error}", RuntimeWarning, stacklevel=2
+                )

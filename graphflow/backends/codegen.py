@@ -1,7 +1,7 @@
 """Lowered expressions as kernel source: plain Python loops over flat pointers.
 
-The backend compiles the text.  A kernel takes (*pointers, *sizes, tid, nthreads), and every thread does its own share of
-the outermost loop.  The text depends on expressions, dtypes and on which dimensions are shared, never on sizes.
+The backend compiles the text.  A kernel takes (*pointers, *sizes, tid, nthreads), and every thread does its own share
+of the outermost loop.  The text depends on expressions, dtypes and on which dimensions are shared, never on sizes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from graphflow.ops import special
 from graphflow.ops.arithmetic import multiply
 from graphflow.ops.basic import cast, zeros_like
 from graphflow.ops.compare import greater
-from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.math import NEG, abs, sigmoid
@@ -20,7 +20,7 @@ from graphflow.ops.select import where_v2
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
-RELU_GRAD = define(
+RELU_GRAD: OpDef = define(
     "ReluGrad", "gradients features",
     infer=same_as_input,
     reference=lambda gradients, features: np.where(features > 0, gradients, gradients.dtype.type(0)),

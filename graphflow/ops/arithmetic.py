@@ -24,7 +24,7 @@ from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
-from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
+from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
 from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.ops.math import log
@@ -142,7 +142,7 @@ TRUNCATE_MOD = define(
     types=REAL,
 )  # fmt: skip
 
-POW = define(
+POW: OpDef = define(
     "Pow", "x y",
     infer=broadcasted,
     reference=_int_power,
@@ -203,7 +203,7 @@ ATAN2 = define(
     types=FLOATING,
 )  # fmt: skip
 
-DIV_NO_NAN = define(
+DIV_NO_NAN: OpDef = define(
     "DivNoNan", "x y",
     infer=broadcasted,
     reference=lambda x, y: np.where(y == 0, x.dtype.type(0), x / np.where(y == 0, y.dtype.type(1), y)),
@@ -215,7 +215,7 @@ DIV_NO_NAN = define(
     types=FLOATING,
 )  # fmt: skip
 
-MUL_NO_NAN = define(
+MUL_NO_NAN: OpDef = define(
     "MulNoNan", "x y",
     infer=broadcasted,
     reference=lambda x, y: np.where(y == 0, x.dtype.type(0), x * y),
@@ -224,7 +224,7 @@ MUL_NO_NAN = define(
     types=FLOATING,
 )  # fmt: skip
 
-XDIVY = define(
+XDIVY: OpDef = define(
     "Xdivy", "x y",
     infer=broadcasted,
     reference=lambda x, y: np.where(x == 0, x.dtype.type(0), x / y),
@@ -236,7 +236,7 @@ XDIVY = define(
     types=FLOATING,
 )  # fmt: skip
 
-XLOGY = define(
+XLOGY: OpDef = define(
     "Xlogy", "x y",
     infer=broadcasted,
     reference=lambda x, y: np.where(x == 0, x.dtype.type(0), x * np.log(y)),

@@ -14,7 +14,7 @@ from graphflow.graph import Graph, Operation, Tensor, get_default_graph
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering, View
-from graphflow.shape import known
+from graphflow.shape import count, sizes
 
 
 def _no_string(lowering: Lowering) -> Any:
@@ -71,10 +71,12 @@ CAST = define(
 
 def _filled(value: int) -> Any:
     """What is known of a tensor full of one number."""
+
     def static(op: Operation) -> np.ndarray | None:
-        dims = op.output.dims
-        small = known(dims) and int(np.prod(dims)) <= 64 and op.output.dtype is not dtypes.string
-        return np.full(dims, value, op.output.dtype.dtype) if small else None
+        n = count(op.output.dims)
+        small = n is not None and n <= 64 and op.output.dtype is not dtypes.string
+        return np.full(sizes(op.output.dims), value, op.output.dtype.dtype) if small else None
+
     return static  # fmt: skip
 
 

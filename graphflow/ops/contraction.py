@@ -32,7 +32,7 @@ def _size(t: Tensor, axes: Sequence[int]) -> Any:
     """The product of some sizes: an int, or a scalar tensor."""
     dims = [t.dims[a] for a in axes]  # type: ignore[index]
     if None not in dims:
-        return math.prod(dims)  # type: ignore[arg-type]
+        return math.prod(dims)
     sizes = shape(t)
     product = sizes[axes[0]]
     for a in axes[1:]:
@@ -157,11 +157,12 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
         for t, labels in zip(tensors, texts, strict=True):
             if _rank_known(t, "einsum") != len(labels):
                 raise ShapeError(f"{labels!r} does not describe a tensor of shape {show(t.dims)}")
-        result, have = _alone(tensors[0], list(texts[0]), set("".join(texts[1:]) + out))
+        every: list[Labels] = [list(text) for text in texts]
+        result, have = _alone(tensors[0], every[0], set("".join(texts[1:]) + out))
         for i in range(1, len(tensors)):
             needed = set("".join(texts[i + 1 :]) + out)
-            t, labels = _alone(tensors[i], list(texts[i]), needed | set(have))
-            result, have = _product(result, have, t, labels, needed)
+            t, own = _alone(tensors[i], every[i], needed | set(have))
+            result, have = _product(result, have, t, own, needed)
             result, have = _alone(result, have, needed)
         return identity(_arranged(result, [have.index(x) for x in out]), name=scope)
 

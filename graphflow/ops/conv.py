@@ -94,7 +94,7 @@ def _sizes_of(sizes: Tensor, what: str) -> tuple[int | None, ...]:
     return dims or (None,) * 4
 
 
-def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **_: Any) -> tuple[Dims, DType]:
+def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **attrs: Any) -> tuple[Dims, DType]:
     n, h, w, c = _sizes_of(input_sizes, "input_sizes")
     _, _, cin, cout = require_rank(filter, 4, "the filter")
     batch, _, _, channels = require_rank(out_backprop, 4, "out_backprop")
@@ -116,7 +116,7 @@ def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
-CONV2D = define(
+CONV2D: OpDef = define(
     "Conv2D", "input filter",
     infer=_conv_infer,
     reference=_conv,
@@ -128,7 +128,7 @@ CONV2D = define(
     types=FLOATING,
 )  # fmt: skip
 
-CONV2D_BACKPROP_INPUT = define(
+CONV2D_BACKPROP_INPUT: OpDef = define(
     "Conv2DBackpropInput", "input_sizes:int32 filter out_backprop",
     infer=_input_infer,
     reference=_backprop_input,
@@ -141,7 +141,7 @@ CONV2D_BACKPROP_INPUT = define(
     types=FLOATING,
 )  # fmt: skip
 
-CONV2D_BACKPROP_FILTER = define(
+CONV2D_BACKPROP_FILTER: OpDef = define(
     "Conv2DBackpropFilter", "input filter_sizes:int32 out_backprop",
     infer=_filter_infer,
     reference=_backprop_filter,

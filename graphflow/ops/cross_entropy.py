@@ -11,6 +11,7 @@ from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.arithmetic import add
+from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.lowering import Kernel
@@ -19,7 +20,6 @@ from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import either, expand_dims, reshape, shape
 from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX, last_axis, log_softmax_of
-from graphflow.ops.arrange import transpose
 from graphflow.shape import Dims, broadcast, merge, show
 
 
@@ -93,9 +93,7 @@ def _sparse(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nd
     wrong = (labels < 0) | (labels >= features.shape[1])
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise InvalidArgumentError.because(
-            f"label {labels[at]} at position {at} is outside [0, {features.shape[1]})"
-        )
+        raise InvalidArgumentError.because(f"label {labels[at]} at position {at} is outside [0, {features.shape[1]})")
     logs = log_softmax_of(features)
     rows = np.arange(len(labels))
     backprop = np.exp(logs)

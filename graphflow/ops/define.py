@@ -5,7 +5,7 @@ Calling a record adds an operation to a graph: Python values become constants, d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class OpDef:
     reference: Callable[..., Any] | None
     vjp: Callable[..., Sequence[Any]] | tuple[Callable | None, ...] | None = None
     lowering: AnyLowering = None
-    types: dict[str, tuple[DType, ...]] = field(default_factory=dict)
+    types: Mapping[str, tuple[DType, ...]] = field(default_factory=dict)
     commutative: bool = False
     stateful: bool = False
     variable: bool = False
@@ -106,10 +106,12 @@ class OpDef:
             raise
         return inferred if type(inferred) is list else [inferred]
 
-    def compute(self, op: Operation, values: Sequence[np.ndarray], **extra: Any) -> list[np.ndarray]:
+    def compute(self, op: Operation, values: Sequence[Any], **extra: Any) -> list[np.ndarray]:
         """The outputs by the reference, in their dtypes; errors say which operation failed."""
         if self.reference is None:
-            raise InternalError.because(f"{self.name} has no reference: it is executed by the session").note(*op.where())
+            raise InternalError.because(f"{self.name} has no reference: it is executed by the session").note(
+                *op.where()
+            )
         try:
             with np.errstate(all="ignore"):
                 results = self.reference(*values, **op.attrs, **extra)
@@ -178,7 +180,7 @@ def define(
     """
     if name in REGISTRY:
         raise ValueError(f"the op {name} is defined twice")
-    allowed = {"I": dtypes.INDEX}
+    allowed: dict[str, tuple[DType, ...]] = {"I": dtypes.INDEX}
     if types is not None:
         allowed.update(types if isinstance(types, dict) else {"T": types})
     fields.setdefault("refs", fields.get("writes", ()))

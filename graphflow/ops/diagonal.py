@@ -12,7 +12,7 @@ from graphflow.dtypes import DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.graph import Tensor
 from graphflow.ops.basic import zeros_like
-from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.reduce import reduce_sum
 from graphflow.shape import Dims, compatible, merge, show
 
@@ -72,7 +72,7 @@ MATRIX_DIAG_PART = define(
     vjp=(lambda op, dy: MATRIX_SET_DIAG(zeros_like(op.inputs[0]), dy, k=op.attrs["k"]),),
 )  # fmt: skip
 
-MATRIX_SET_DIAG = define(
+MATRIX_SET_DIAG: OpDef = define(
     "MatrixSetDiag", "input diagonal",
     infer=_set_infer,
     reference=_set,
@@ -138,7 +138,7 @@ def _band(x: np.ndarray, num_lower: np.ndarray, num_upper: np.ndarray) -> np.nda
     return np.where(inside, x, np.zeros((), x.dtype))
 
 
-MATRIX_BAND_PART = define(
+MATRIX_BAND_PART: OpDef = define(
     "MatrixBandPart", "input num_lower:I num_upper:I",
     infer=_band_infer,
     reference=_band,
@@ -177,7 +177,7 @@ DIAG = define(
     vjp=(lambda op, dy: DIAG_PART(dy),),
 )  # fmt: skip
 
-DIAG_PART = define(
+DIAG_PART: OpDef = define(
     "DiagPart", "input",
     infer=lambda input: (_halves(input.dims), input.dtype),
     reference=_diag_part,

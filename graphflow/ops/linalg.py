@@ -136,7 +136,7 @@ def matmul(
     Cost:     2 * m * k * n FLOP a matrix.   a_is_sparse and b_is_sparse are hints, and change nothing.
     Raises:   ValueError when inner dimensions differ, for a rank below 2, for transpose_x together with adjoint_x.
     """
-    if transpose_a and adjoint_a or transpose_b and adjoint_b:
+    if (transpose_a and adjoint_a) or (transpose_b and adjoint_b):
         raise GraphError("a matrix is transposed or adjoint, not both")
     a = convert_to_tensor(a, name="a")
     b = convert_to_tensor(b, dtype_hint=a.dtype, name="b")

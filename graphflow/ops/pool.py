@@ -62,7 +62,7 @@ def _winners(x: np.ndarray, grad: np.ndarray, over: str, **attrs: Any) -> np.nda
 
 def _max_pool_grad(x: np.ndarray, _: np.ndarray, grad: np.ndarray, **attrs: Any) -> np.ndarray:
     winners = _winners(x, grad, "windows", **attrs)
-    n, oh, ow, _, c = winners.shape  # type: ignore[assignment]
+    n, oh, ow, _, c = winners.shape
     kh, kw = attrs["ksize"][1:3]
     pieces = np.zeros((n, oh, ow, kh * kw, c), grad.dtype)
     np.put_along_axis(pieces, winners, grad[:, :, :, None], axis=3)
@@ -118,7 +118,7 @@ def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
-MAX_POOL = define(
+MAX_POOL: OpDef = define(
     "MaxPool", "input",
     infer=lambda input, **attrs: _pool_infer(input, **attrs),
     reference=_max_pool,
@@ -127,7 +127,7 @@ MAX_POOL = define(
     types=REAL,
 )  # fmt: skip
 
-MAX_POOL_GRAD = define(
+MAX_POOL_GRAD: OpDef = define(
     "MaxPoolGrad", "orig_input orig_output grad",
     infer=lambda orig_input, orig_output, grad, **_: (merge((None,) * 4, orig_input.dims), orig_input.dtype),
     reference=_max_pool_grad,
@@ -140,7 +140,7 @@ MAX_POOL_GRAD = define(
     types=REAL,
 )  # fmt: skip
 
-MAX_POOL_GRAD_GRAD = define(
+MAX_POOL_GRAD_GRAD: OpDef = define(
     "MaxPoolGradGrad", "orig_input orig_output grad",
     infer=lambda orig_input, orig_output, grad, **attrs: _pool_infer(orig_input, **attrs),
     reference=_max_pool_grad_grad,
@@ -152,7 +152,7 @@ MAX_POOL_GRAD_GRAD = define(
     types=REAL,
 )  # fmt: skip
 
-AVG_POOL = define(
+AVG_POOL: OpDef = define(
     "AvgPool", "value",
     infer=_pool_infer,
     reference=_avg_pool,
@@ -161,7 +161,7 @@ AVG_POOL = define(
     types=FLOATING,
 )  # fmt: skip
 
-AVG_POOL_GRAD = define(
+AVG_POOL_GRAD: OpDef = define(
     "AvgPoolGrad", "orig_input_shape:int32 grad",
     infer=_images_infer,
     reference=_avg_pool_grad,
@@ -218,9 +218,9 @@ avg_pool2d = avg_pool
 def _pool1d(record: OpDef, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any) -> Tensor:
     if data_format not in (None, "NWC"):
         raise GraphError(f"NWC is needed, not {data_format!r}")
-    sizes = [(1, 1, int(np.atleast_1d(v)[-2 if np.size(v) == 3 else 0]), 1) for v in (ksize, strides)]
+    window, step = ((1, 1, int(np.atleast_1d(v)[-2 if np.size(v) == 3 else 0]), 1) for v in (ksize, strides))
     with name_scope(name, record.name, [x]) as scope:
-        flat = _pool(record, expand_dims(convert_to_tensor(x, name="input"), 1), *sizes, padding, None, None)
+        flat = _pool(record, expand_dims(convert_to_tensor(x, name="input"), 1), window, step, padding, None, None)
         return squeeze(flat, [1], name=scope)
 
 

@@ -34,7 +34,9 @@ def _run_axis(x: np.ndarray, axis: np.ndarray) -> int:
     return int(axis.item())
 
 
-def _scan(function: np.ufunc, start: int, x: np.ndarray, axis: np.ndarray, exclusive: bool, reverse: bool) -> np.ndarray:
+def _scan(
+    function: np.ufunc, start: int, x: np.ndarray, axis: np.ndarray, exclusive: bool, reverse: bool
+) -> np.ndarray:
     """function.accumulate along an axis, from either end; exclusive leaves each element out of its own result."""
     at = _run_axis(x, axis)
     line = np.flip(x, at) if reverse else x

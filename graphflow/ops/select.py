@@ -10,7 +10,7 @@ from graphflow.dtypes import DType, int64, string
 from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.basic import zeros_like
-from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.shape import Dims, broadcast, merge
 
@@ -47,7 +47,7 @@ def _select_lowering(op: Operation) -> Lowering:
     return _of_numbers(op) if same else None
 
 
-SELECT = define(
+SELECT: OpDef = define(
     "Select", "condition:bool x y",
     infer=_select_infer,
     reference=_select,
@@ -59,7 +59,7 @@ SELECT = define(
     lowering=_select_lowering,
 )  # fmt: skip
 
-SELECT_V2 = define(
+SELECT_V2: OpDef = define(
     "SelectV2", "condition:bool x y",
     infer=lambda condition, x, y: (broadcast(condition.dims, broadcast(x.dims, y.dims)), x.dtype),
     reference=lambda condition, x, y: np.where(condition, x, y),

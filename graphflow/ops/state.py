@@ -143,7 +143,9 @@ def _ref(variable: Any) -> Any:
     return getattr(variable, "_ref", variable)
 
 
-def assign(ref: Any, value: Any, validate_shape: bool | None = None, use_locking: Any = None, name: str | None = None) -> Tensor:
+def assign(
+    ref: Any, value: Any, validate_shape: bool | None = None, use_locking: Any = None, name: str | None = None
+) -> Tensor:
     """Set a variable; the result is its new value.   Raises: ValueError when the shape is not the variable's."""
     return ASSIGN(_ref(ref), value, name=name, validate_shape=validate_shape is not False)
 

@@ -134,9 +134,7 @@ def zero_fraction(value: Any, name: str | None = None) -> Tensor:
         return reduce_mean(cast(equal(value, zeros_like(value)), dtypes.float32), name="fraction")
 
 
-def l2_normalize(
-    x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None
-) -> Tensor:
+def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None) -> Tensor:
     """x / sqrt(max(sum(x ** 2), epsilon)) over axes, named as in reduce_sum; `dim` is the older name of axis.
 
     Dtype: floating, kept.   Gradient: x.

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.graph import Tensor
-from graphflow.ops.infer import require_rank
 
 Padding = tuple[str, tuple[int, ...]]  # SAME, VALID, or EXPLICIT with (top, bottom, left, right)
 
@@ -39,7 +37,7 @@ def padding_of(padding: Any) -> Padding:
     except (TypeError, ValueError):
         raise GraphError(f"padding must be SAME, VALID or a pair for each axis, not {padding!r}") from None
     if len(pairs) != 4 or pairs[0] != (0, 0) or pairs[3] != (0, 0) or min(map(min, pairs)) < 0:
-        raise GraphError(f"explicit padding is a pair for each of four axes, (0, 0) for batch and channels; not {pairs}")
+        raise GraphError(f"explicit padding is a pair for each axis, (0, 0) for batch and channels; not {pairs}")
     return "EXPLICIT", (*pairs[1], *pairs[2])
 
 
@@ -94,18 +92,13 @@ def layout(
     return oh, ow, top, left
 
 
-def image_dims(x: Tensor, what: str) -> tuple[int | None, ...]:
-    """The sizes of a tensor of images."""
-    return require_rank(x, 4, what)
-
-
 def padded(
     x: np.ndarray, window: Sequence[int], strides: Sequence[int], dilations: Sequence[int],
     place: tuple[int, int, int, int], fill: Any,
 ) -> np.ndarray:  # fmt: skip
     """The images with as much `fill` around them as the windows reach, and cut where they do not."""
     oh, ow, top, left = place
-    n, h, w, c = x.shape
+    n, _, _, c = x.shape
     high = max((oh - 1) * strides[1] + (window[0] - 1) * dilations[1] + 1, 0)
     wide = max((ow - 1) * strides[2] + (window[1] - 1) * dilations[2] + 1, 0)
     out = np.full((n, high, wide, c), fill, x.dtype)

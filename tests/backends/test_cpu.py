@@ -38,8 +38,8 @@ def test_elementwise_broadcasts_as_numpy(out, data):
     x, y = operand(), operand()
     want = np.broadcast_to(x - 2 * y, out)
     got = np.empty(out)
-    call(codegen.elementwise(Elementwise("x - 2 * y"), ("x", "y"), ((x.shape, "float64"), (y.shape, "float64")), tuple(out),
-                             ("float64",)), x, y, got)  # fmt: skip
+    inputs = ((x.shape, "float64"), (y.shape, "float64"))
+    call(codegen.elementwise(Elementwise("x - 2 * y"), ("x", "y"), inputs, tuple(out), ("float64",)), x, y, got)
     np.testing.assert_array_equal(got, want)
 
 
@@ -65,8 +65,10 @@ def test_literals_have_the_dtype_that_is_computed_in():
 
 
 def test_the_text_does_not_depend_on_sizes():
-    make = lambda n: codegen.elementwise(Elementwise("x + y"), ("x", "y"), (((n, 3), "float32"), ((3,), "float32")), (n, 3),
-                                         ("float32",))  # fmt: skip
+    def make(n):
+        inputs = (((n, 3), "float32"), ((3,), "float32"))
+        return codegen.elementwise(Elementwise("x + y"), ("x", "y"), inputs, (n, 3), ("float32",))
+
     assert make(5).text == make(7).text and make(5).sizes == (5, 3)
 
 
@@ -99,8 +101,9 @@ print(kernels.compiled, kernels.loaded)
 
 def fresh(folder, **environment):
     """(compiled, loaded) of PROGRAM in a process of its own."""
-    result = subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", PROGRAM], capture_output=True, text=True,
-                            env={**os.environ, "GRAPHFLOW_CACHE_DIR": str(folder), **environment})  # fmt: skip
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", PROGRAM]
+    settings = {**os.environ, "GRAPHFLOW_CACHE": "1", "GRAPHFLOW_CACHE_DIR": str(folder), **environment}
+    result = subprocess.run(command, capture_output=True, text=True, env=settings)
     assert result.returncode == 0, result.stderr
     return tuple(int(n) for n in result.stdout.split())
 
@@ -150,8 +153,10 @@ def test_nan_and_infinity_are_kept():
     with tf.Graph().as_default():
         x = tf.placeholder(tf.float32, [None])
         special = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
-        for fn in (tf.nn.relu, tf.sigmoid, tf.tanh, tf.abs, tf.sign, tf.exp, tf.nn.softplus, lambda x: tf.maximum(x, 0.0),
-                   lambda x: tf.minimum(0.0, x), tf.reduce_max, tf.reduce_min, tf.reduce_sum, tf.is_nan, tf.is_finite):  # fmt: skip
+        for fn in (
+            tf.nn.relu, tf.sigmoid, tf.tanh, tf.abs, tf.sign, tf.exp, tf.nn.softplus, lambda x: tf.maximum(x, 0.0),
+            lambda x: tf.minimum(0.0, x), tf.reduce_max, tf.reduce_min, tf.reduce_sum, tf.is_nan, tf.is_finite,
+        ):  # fmt: skip
             y = fn(x)
             assert_close(run_on("cpu", y, {x: special}), run_on("reference", y, {x: special}), y.op.type)
 

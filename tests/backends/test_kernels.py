@@ -61,7 +61,9 @@ def draw(*shape, dtype="float32", seed=0):
     return np.random.default_rng(seed + sum(shape)).uniform(-2, 2, shape).astype(dtype)
 
 
-@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (5, 7, 3), (4, 3, 8), (3, 2, 37), (17, 5, 6), (2, 0, 3), (0, 2, 3), (2, 3, 0)])
+@pytest.mark.parametrize(
+    "m, k, n", [(1, 1, 1), (5, 7, 3), (4, 3, 8), (3, 2, 37), (17, 5, 6), (2, 0, 3), (0, 2, 3), (2, 3, 0)]
+)
 @pytest.mark.parametrize("flip_a", [False, True])
 @pytest.mark.parametrize("flip_b", [False, True])
 def test_matmul(m, k, n, flip_a, flip_b):
@@ -145,7 +147,9 @@ def test_convolutions(images, window, strides, dilations, padding, filters):
     check(lambda x, dy: conv2d_backprop_filter(x, f.shape, dy, strides, padding, dilations=dilations), x, dy)
 
 
-@pytest.mark.parametrize("images, window, strides, dilations, padding", [g for g in GEOMETRIES if isinstance(g[4], str)])
+@pytest.mark.parametrize(
+    "images, window, strides, dilations, padding", [g for g in GEOMETRIES if isinstance(g[4], str)]
+)
 def test_pools(images, window, strides, dilations, padding):
     x = np.round(draw(*images) * 2)  # with ties
     with Graph().as_default():

@@ -77,7 +77,12 @@ def test_conv2d_static_shapes():
     assert conv.conv2d(x, open_filter, 2, "SAME").dims == (None, 14, None, 8)
     assert conv.conv2d(x, open_filter, 1, "VALID").dims == (None, None, None, 8)
     sizes = placeholder("int32", [4])
-    assert conv.conv2d_backprop_input(sizes, f, placeholder("float32", [2, 3, 3, 8]), 1, "SAME").dims == (2, None, None, 3)
+    assert conv.conv2d_backprop_input(sizes, f, placeholder("float32", [2, 3, 3, 8]), 1, "SAME").dims == (
+        2,
+        None,
+        None,
+        3,
+    )
 
 
 def test_conv2d_refuses():

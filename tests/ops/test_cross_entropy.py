@@ -112,7 +112,9 @@ def test_sparse_cross_entropy(shape, dtype):
         for backend in ("reference", "cpu"):
             got = run_on(backend, [loss, dx], {logits: x, truth: labels})
             np.testing.assert_allclose(got[0], want, rtol=1e-12)
-            np.testing.assert_allclose(got[1], np.exp(log_softmax_of(x)) - np.eye(4)[labels] if x.size else x, rtol=1e-9)
+            np.testing.assert_allclose(
+                got[1], np.exp(log_softmax_of(x)) - np.eye(4)[labels] if x.size else x, rtol=1e-9
+            )
 
 
 def test_sparse_cross_entropy_refuses():
@@ -226,7 +228,14 @@ def test_dropout_arguments():
         normalization.dropout(x, rate=0.9, seed=3)])  # fmt: skip
     assert (rows == rows[:, :1]).all() and (partly == partly[:, :, :1]).all()
     assert set(np.unique(half.round(4))) == {0, 10}
-    for arguments in ({}, {"keep_prob": 0}, {"keep_prob": 1.5}, {"rate": 1.0}, {"rate": -0.1}, {"keep_prob": 0.5, "rate": 0.5}):
+    for arguments in (
+        {},
+        {"keep_prob": 0},
+        {"keep_prob": 1.5},
+        {"rate": 1.0},
+        {"rate": -0.1},
+        {"keep_prob": 0.5, "rate": 0.5},
+    ):
         with pytest.raises(ValueError):
             normalization.dropout(x, **arguments)
     with pytest.raises(TypeError):

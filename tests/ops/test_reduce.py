@@ -204,7 +204,9 @@ def test_norm_of_matrices(ord):
     x = np.random.default_rng(0).normal(size=(2, 3, 4))
     number = "fro" if ord == "euclidean" else ord
     for axis in ([1, 2], (-1, 0)):
-        got = run_on("cpu", [statistics.norm(constant(x), ord, axis), statistics.norm(constant(x), ord, axis, keepdims=True)])
+        got = run_on(
+            "cpu", [statistics.norm(constant(x), ord, axis), statistics.norm(constant(x), ord, axis, keepdims=True)]
+        )
         for keep in (False, True):
             np.testing.assert_allclose(got[keep], np.linalg.norm(x, number, tuple(axis), keep))
 

@@ -19,15 +19,16 @@ import llvmlite
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import compiler, types
+from numba.core import compiler
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
+from numba.core.types import CPointer, int64, void  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from graphflow.backends.cache import Cache
 from graphflow.ops import philox
 
-_SIGNATURE = types.void(types.CPointer(types.int64), types.int64, types.int64)
+_SIGNATURE = void(CPointer(int64), int64, int64)
 
 # The element types of pointers, and the casts of the same names; a bool is a byte to a pointer.
 ELEMENTS = (
@@ -39,7 +40,7 @@ ELEMENTS = (
 @intrinsic
 def pointer(typingctx: Any, args: Any, index: Any, dtype: Any) -> Any:
     """args[index] as a pointer to elements of `dtype`."""
-    result = types.CPointer(dtype.dtype)
+    result = CPointer(dtype.dtype)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = builder.load(builder.gep(arguments[0], [arguments[1]]))
@@ -58,7 +59,7 @@ def call_kernel(typingctx: Any, function: Any, args: Any, tid: Any, nthreads: An
         builder.call(builder.inttoptr(arguments[0], kind), arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(function, args, tid, nthreads), codegen
+    return void(function, args, tid, nthreads), codegen
 
 
 def _namespace() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.graph import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
-from graphflow.shape import count, known
+from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized, variable_of
 
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)  # gives the GIL back while it runs
@@ -46,7 +46,7 @@ class CpuExecutable:
         if self._required:
             self._check_initialized()
         self._feeds = feeds
-        self._fetched = [np.empty(b.dims, b.dtype.dtype) for b in self._plan.fetch_arrays]  # type: ignore[arg-type]
+        self._fetched = [np.empty(sizes(b.dims), b.dtype.dtype) for b in self._plan.fetch_arrays]
         for args, position, buffer in self._late:
             args[position] = (self._feeds if buffer.kind == "feed" else self._fetched)[buffer.index].ctypes.data
         for part in self._parts:
@@ -95,7 +95,9 @@ class CpuExecutable:
         """The variable's own array, made in the variable's shape when there is none yet."""
         variable = self._variables[buffer.index]
         dims = self._store.dims(variable)
-        return self._store.storage(variable, dims if known(dims) else buffer.dims)  # type: ignore
+        array = self._store.storage(variable, sizes(dims if known(dims) else buffer.dims))
+        assert array is not None
+        return array
 
     def _flush(self, steps: list[Step], kernels: Kernels) -> None:
         """One native call for these steps."""
@@ -152,18 +154,24 @@ class CpuExecutable:
     # -- steps in Python -----------------------------------------------------------------------------------------
     def _array(self, buffer: Buffer) -> np.ndarray:
         """The buffer as a NumPy array; for a variable its own array."""
-        kind, index = buffer.kind, buffer.index
-        if kind == "arena":
-            return self._arena[index : index + buffer.nbytes].view(buffer.dtype.dtype).reshape(buffer.dims)  # type: ignore
-        if kind == "state":
-            return self._state(buffer).reshape(buffer.dims)  # type: ignore[arg-type]
-        if kind == "object":
-            array = self._objects[index]
-            assert array is not None
-            return array
-        whole = {"feed": lambda: self._feeds, "fetch": lambda: self._fetched, "const": lambda: self._plan.constants}
-        array = whole[kind]()[index]
-        return array if array.shape == buffer.dims else array.reshape(buffer.dims)  # type: ignore[arg-type]
+        index = buffer.index
+        array: np.ndarray | None
+        match buffer.kind:
+            case "arena":
+                array = self._arena[index : index + buffer.nbytes].view(buffer.dtype.dtype)
+            case "state":
+                array = self._state(buffer)
+            case "feed":
+                array = self._feeds[index]
+            case "fetch":
+                array = self._fetched[index]
+            case "const":
+                array = self._plan.constants[index]
+            case _:
+                array = self._objects[index]
+                assert array is not None
+                return array
+        return array.reshape(sizes(buffer.dims))
 
     def _save(self, buffer: Buffer, value: np.ndarray) -> None:
         if buffer.kind == "object":
@@ -182,7 +190,9 @@ class CpuExecutable:
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
-            for buffer, value in zip(step.outputs, op.definition.compute(op, values, **draw(op, self._store)), strict=True):
+            for buffer, value in zip(
+                step.outputs, op.definition.compute(op, values, **draw(op, self._store)), strict=True
+            ):
                 self._save(buffer, value)
 
         return part

@@ -10,27 +10,28 @@ from graphflow.backends.base import Call
 from graphflow.graph import Operation, Tensor
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Random, Reduce
+from graphflow.shape import sizes
 
 
 def elementwise(op: Operation, kind: Elementwise) -> Call:
     """One loop nest over the output's shape."""
     names = tuple(argument.name for argument in op.definition.args)
-    inputs = tuple((_sizes(t), t.dtype.name) for t in op.inputs)
-    source = _elementwise(kind, names, inputs, _sizes(op.output), tuple(t.dtype.name for t in op.outputs))
+    inputs = tuple((sizes(t.dims), t.dtype.name) for t in op.inputs)
+    source = _elementwise(kind, names, inputs, sizes(op.output.dims), tuple(t.dtype.name for t in op.outputs))
     return Call(source.text, (*op.inputs, *op.outputs), source.sizes, source=source.text)
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:
     """A loop nest that folds the axes in the second input, all axes when there is none."""
     x = op.inputs[0]
-    rank = len(_sizes(x))
+    rank = len(sizes(x.dims))
     axes = tuple(range(rank)) if len(op.inputs) == 1 else static_axes(op.inputs[1], rank)
     return None if axes is None else fold(kind, x, op.output, axes)
 
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call:
     """The call that folds these axes of x into out."""
-    source = _reduction(kind, _sizes(x), axes, x.dtype.name, out.dtype.name)
+    source = _reduction(kind, sizes(x.dims), axes, x.dtype.name, out.dtype.name)
     return Call(source.text, (x, out), source.sizes, source=source.text)
 
 
@@ -39,7 +40,7 @@ def random(op: Operation, kind: Random) -> Call:
     out, scalars = op.output, op.inputs[1:]
     names = tuple(argument.name for argument in op.definition.args)[1:]
     text = codegen.random(kind.expression, names, out.dtype.name)
-    return Call(text, ("draws", *scalars, out), (math.prod(_sizes(out)),), source=text)
+    return Call(text, ("draws", *scalars, out), (math.prod(sizes(out.dims)),), source=text)
 
 
 @functools.lru_cache(4096)
@@ -52,7 +53,3 @@ def _elementwise(
 @functools.lru_cache(4096)
 def _reduction(kind: Reduce, x: tuple[int, ...], axes: tuple, dtype: str, out_dtype: str) -> codegen.Source:
     return codegen.reduction(kind, "x", x, axes, dtype, out_dtype)
-
-
-def _sizes(t: Tensor) -> tuple[int, ...]:
-    return t.dims  # type: ignore[return-value]

@@ -9,10 +9,10 @@ from graphflow.graph import Operation, Tensor
 from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce
 
 # float16 and strings have no CPU kernels: their operations run the reference
-ELEMENTS = frozenset(
-    ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "complex64",
-     "complex128")
-)  # fmt: skip
+ELEMENTS = frozenset((
+    "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
+    "complex64", "complex128",
+))  # fmt: skip
 
 
 def lower(op: Operation) -> Call | None:

@@ -123,7 +123,7 @@ def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, lef
                 x0 = x_row + i
                 y0 = y_row
                 if i + 1 < high:
-                    for t in range(pixels // 3):
+                    for _ in range(pixels // 3):
                         x1, x2 = x0 + sw * c, x0 + 2 * sw * c
                         p0, p1, p2 = x[x0], x[x1], x[x2]
                         q0, q1, q2 = x[x0 + 1], x[x1 + 1], x[x2 + 1]
@@ -134,7 +134,7 @@ def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, lef
                             df[d1 + j] += q0 * u + q1 * v + q2 * z
                         x0 += 3 * sw * c
                         y0 += 3 * o
-                    for t in range(pixels % 3):
+                    for _ in range(pixels % 3):
                         p0, q0 = x[x0], x[x0 + 1]
                         for j in range(o):
                             u = dy[y0 + j]
@@ -143,7 +143,7 @@ def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, lef
                         x0 += sw * c
                         y0 += o
                 else:
-                    for t in range(pixels):
+                    for _ in range(pixels):
                         p0 = x[x0]
                         for j in range(o):
                             df[d0 + j] += p0 * dy[y0 + j]

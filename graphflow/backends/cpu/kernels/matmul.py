@@ -51,7 +51,7 @@ def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns
                     if i + 1 < m:
                         a1 = a0 + a_row
                         c1 = c0 + n
-                        for t in range(triples):
+                        for _ in range(triples):
                             p0, p1, p2 = a[a0], a[a0 + a_column], a[a0 + 2 * a_column]
                             q0, q1, q2 = a[a1], a[a1 + a_column], a[a1 + 2 * a_column]
                             b1 = b0 + n
@@ -63,7 +63,7 @@ def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns
                             a0 += 3 * a_column
                             a1 += 3 * a_column
                             b0 += 3 * n
-                        for t in range(depth - 3 * triples):
+                        for _ in range(depth - 3 * triples):
                             p0, q0 = a[a0], a[a1]
                             for j in range(width):
                                 x = b[b0 + j]
@@ -73,7 +73,7 @@ def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns
                             a1 += a_column
                             b0 += n
                     else:
-                        for t in range(triples):
+                        for _ in range(triples):
                             p0, p1, p2 = a[a0], a[a0 + a_column], a[a0 + 2 * a_column]
                             b1 = b0 + n
                             b2 = b1 + n
@@ -81,7 +81,7 @@ def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns
                                 c[c0 + j] += p0 * b[b0 + j] + p1 * b[b1 + j] + p2 * b[b2 + j]
                             a0 += 3 * a_column
                             b0 += 3 * n
-                        for t in range(depth - 3 * triples):
+                        for _ in range(depth - 3 * triples):
                             p0 = a[a0]
                             for j in range(width):
                                 c[c0 + j] += p0 * b[b0 + j]
@@ -133,12 +133,13 @@ def matmul(op: Operation) -> Call | None:
     """None where batches broadcast in part, and for complex numbers that are conjugated."""
     a, b = op.inputs
     flip_a, flip_b = (bool(flag) for flag in op.attrs.values())
-    if a.dtype.is_complex and op.type != "MatMul" or a.dims is None or b.dims is None:
+    if a.dtype.is_complex and op.type != "MatMul":
         return None
-    *_, m, n = op.output.dims  # type: ignore[misc]
-    k = a.dims[-2 if flip_a else -1]
-    batch = math.prod(op.output.dims[:-2])  # type: ignore[index]
-    steps = [_step(t.dims, op.output.dims) for t in op.inputs]
+    left: Any = a.dims
+    out: Any = op.output.dims
+    m, n, k = out[-2], out[-1], left[-2 if flip_a else -1]
+    batch = math.prod(out[:-2])
+    steps = [_step(t.dims, out) for t in op.inputs]
     if None in steps:
         return None
     a_row, a_column = (1, m) if flip_a else (k, 1)
