@@ -42,6 +42,7 @@ TRANSPOSE: OpDef = define(
     infer=_transpose_infer,
     reference=_transpose,
     vjp=(lambda op, dy: TRANSPOSE(dy, invert_permutation(op.inputs[1])), None),
+    lowering=Kernel("transpose"),
     moves="x",
 )  # fmt: skip
 
@@ -118,6 +119,7 @@ REVERSE: OpDef = define(
     infer=_reverse_infer,
     reference=_reverse,
     vjp=(lambda op, dy: REVERSE(dy, op.inputs[1]), None),
+    lowering=Kernel("reverse"),
     moves="tensor",
 )  # fmt: skip
 
@@ -186,6 +188,7 @@ TILE = define(
     infer=_tile_infer,
     reference=_tile,
     vjp=(_tile_vjp, None),
+    lowering=Kernel("tile"),
     moves="input",
 )  # fmt: skip
 

@@ -89,6 +89,7 @@ FILL = define(
     infer=_fill_infer,
     reference=_fill,
     vjp=(None, lambda op, dy: sum_to(dy, op.inputs[1])),
+    lowering=Kernel("fill"),
     moves="value",
 )  # fmt: skip
 
@@ -179,6 +180,7 @@ RANGE = define(
     infer=_range_infer,
     reference=_range,
     vjp=NO_GRADIENT,
+    lowering=Kernel("range"),
     types=REAL,
 )  # fmt: skip
 
@@ -273,6 +275,7 @@ ONE_HOT = define(
     infer=_one_hot_infer,
     reference=_one_hot,
     vjp=NO_GRADIENT,
+    lowering=Kernel("one_hot"),
     types={"TI": dtypes.INTEGER},
 )  # fmt: skip
 

@@ -153,6 +153,7 @@ GATHER = define(
     infer=_gather_infer,
     reference=_gather,
     vjp=(_gather_vjp, None, None),
+    lowering=Kernel("gather"),
     types={"Taxis": INDEX},
     moves="params",
 )  # fmt: skip
@@ -175,6 +176,7 @@ GATHER_GRAD = define(
     infer=lambda dy, indices, axis, shape, batch_dims: (size_vector(shape, "shape"), dy.dtype),
     reference=_gather_grad,
     vjp=(lambda op, dy: GATHER(dy, op.inputs[1], op.inputs[2], batch_dims=op.attrs["batch_dims"]), None, None, None),
+    lowering=Kernel("gather_grad"),
     types={"T": NUMERIC, "Taxis": INDEX},
 )  # fmt: skip
 
@@ -218,6 +220,7 @@ UNSORTED_SEGMENT_SUM = define(
     infer=_segments_infer,
     reference=_segment_sum,
     vjp=(_segment_rows, None, None),
+    lowering=Kernel("segment_sum"),
     types={"T": NUMERIC, "Tnum": INDEX},
 )  # fmt: skip
 

@@ -86,6 +86,7 @@ GATHER_ND = define(
     infer=_gather_nd_infer,
     reference=_gather_nd,
     vjp=(lambda op, dy: SCATTER_ND(op.inputs[1], dy, shape(op.inputs[0], out_type=op.inputs[1].dtype)), None),
+    lowering=Kernel("gather_nd"),
     moves="params",
 )  # fmt: skip
 

@@ -91,6 +91,7 @@ CONCAT = define(
     infer=_concat_infer,
     reference=_concat,
     vjp=_concat_vjp,
+    lowering=Kernel("concat"),
     moves="values",
 )  # fmt: skip
 
@@ -135,6 +136,7 @@ PACK = define(
     infer=_pack_infer,
     reference=_pack,
     vjp=lambda op, dy: _pieces(UNPACK(dy, num=len(op.inputs), axis=op.attrs["axis"])),
+    lowering=Kernel("pack"),
     moves="values",
 )  # fmt: skip
 
@@ -159,6 +161,7 @@ UNPACK: OpDef = define(
     infer=_unpack_infer,
     reference=_unpack,
     vjp=lambda op, *dys: [PACK(*dys, axis=op.attrs["axis"])],
+    lowering=Kernel("unpack"),
     moves="value",
 )  # fmt: skip
 
@@ -231,6 +234,7 @@ SPLIT = define(
     infer=_split_infer,
     reference=_split,
     vjp=lambda op, *dys: [None, concat(dys, op.inputs[0])],
+    lowering=Kernel("split"),
     moves="value",
 )  # fmt: skip
 
@@ -282,6 +286,7 @@ SPLIT_V = define(
     infer=_split_v_infer,
     reference=_split_v,
     vjp=lambda op, *dys: [concat(dys, op.inputs[2]), None, None],
+    lowering=Kernel("split_v"),
     moves="value",
 )  # fmt: skip
 

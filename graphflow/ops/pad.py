@@ -84,6 +84,7 @@ PAD = define(
     infer=_padded,
     reference=_constant_pad,
     vjp=(_unpad, None),
+    lowering=Kernel("pad"),
 )  # fmt: skip
 
 PAD_V2 = define(
@@ -91,6 +92,7 @@ PAD_V2 = define(
     infer=lambda input, paddings, constant_values: _padded(input, paddings),
     reference=_constant_pad,
     vjp=(_unpad, None, None),
+    lowering=Kernel("pad"),
 )  # fmt: skip
 
 MIRROR_PAD_GRAD = define(
@@ -106,6 +108,7 @@ MIRROR_PAD: OpDef = define(
     infer=_padded,
     reference=_mirrored,
     vjp=(lambda op, dy: MIRROR_PAD_GRAD(dy, op.inputs[1], mode=op.attrs["mode"]), None),
+    lowering=Kernel("mirror_pad"),
     moves="input",
 )  # fmt: skip
 

@@ -69,6 +69,7 @@ SLICE = define(
     infer=_slice_infer,
     reference=_slice,
     vjp=(_slice_vjp, None, None),
+    lowering=Kernel("slice"),
     moves="input",
 )  # fmt: skip
 
@@ -200,6 +201,7 @@ STRIDED_SLICE = define(
     infer=_strided_infer,
     reference=_strided,
     vjp=(_strided_vjp, None, None, None),
+    lowering=Kernel("strided_slice"),
     moves="input",
 )  # fmt: skip
 
@@ -217,6 +219,7 @@ STRIDED_SLICE_GRAD = define(
     infer=lambda shape, begin, end, strides, dy, **masks: (size_vector(shape, "shape"), dy.dtype),
     reference=_scattered,
     vjp=(None, None, None, None, lambda op, dy: STRIDED_SLICE(dy, *op.inputs[1:4], **op.attrs)),
+    lowering=Kernel("strided_slice_grad"),
 )  # fmt: skip
 
 

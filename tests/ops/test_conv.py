@@ -88,10 +88,11 @@ def test_conv2d_static_shapes():
 def test_conv2d_refuses():
     x, f = placeholder("float32", [1, 4, 4, 3]), constant(np.zeros((3, 3, 3, 8), np.float32))
     for arguments in (
-        {"strides": 1, "padding": "same"}, {"strides": [2, 1, 1, 1], "padding": "SAME"}, {"strides": [1, 1, 1], "padding": "SAME"},
-        {"strides": 0, "padding": "SAME"}, {"strides": 1, "padding": [[1, 0], [0, 0], [0, 0], [0, 0]]}, {"padding": "SAME"},
-        {"strides": 1, "padding": "SAME", "data_format": "NCHW"}, {"strides": 1}, {"strides": 1, "padding": "VALID", "dilations": 2},
-        {"strides": 1, "padding": "SAME", "filters": f},
+        {"strides": 1, "padding": "same"}, {"strides": [2, 1, 1, 1], "padding": "SAME"},
+        {"strides": [1, 1, 1], "padding": "SAME"}, {"strides": 0, "padding": "SAME"}, {"padding": "SAME"},
+        {"strides": 1}, {"strides": 1, "padding": [[1, 0], [0, 0], [0, 0], [0, 0]]},
+        {"strides": 1, "padding": "SAME", "data_format": "NCHW"}, {"strides": 1, "padding": "SAME", "filters": f},
+        {"strides": 1, "padding": "VALID", "dilations": 2},
     ):  # fmt: skip
         with pytest.raises(ValueError):
             conv.conv2d(x, f, **arguments)
@@ -170,8 +171,8 @@ def test_pools_of_integers_and_static_shapes():
 
 def test_pools_refuse():
     x = placeholder("float32", [1, 4, 4, 3])
-    for arguments in ((5, 1, "VALID"), (2, 1, "valid"), (2, [1, 1, 1, 2], "SAME"), (None, 1, "SAME"), (2, 2, "SAME", "NCHW"),
-                      (0, 1, "SAME")):  # fmt: skip
+    for arguments in ((5, 1, "VALID"), (2, 1, "valid"), (2, [1, 1, 1, 2], "SAME"), (None, 1, "SAME"), (0, 1, "SAME"),
+                      (2, 2, "SAME", "NCHW")):  # fmt: skip
         with pytest.raises(ValueError):
             pool.max_pool(x, *arguments)
     unknown = placeholder("float32")

@@ -46,8 +46,9 @@ def test_integers_and_bools():
     x = np.array([[7, -8, 0], [-7, 1, 2]])
     t = constant(x, "int32")
     fetches = [reduce.reduce_mean(t), reduce.reduce_mean(t, 1), reduce.reduce_max(t, 0), reduce.reduce_min(t),
-               products.reduce_prod(t, 1), reduce.count_nonzero(t, 1), reduce.reduce_any(constant(x > 6), 1),
-               reduce.reduce_all(constant(x > -8), 0), reduce.reduce_max(constant(np.zeros((0, 2), np.int8)), 0)]  # fmt: skip
+               products.reduce_prod(t, 1), reduce.count_nonzero(t, 1),
+               reduce.reduce_any(constant(x > 6), 1), reduce.reduce_all(constant(x > -8), 0),
+               reduce.reduce_max(constant(np.zeros((0, 2), np.int8)), 0)]  # fmt: skip
     want = [0, [0, -1], [7, 1, 2], -8, [0, -14], [2, 3], [True, False], [True, False, True], [-128, -128]]
     for backend in ("reference", "cpu"):
         for got, w, t in zip(run_on(backend, fetches), want, fetches, strict=True):
@@ -191,8 +192,9 @@ def test_moments():
 def test_norm_of_vectors(ord):
     x = np.random.default_rng(0).normal(size=(3, 4))
     number = 2 if ord == "euclidean" else ord
-    got = run_on("cpu", [statistics.norm(constant(x), ord, axis=1), statistics.norm(constant(x), ord, axis=[0], keepdims=True),
-                         statistics.norm(constant(x), ord)])  # fmt: skip
+    t = constant(x)
+    got = run_on("cpu", [statistics.norm(t, ord, axis=1), statistics.norm(t, ord, axis=[0], keepdims=True),
+                         statistics.norm(t, ord)])  # fmt: skip
     np.testing.assert_allclose(got[0], np.linalg.norm(x, number, axis=1))
     np.testing.assert_allclose(got[1], np.linalg.norm(x, number, axis=0, keepdims=True))
     np.testing.assert_allclose(got[2], np.linalg.norm(x.reshape(-1), number))

@@ -1,0 +1,152 @@
+"""Rows taken by their index, and rows added up by it.   An index out of range goes to status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from graphflow.backends.base import Call
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.static import static_value
+
+_DEPTH = 6  # coordinates of one element
+
+
+def take(x, indices, y, status, batch, outer, n, m, inner, tid, nthreads):  # type: ignore
+    """y[b, o, k] = x[b, o, indices[b, k]].
+
+    x        [batch, outer, n, inner]
+    indices  [batch, m]
+    y        [batch, outer, m, inner]; threads share its rows
+    """
+    first, last = batch * outer * m * tid // nthreads, batch * outer * m * (tid + 1) // nthreads
+    row = first
+    while row < last:
+        block = row // m
+        k = row % m
+        at = block // outer * m - block * m
+        for row in range(row, min(last, row + m - k)):
+            i = indices[at + row]
+            if i < 0 or i >= n:
+                status[0] = 1
+                status[1] = at + row
+                status[2] = i
+                return
+            p = (block * n + i) * inner
+            for j in range(inner):
+                y[row * inner + j] = x[p + j]
+        row += 1
+
+
+def take_nd(x, indices, y, status, m, depth, inner, n0, n1, n2, n3, n4, n5, tid, nthreads):  # type: ignore
+    """y[k] = x[indices[k, 0], ..., indices[k, depth - 1]].
+
+    x        [n0, n1, ..., inner], the first `depth` of the n
+    indices  [m, depth]
+    y        [m, inner]; threads share its rows
+    """
+    sizes = (n0, n1, n2, n3, n4, n5)
+    for k in range(m * tid // nthreads, m * (tid + 1) // nthreads):
+        row = 0
+        for d in range(depth):
+            i = indices[k * depth + d]
+            if i < 0 or i >= sizes[d]:
+                status[0] = 1
+                status[1] = k
+                status[2] = i
+                return
+            row = row * sizes[d] + i
+        for j in range(inner):
+            y[k * inner + j] = x[row * inner + j]
+
+
+def add_rows(dy, indices, dx, status, batch, outer, n, m, inner, drops, tid, nthreads):  # type: ignore
+    """dx[b, o, indices[b, k]] += dy[b, o, k], from zero and in the order of k.
+
+    dy       [batch, outer, m, inner]
+    indices  [batch, m]; with `drops`, rows whose index is negative are left out
+    dx       [batch, outer, n, inner]; threads share the n, so that each row has one that adds to it
+    """
+    low, high = n * tid // nthreads, n * (tid + 1) // nthreads
+    for block in range(batch * outer):
+        for j in range((block * n + low) * inner, (block * n + high) * inner):
+            dx[j] = 0
+        at = block // outer * m
+        for k in range(m):
+            i = indices[at + k]
+            if i >= n or (i < 0 and drops == 0):
+                status[0] = 1
+                status[1] = at + k
+                status[2] = i
+                return
+            if low <= i < high:
+                p, q = (block * m + k) * inner, (block * n + i) * inner
+                for j in range(inner):
+                    dx[q + j] += dy[p + j]
+
+
+def _error(n: int) -> str:
+    return f"index {{value}} is out of range: it must be in [0, {n})"
+
+
+def _sizes(op: Operation, wide: Tensor, indices: Tensor, axis: Tensor) -> tuple[int, ...] | None:
+    """(batch, outer, n, m, inner) of what rows are taken out of, or added to.
+
+    None where the axis is known only when running, where the reference refuses shapes, and without elements: then the
+    reference has only the indices to look at.
+    """
+    dims, index_dims, b, value = wide.dims, indices.dims, op.attrs["batch_dims"], static_value(axis)
+    assert dims is not None and index_dims is not None
+    if value is None or not -len(dims) <= int(value.item()) < len(dims):
+        return None
+    at = int(value.item()) % len(dims)
+    if at < b or dims[:b] != index_dims[:b] or _empty(op):  # type: ignore[operator]
+        return None
+    return _products(dims[:b], dims[b:at], dims[at : at + 1], index_dims[b:], dims[at + 1 :])  # type: ignore
+
+
+def _products(*parts: Sequence[int]) -> tuple[int, ...]:
+    return tuple(math.prod(part) for part in parts)
+
+
+def _empty(op: Operation) -> bool:
+    return 0 in op.output.dims  # type: ignore[operator]
+
+
+def gather(op: Operation) -> Call | None:
+    params, indices, axis = op.inputs
+    sizes = _sizes(op, params, indices, axis)
+    return None if sizes is None else Call(take, (params, indices, op.output, "status"), sizes, error=_error(sizes[2]))
+
+
+def gather_nd(op: Operation) -> Call | None:
+    params, indices = op.inputs
+    dims, index_dims = params.dims, indices.dims
+    depth = index_dims[-1]  # type: ignore[index]
+    if depth > _DEPTH or _empty(op):  # type: ignore[operator]
+        return None
+    error = f"index {{value}} in coordinates {{position}} is out of range for shape {dims}"
+    m, inner = _products(index_dims[:-1], dims[depth:])  # type: ignore
+    sizes = (m, depth, inner, *dims[:depth], *[1] * (_DEPTH - depth))  # type: ignore
+    return Call(take_nd, (params, indices, op.output, "status"), sizes, error=error)  # type: ignore[arg-type]
+
+
+def gather_grad(op: Operation) -> Call | None:
+    """None where the shape of the output is known only when running, or does not go with the gradient."""
+    dy, indices, axis, shape = op.inputs
+    sizes = _sizes(op, op.output, indices, axis)
+    if sizes is None or static_value(shape) is None or math.prod(dy.dims) != math.prod(sizes) // sizes[2]:  # type: ignore
+        return None
+    return Call(add_rows, (dy, indices, op.output, "status"), (*sizes, 0), error=_error(sizes[2]))
+
+
+def segment_sum(op: Operation) -> Call | None:
+    data, ids, number = op.inputs
+    given, rank = static_value(number), len(ids.dims)  # type: ignore[arg-type]
+    if given is None or data.dims[:rank] != ids.dims or _empty(op):  # type: ignore[index]
+        return None
+    n, m, inner = int(given), *_products(ids.dims, data.dims[rank:])  # type: ignore
+    return Call(add_rows, (data, ids, op.output, "status"), (1, 1, n, m, inner, 1), error=_error(n))
+
+
+KERNELS = {"gather": gather, "gather_nd": gather_nd, "gather_grad": gather_grad, "segment_sum": segment_sum}

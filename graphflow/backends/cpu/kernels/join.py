@@ -1,0 +1,90 @@
+"""Tensors side by side in one: concat and pack put them there, split and unpack take them out again.
+
+All are rows of the one tensor, each a row of every piece after the other.  Kernels are generated for each number of
+pieces.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+from graphflow.backends.base import Call
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.static import static_value
+
+PIECES = 64  # what more take longer to compile than they are worth
+
+
+@functools.cache
+def rows(pieces: int, joins: bool) -> str:
+    """A kernel between pieces [outer, n_i] and whole [outer, sum of n_i].   Threads share the elements of each piece."""
+    sizes = [f"n{i}" for i in range(pieces)]
+    lines = [
+        f"def kernel({', '.join(f'p{i}' for i in range(pieces))}, whole, outer, {', '.join(sizes)}, tid, nthreads):",
+        f"    width = {' + '.join(sizes)}",
+        "    before = 0",
+    ]
+    for i, n in enumerate(sizes):
+        left, right = f"p{i}[at + j]", "whole[start + j]"
+        lines += [
+            f"    at, stop = outer * {n} * tid // nthreads, outer * {n} * (tid + 1) // nthreads",
+            f"    column = at % {n} if {n} > 0 else 0",
+            f"    start = at // {n} * width + before + column if {n} > 0 else 0",
+            "    while at < stop:",
+            f"        run = min({n} - column, stop - at)",
+            "        for j in range(run):",
+            f"            {right} = {left}" if joins else f"            {left} = {right}",
+            "        at += run",
+            "        start += width - column",
+            "        column = 0",
+            f"    before += {n}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _call(pieces: Sequence[Tensor], whole: Tensor, axis: int, joins: bool) -> Call | None:
+    """The kernel for pieces whose rows begin at an axis."""
+    if len(pieces) > PIECES:
+        return None
+    outer = math.prod(whole.dims[:axis])  # type: ignore[index]
+    runs = [math.prod(p.dims[axis:]) for p in pieces]  # type: ignore[index]
+    text = rows(len(pieces), joins)
+    return Call(text, (*pieces, whole), (outer, *runs), source=text)
+
+
+def _axis(t: Tensor, rank: int) -> int | None:
+    """The axis in a tensor, None where it is known only when running or out of range."""
+    value = static_value(t)
+    return None if value is None or not -rank <= int(value.item()) < rank else int(value.item()) % rank
+
+
+def concat(op: Operation) -> Call | None:
+    *values, axis = op.inputs
+    at = _axis(axis, len(op.output.dims))  # type: ignore[arg-type]
+    return None if at is None else _call(values, op.output, at, joins=True)
+
+
+def pack(op: Operation) -> Call | None:
+    return _call(op.inputs, op.output, op.attrs["axis"] % len(op.output.dims), joins=True)  # type: ignore
+
+
+def unpack(op: Operation) -> Call | None:
+    (value,) = op.inputs
+    return _call(op.outputs, value, op.attrs["axis"] % len(value.dims), joins=False)  # type: ignore
+
+
+def split(op: Operation) -> Call | None:
+    axis, value = op.inputs
+    at = _axis(axis, len(value.dims))  # type: ignore[arg-type]
+    return None if at is None else _call(op.outputs, value, at, joins=False)
+
+
+def split_v(op: Operation) -> Call | None:
+    value, sizes, axis = op.inputs
+    at = _axis(axis, len(value.dims))  # type: ignore[arg-type]
+    return None if at is None or static_value(sizes) is None else _call(op.outputs, value, at, joins=False)
+
+
+KERNELS = {"concat": concat, "pack": pack, "unpack": unpack, "split": split, "split_v": split_v}

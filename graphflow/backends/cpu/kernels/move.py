@@ -1,0 +1,126 @@
+"""Copies between any two layouts: transpose, slices, reverse and tile are one kernel with other strides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphflow.backends.base import Call
+from graphflow.errors import OpError
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.define import OpDef
+from graphflow.ops.static import static_value
+
+LOOPS = 5  # as many as a kernel has; layouts that need more run the reference
+_AREA = 4096  # elements of a tile
+_WIDTH = 16  # columns of a tile whose rows or columns are not contiguous: what it reads stays in the cache
+
+Loop = tuple[int, int, int]  # size, stride in x, stride in y
+
+
+def copy(x, y, start, n0, x0, y0, n1, x1, y1, n2, x2, y2, rows, x3, y3, columns, x4, y4, height, width, tid, nthreads):  # type: ignore
+    """y[i0 * y0 + ...] = x[start + i0 * x0 + ...] for five loops.   Threads share tiles of the two innermost."""
+    down = (rows + height - 1) // height
+    across = (columns + width - 1) // width
+    tiles = n0 * n1 * n2 * down * across
+    for tile in range(tiles * tid // nthreads, tiles * (tid + 1) // nthreads):
+        left = tile % across * width
+        top = tile // across % down * height
+        outer = tile // across // down
+        i0, i1, i2 = outer // n2 // n1, outer // n2 % n1, outer % n2
+        p = start + i0 * x0 + i1 * x1 + i2 * x2 + left * x4
+        q = i0 * y0 + i1 * y1 + i2 * y2 + left * y4
+        wide = min(width, columns - left)
+        for row in range(top, min(top + height, rows)):
+            a, b = p + row * x3, q + row * y3
+            if x4 == 1 and y4 == 1:
+                for j in range(wide):
+                    y[b + j] = x[a + j]
+            else:
+                for j in range(wide):
+                    y[b + j * y4] = x[a + j * x4]
+
+
+def copied(x: Tensor, y: Tensor, dims: Sequence[int], start: int, strides: Sequence[int]) -> Call | None:
+    """The call that fills y, seen as an array of shape `dims`, from the elements of x with these strides."""
+    loops = collapse(dims, strides, contiguous(dims))
+    if len(loops) > LOOPS:
+        return None
+    *others, columns = loops or [(1, 0, 1)]
+    rows = min(others, key=lambda loop: abs(loop[1]), default=(1, 0, 0))
+    if others:
+        others.remove(rows)
+    runs = columns[1:] == (1, 1)
+    width = max(1, min(columns[0], _AREA if runs else _WIDTH))
+    padding = [(1, 0, 0)] * (LOOPS - 2 - len(others))
+    return Call(copy, (x, y), (start, *flat([*padding, *others, rows, columns]), _AREA // width, width))
+
+
+def collapse(dims: Sequence[int], x: Sequence[int], y: Sequence[int]) -> list[Loop]:
+    """Loops over `dims`, outermost first: those of one step vanish, neighbours that follow on in x and y become one."""
+    loops: list[Loop] = []
+    for n, a, b in zip(dims, x, y, strict=True):
+        if n == 1:
+            continue
+        if loops and loops[-1][1:] == (a * n, b * n):
+            loops[-1] = (loops[-1][0] * n, a, b)
+        else:
+            loops.append((n, a, b))
+    return loops
+
+
+def flat(loops: Sequence[Loop]) -> list[int]:
+    return [number for loop in loops for number in loop]
+
+
+def contiguous(dims: Sequence[int]) -> list[int]:
+    """The strides of an array in C order."""
+    return [math.prod(dims[i + 1 :]) for i in range(len(dims))]
+
+
+def layout(view: OpDef, dims: tuple[int, ...], *values: Any, **attrs: Any) -> tuple[tuple[int, ...], int, list[int]] | None:
+    """(shape, start, strides) of what `view`, whose reference gives a view in NumPy, takes of an array of shape `dims`.
+
+    The reference works on an array that has an address and no memory; None where it refuses the values.
+    """
+    whole = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), dims, contiguous(dims))
+    try:
+        part = view.reference(whole, *values, **attrs)  # type: ignore[misc]
+    except OpError:
+        return None
+    if not dims:  # NumPy gives numbers instead of views of 0-d arrays
+        return np.shape(part), 0, [0] * np.ndim(part)
+    return part.shape, part.ctypes.data - whole.ctypes.data, list(part.strides)
+
+
+def rearranged(op: Operation) -> Call | None:
+    """A copy of a view.   None where the view is known only when running, and for values that the reference refuses."""
+    x, *rest = op.inputs
+    values = [static_value(t) for t in rest]
+    if any(v is None for v in values):
+        return None
+    found = layout(op.definition, x.dims, *values, **op.attrs)  # type: ignore[arg-type]
+    return None if found is None else copied(x, op.output, *found)
+
+
+def tile(op: Operation) -> Call | None:
+    """Each axis is two loops, and the input stands still in the first."""
+    x, multiples = op.inputs
+    times, dims = static_value(multiples), x.dims
+    if times is None or times.shape != (len(dims),) or (times < 0).any():  # type: ignore[arg-type]
+        return None
+    pairs = zip(times.tolist(), dims, contiguous(dims), strict=True)  # type: ignore[arg-type]
+    both = [entry for m, n, stride in pairs for entry in ((m, 0), (n, stride))]
+    return copied(x, op.output, [n for n, _ in both], 0, [stride for _, stride in both])
+
+
+KERNELS = {
+    "transpose": rearranged,
+    "slice": rearranged,
+    "strided_slice": rearranged,
+    "reverse": rearranged,
+    "tile": tile,
+}

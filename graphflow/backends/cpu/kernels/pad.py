@@ -1,0 +1,127 @@
+"""Tensors put into larger ones: padding, with a value or mirrored, and the gradient of a strided slice."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from graphflow.backends.base import Call
+from graphflow.backends.cpu.kernels.move import LOOPS, Loop, collapse, contiguous, flat, layout
+from graphflow.graph import Operation, Tensor
+from graphflow.ops.slicing import SLICE, STRIDED_SLICE
+from graphflow.ops.static import static_value
+
+
+def placing(value: str) -> str:
+    """A kernel that puts x into y [size], and `value` everywhere else: "0", or "value[0]" for one more pointer.
+
+    Threads share y; each copies what of x falls into its part.
+    """
+    pointers = "x, y" if value == "0" else "x, value, y"
+    loops = ", ".join(f"n{i}, x{i}, y{i}" for i in range(LOOPS))
+    return f"""def kernel({pointers}, x_start, y_start, size, {loops}, tid, nthreads):
+    low, high = size * tid // nthreads, size * (tid + 1) // nthreads
+    element = {value}
+    for j in range(low, high):
+        y[j] = element
+    for i0 in range(n0):
+        for i1 in range(n1):
+            for i2 in range(n2):
+                for i3 in range(n3):
+                    p = x_start + i0 * x0 + i1 * x1 + i2 * x2 + i3 * x3
+                    q = y_start + i0 * y0 + i1 * y1 + i2 * y2 + i3 * y3
+                    first = (max(low - q, 0) + y4 - 1) // y4
+                    last = min(n4, (max(high - q, 0) + y4 - 1) // y4)
+                    if x4 == 1 and y4 == 1:
+                        for j in range(first, last):
+                            y[q + j] = x[p + j]
+                    else:
+                        for j in range(first, last):
+                            y[q + j * y4] = x[p + j * x4]
+"""
+
+
+def mirror(x, y, n0, o0, b0, n1, o1, b1, n2, o2, b2, n3, o3, b3, inner, edge, tid, nthreads):  # type: ignore
+    """y [o0, o1, o2, o3, inner] from x [n0, n1, n2, n3, inner], b of the o before x.   Threads share the first axis.
+
+    edge   1 where the mirror image begins with the element at the edge, else 0
+    """
+    for i0 in range(o0 * tid // nthreads, o0 * (tid + 1) // nthreads):
+        j0 = i0 - b0
+        j0 = -j0 - edge if j0 < 0 else 2 * n0 - 2 + edge - j0 if j0 >= n0 else j0
+        for i1 in range(o1):
+            j1 = i1 - b1
+            j1 = -j1 - edge if j1 < 0 else 2 * n1 - 2 + edge - j1 if j1 >= n1 else j1
+            for i2 in range(o2):
+                j2 = i2 - b2
+                j2 = -j2 - edge if j2 < 0 else 2 * n2 - 2 + edge - j2 if j2 >= n2 else j2
+                for i3 in range(o3):
+                    j3 = i3 - b3
+                    j3 = -j3 - edge if j3 < 0 else 2 * n3 - 2 + edge - j3 if j3 >= n3 else j3
+                    p = (((j0 * n1 + j1) * n2 + j2) * n3 + j3) * inner
+                    q = (((i0 * o1 + i1) * o2 + i2) * o3 + i3) * inner
+                    for k in range(inner):
+                        y[q + k] = x[p + k]
+
+
+def _placed(x: Tensor, value: Tensor | None, y: Tensor, found: tuple | None) -> Call | None:
+    """The call that puts x where a view of y lies; None when x has another shape than that."""
+    if found is None or found[0] != x.dims or (value is not None and value.dims != ()):
+        return None
+    dims, y_start, y_strides = found
+    x_start, x_strides = 0, contiguous(dims)
+    for i, (n, stride) in enumerate(zip(dims, y_strides, strict=True)):
+        if stride < 0:  # both the other way round, so that y is walked upwards
+            x_start += (n - 1) * x_strides[i]
+            y_start += (n - 1) * stride
+            x_strides[i], y_strides[i] = -x_strides[i], -stride
+    loops = collapse(dims, x_strides, y_strides)
+    if len(loops) > LOOPS:
+        return None
+    padding: list[Loop] = [(1, 0, 1)] * (LOOPS - len(loops))
+    sizes = (x_start, y_start, math.prod(y.dims), *flat([*padding, *loops]))  # type: ignore[arg-type]
+    text = placing("0" if value is None else "value[0]")
+    return Call(text, (x, y) if value is None else (x, value, y), sizes, source=text)
+
+
+def pad(op: Operation) -> Call | None:
+    """None where the paddings are known only when running."""
+    x, paddings, *value = op.inputs
+    given, y = static_value(paddings), op.output
+    if given is None:
+        return None
+    found = layout(SLICE, y.dims, given[:, 0], np.array(x.dims, np.int64))  # type: ignore[arg-type]
+    return _placed(x, value[0] if value else None, y, found)
+
+
+def strided_slice_grad(op: Operation) -> Call | None:
+    *bounds, dy = op.inputs
+    values = [static_value(t) for t in bounds]
+    if any(v is None for v in values):
+        return None
+    return _placed(dy, None, op.output, layout(STRIDED_SLICE, op.output.dims, *values[1:], **op.attrs))  # type: ignore[arg-type]
+
+
+def mirror_pad(op: Operation) -> Call | None:
+    """Neighbouring axes without padding are walked as one."""
+    x, paddings = op.inputs
+    given, dims = static_value(paddings), x.dims
+    if given is None:
+        return None
+    axes: list[tuple[int, int, int]] = []  # size in x, size in y, how many before x
+    entries: list[Any] = [*zip(dims, op.output.dims, given[:, 0].tolist(), strict=True), (1, 1, 0)]  # type: ignore[arg-type]
+    for n, o, before in entries:
+        if axes and n == o and axes[-1][0] == axes[-1][1]:
+            axes[-1] = (axes[-1][0] * n, axes[-1][1] * n, 0)
+        else:
+            axes.append((n, o, before))
+    *outer, (inner, _, _) = axes
+    if len(outer) > 4:
+        return None
+    outer += [(1, 1, 0)] * (4 - len(outer))
+    return Call(mirror, (x, op.output), (*flat(outer), inner, int(op.attrs["mode"] == "SYMMETRIC")))  # type: ignore[arg-type]
+
+
+KERNELS = {"pad": pad, "strided_slice_grad": strided_slice_grad, "mirror_pad": mirror_pad}
