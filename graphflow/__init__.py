@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, math, nn, operators, random, train
+from graphflow import contrib, errors, initializers, linalg, math, nn, operators, random, train
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -36,7 +36,7 @@ from graphflow.dtypes import (
 )
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import gradients
-from graphflow.graph import Graph, Operation, Tensor, get_default_graph, reset_default_graph
+from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.initializers import (
     constant_initializer,
     glorot_normal_initializer,
@@ -51,6 +51,7 @@ from graphflow.initializers import (
     zeros_initializer,
 )
 from graphflow.names import GraphKeys
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.activations import log_sigmoid
 from graphflow.ops.argmax import arg_max, arg_min, argmax, argmin
 from graphflow.ops.arithmetic import (
@@ -126,15 +127,7 @@ from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
 from graphflow.ops.linalg import matmul
 from graphflow.ops.math import (
     abs,
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atanh,
     ceil,
-    cos,
-    cosh,
     digamma,
     erf,
     erfc,
@@ -152,12 +145,8 @@ from graphflow.ops.math import (
     rsqrt,
     sigmoid,
     sign,
-    sin,
-    sinh,
     sqrt,
     square,
-    tan,
-    tanh,
 )
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
@@ -236,6 +225,7 @@ from graphflow.ops.state import (
 )
 from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
+from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.session import InteractiveSession, Session, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape

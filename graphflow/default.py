@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from graphflow.errors import GraphError
-from graphflow.graph import Graph, Operation, Tensor, get_default_graph
+from graphflow.graph import Graph, get_default_graph
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import graph_of
 
 

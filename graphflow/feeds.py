@@ -9,7 +9,8 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.errors import FeedError, GraphflowError
-from graphflow.graph import Graph, Tensor
+from graphflow.graph import Graph
+from graphflow.operation import Tensor
 from graphflow.ops.values import as_array
 from graphflow.shape import compatible, show
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from graphflow.errors import GraphError
-from graphflow.graph import Graph, Operation, Tensor
+from graphflow.graph import Graph
+from graphflow.operation import Operation, Tensor
 
 Restore = Callable[[dict[Tensor, np.ndarray]], Any]
 

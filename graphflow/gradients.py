@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.errors import GradientError, GraphError
-from graphflow.graph import Operation, Tensor, get_default_graph
+from graphflow.graph import get_default_graph
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import add_n
 from graphflow.ops.basic import ones_like, zeros_like
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor

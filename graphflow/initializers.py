@@ -11,7 +11,7 @@ import numpy as np
 
 from graphflow.dtypes import as_dtype, float32
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops import fill
 from graphflow.ops import random as draw
 from graphflow.ops.arithmetic import scalar_mul

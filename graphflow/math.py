@@ -59,15 +59,7 @@ from graphflow.ops.complex import (
 )
 from graphflow.ops.math import (
     abs,
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atanh,
     ceil,
-    cos,
-    cosh,
     digamma,
     erf,
     erfc,
@@ -85,17 +77,17 @@ from graphflow.ops.math import (
     rsqrt,
     sigmoid,
     sign,
-    sin,
-    sinh,
     sqrt,
     square,
-    tan,
-    tanh,
 )
 from graphflow.ops.products import (
     cumprod,
     cumsum,
     reduce_prod,
+)
+from graphflow.ops.ranking import (
+    in_top_k,
+    top_k,
 )
 from graphflow.ops.reduce import (
     count_nonzero,
@@ -117,4 +109,18 @@ from graphflow.ops.statistics import (
     reduce_std,
     reduce_variance,
     zero_fraction,
+)
+from graphflow.ops.trigonometry import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+    tanh,
 )

@@ -10,8 +10,9 @@ from graphflow.ops.cross_entropy import (
     sparse_softmax_cross_entropy_with_logits,
     weighted_cross_entropy_with_logits,
 )
+from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.lrn import local_response_normalization, lrn
-from graphflow.ops.math import sigmoid, tanh
+from graphflow.ops.math import sigmoid
 from graphflow.ops.normalization import batch_norm_with_global_normalization, batch_normalization, dropout
 from graphflow.ops.pool import avg_pool, avg_pool1d, avg_pool2d, max_pool, max_pool1d, max_pool2d
 from graphflow.ops.ranking import in_top_k, top_k
@@ -25,3 +26,4 @@ from graphflow.ops.statistics import (
     weighted_moments,
     zero_fraction,
 )
+from graphflow.ops.trigonometry import tanh

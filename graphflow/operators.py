@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow.errors import DTypeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops import arithmetic, compare, math
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.linalg import matmul

@@ -15,7 +15,7 @@ import numpy as np
 
 from graphflow.backends.base import Call
 from graphflow.dtypes import DType, string, uint8
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
 from graphflow.program import Program

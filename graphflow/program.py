@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.errors import GraphflowError, InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER
 from graphflow.ops.static import static_value

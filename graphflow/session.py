@@ -17,7 +17,8 @@ from graphflow.config import current
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, bind
 from graphflow.fetches import flatten
-from graphflow.graph import Graph, Operation, Tensor, get_default_graph
+from graphflow.graph import Graph, get_default_graph
+from graphflow.operation import Operation, Tensor
 from graphflow.plan import Plan, make_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.shape import Dims

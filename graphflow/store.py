@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from graphflow.errors import FailedPreconditionError, GraphflowError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.seeds import key_of
 from graphflow.shape import Dims
 

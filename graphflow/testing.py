@@ -9,7 +9,8 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.gradients import gradients
-from graphflow.graph import Graph, Tensor
+from graphflow.graph import Graph
+from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.placeholder import placeholder
 from graphflow.session import Session

@@ -10,8 +10,9 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Graph, Operation, Tensor, get_default_graph
+from graphflow.graph import Graph, get_default_graph
 from graphflow.names import GraphKeys
+from graphflow.operation import Operation, Tensor
 from graphflow.ops import state
 from graphflow.ops.basic import group, identity, no_op
 from graphflow.ops.compare import logical_not

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # the longest one that fits counts.
 LAYERS = (
     "version errors config dtypes shape names protos",
+    "operation",
     "graph",
     "ops default",
     "fetches gradients initializers variables variable_scope shared_variables template operators",

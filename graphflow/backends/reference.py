@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.backends.base import Call, Executable
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.plan import Plan
 from graphflow.program import Program
 from graphflow.store import Store, uninitialized, variable_of

@@ -8,8 +8,8 @@ from typing import Any
 
 from graphflow.dtypes import as_dtype, float32
 from graphflow.errors import GraphError
-from graphflow.graph import Tensor
 from graphflow.initializers import fans, sizes_of
+from graphflow.operation import Tensor
 from graphflow.ops.random import random_uniform, truncated_normal
 
 _TRUNCATED_VARIANCE = 1.3  # contrib's factor for a truncated normal number, whose variance is lower

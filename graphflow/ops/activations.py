@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import FLOATING, REAL
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops import special
 from graphflow.ops.arithmetic import multiply
 from graphflow.ops.basic import cast, zeros_like

@@ -10,7 +10,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import REAL, DType
 from graphflow.errors import InvalidArgumentError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.infer import axis_in
 from graphflow.ops.lowering import Kernel

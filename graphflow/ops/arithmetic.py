@@ -21,7 +21,7 @@ from graphflow.dtypes import (
     uint16,
 )
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define

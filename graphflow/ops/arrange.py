@@ -8,13 +8,14 @@ import numpy as np
 
 from graphflow.dtypes import INDEX, DType
 from graphflow.errors import ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import ones_like
 from graphflow.ops.complex import conj
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define, graph_of
 from graphflow.ops.fill import range as range_
 from graphflow.ops.infer import axes_in, require_rank, static_axes
 from graphflow.ops.join import concat, stack
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import SUM_TO, rank, refuse, reshape, shape, size_vector
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, merge, show

@@ -10,7 +10,8 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError
-from graphflow.graph import Graph, Operation, Tensor, get_default_graph
+from graphflow.graph import Graph, get_default_graph
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering, View

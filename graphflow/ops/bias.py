@@ -9,7 +9,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.activations import relu
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import convert_to_tensor, define

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow import dtypes
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum, minimum
 from graphflow.ops.basic import cast
 from graphflow.ops.define import convert_to_tensor

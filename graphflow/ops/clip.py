@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.errors import DTypeError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import divide, maximum, minimum, multiply
 from graphflow.ops.basic import cast, identity, ones_like, zeros_like
 from graphflow.ops.compare import is_finite

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import FLOATING, NUMERIC, REAL, bool_, string
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import define
 from graphflow.ops.infer import broadcasted, compared, predicate
 from graphflow.ops.lowering import Elementwise, Lowering

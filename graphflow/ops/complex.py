@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import COMPLEX, DType
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import same_as_input
 from graphflow.shape import Dims, broadcast

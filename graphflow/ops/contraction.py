@@ -11,7 +11,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import identity
 from graphflow.ops.define import convert_to_tensor

@@ -9,7 +9,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import add
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like

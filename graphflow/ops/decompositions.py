@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, complex64, complex128, float32, float64
 from graphflow.errors import InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arrange import matrix_transpose
 from graphflow.ops.complex import conj
 from graphflow.ops.define import OpDef, convert_to_tensor, define

@@ -14,7 +14,8 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError
-from graphflow.graph import Graph, Operation, Tensor, creation_site, describe_inputs, get_default_graph
+from graphflow.graph import Graph, get_default_graph
+from graphflow.operation import Operation, Tensor, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
 from graphflow.ops.values import as_array
 from graphflow.shape import Dims

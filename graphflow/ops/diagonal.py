@@ -10,7 +10,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.reduce import reduce_sum

@@ -10,12 +10,13 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import FLOATING, REAL, DType
 from graphflow.errors import DTypeError, GraphError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
 from graphflow.ops.compare import equal
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define, graph_of
 from graphflow.ops.infer import axis_in
 from graphflow.ops.join import concat
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import broadcast_to, expand_dims, refuse, reshape, size_vector, sum_to
 from graphflow.ops.static import static_value
 from graphflow.ops.values import as_array

@@ -11,13 +11,15 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import INDEX, NUMERIC, DType
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Graph, Operation, Tensor
+from graphflow.graph import Graph
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import greater_equal
 from graphflow.ops.define import define, register_tensor_conversion_function
 from graphflow.ops.infer import axis_in
 from graphflow.ops.join import checked_axis, concat, fixed_axis
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import rank, refuse, reshape, shape, size, size_vector
 from graphflow.ops.static import static_dims, static_value

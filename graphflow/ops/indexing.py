@@ -9,12 +9,13 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import OpDef, convert_to_tensor, define, graph_of
 from graphflow.ops.fill import range as range_
 from graphflow.ops.indexed_slices import GATHER
 from graphflow.ops.infer import axis_in
 from graphflow.ops.join import concat
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.select import where
 from graphflow.ops.shape_ops import broadcast_to, refuse, reshape, shape, size, size_vector, squeeze
 from graphflow.shape import Dims, compatible, known, merge, show

@@ -10,7 +10,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import ShapeError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, broadcast, merge, show
 

@@ -10,10 +10,11 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, identity
 from graphflow.ops.define import OpDef, convert_to_tensor, define, graph_of, register_tensor_conversion_function
 from graphflow.ops.infer import axis_in
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import refuse, shape
 from graphflow.ops.static import partial_value, static_value
 from graphflow.shape import Dimension, Dims, merge, show

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow.dtypes import COMPLEX, FLOATING, DType, int32, int64
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.complex import conj
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import require_rank

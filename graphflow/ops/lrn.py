@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import multiply, pow
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import require_rank

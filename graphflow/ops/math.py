@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import COMPLEX, FLOATING, INTEGER, NUMERIC, REAL
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops import special
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.complex import COMPLEX_ABS
@@ -16,10 +16,10 @@ from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import broadcasted, same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering
 
-_INEXACT = FLOATING + COMPLEX
+INEXACT = FLOATING + COMPLEX
 
 
-def _real(expression: str) -> Any:
+def real_only(expression: str) -> Any:
     """Complex numbers run the reference: the scalar functions are those of real numbers."""
 
     def lower(op: Operation) -> Lowering:
@@ -41,7 +41,7 @@ NEG = define(
     infer=same_as_input,
     reference=np.negative,
     vjp=(lambda op, dy: -dy,),
-    lowering=_real("-x"),
+    lowering=real_only("-x"),
     types=NUMERIC,
 )  # fmt: skip
 
@@ -50,7 +50,7 @@ ABS = define(
     infer=same_as_input,
     reference=np.abs,
     vjp=(lambda op, dy: dy * sign(op.inputs[0]),),
-    lowering=_real("abs(x)"),
+    lowering=real_only("abs(x)"),
     types=REAL,
 )  # fmt: skip
 
@@ -59,7 +59,7 @@ SIGN = define(
     infer=same_as_input,
     reference=_sign,
     vjp=(lambda op, dy: zeros_like(op.inputs[0]),),
-    lowering=_real("x if x != x or x == 0 else (T(1) if x > 0 else T(-1))"),
+    lowering=real_only("x if x != x or x == 0 else (T(1) if x > 0 else T(-1))"),
     types=NUMERIC,
 )  # fmt: skip
 
@@ -68,7 +68,7 @@ SQUARE = define(
     infer=same_as_input,
     reference=np.square,
     vjp=(lambda op, dy: dy * (2 * op.inputs[0]),),
-    lowering=_real("x * x"),
+    lowering=real_only("x * x"),
     types=NUMERIC,
 )  # fmt: skip
 
@@ -77,8 +77,8 @@ SQRT = define(
     infer=same_as_input,
     reference=np.sqrt,
     vjp=(lambda op, dy: dy * 0.5 / op.output,),
-    lowering=_real("sqrt(x)"),
-    types=_INEXACT,
+    lowering=real_only("sqrt(x)"),
+    types=INEXACT,
 )  # fmt: skip
 
 RSQRT = define(
@@ -86,8 +86,8 @@ RSQRT = define(
     infer=same_as_input,
     reference=lambda x: 1 / np.sqrt(x),
     vjp=(lambda op, dy: dy * -0.5 * op.output * op.output * op.output,),
-    lowering=_real("1 / sqrt(x)"),
-    types=_INEXACT,
+    lowering=real_only("1 / sqrt(x)"),
+    types=INEXACT,
 )  # fmt: skip
 
 RECIPROCAL = define(
@@ -95,8 +95,8 @@ RECIPROCAL = define(
     infer=same_as_input,
     reference=_reciprocal,
     vjp=(lambda op, dy: -dy * op.output * op.output,),
-    lowering=_real("1 / x"),
-    types=_INEXACT,
+    lowering=real_only("1 / x"),
+    types=INEXACT,
 )  # fmt: skip
 
 EXP = define(
@@ -104,8 +104,8 @@ EXP = define(
     infer=same_as_input,
     reference=np.exp,
     vjp=(lambda op, dy: dy * op.output,),
-    lowering=_real("exp(x)"),
-    types=_INEXACT,
+    lowering=real_only("exp(x)"),
+    types=INEXACT,
 )  # fmt: skip
 
 EXPM1 = define(
@@ -113,8 +113,8 @@ EXPM1 = define(
     infer=same_as_input,
     reference=np.expm1,
     vjp=(lambda op, dy: dy * exp(op.inputs[0]),),
-    lowering=_real("expm1(x)"),
-    types=_INEXACT,
+    lowering=real_only("expm1(x)"),
+    types=INEXACT,
 )  # fmt: skip
 
 LOG = define(
@@ -122,8 +122,8 @@ LOG = define(
     infer=same_as_input,
     reference=np.log,
     vjp=(lambda op, dy: dy * reciprocal(op.inputs[0]),),
-    lowering=_real("log(x)"),
-    types=_INEXACT,
+    lowering=real_only("log(x)"),
+    types=INEXACT,
 )  # fmt: skip
 
 LOG1P = define(
@@ -131,116 +131,8 @@ LOG1P = define(
     infer=same_as_input,
     reference=np.log1p,
     vjp=(lambda op, dy: dy * reciprocal(1 + op.inputs[0]),),
-    lowering=_real("log1p(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-SIN = define(
-    "Sin", "x",
-    infer=same_as_input,
-    reference=np.sin,
-    vjp=(lambda op, dy: dy * cos(op.inputs[0]),),
-    lowering=_real("sin(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-COS = define(
-    "Cos", "x",
-    infer=same_as_input,
-    reference=np.cos,
-    vjp=(lambda op, dy: -dy * sin(op.inputs[0]),),
-    lowering=_real("cos(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-TAN = define(
-    "Tan", "x",
-    infer=same_as_input,
-    reference=np.tan,
-    vjp=(lambda op, dy: dy * square(reciprocal(cos(op.inputs[0]))),),
-    lowering=_real("tan(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-ASIN = define(
-    "Asin", "x",
-    infer=same_as_input,
-    reference=np.arcsin,
-    vjp=(lambda op, dy: dy * rsqrt(1 - square(op.inputs[0])),),
-    lowering=_real("asin(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-ACOS = define(
-    "Acos", "x",
-    infer=same_as_input,
-    reference=np.arccos,
-    vjp=(lambda op, dy: -dy * rsqrt(1 - square(op.inputs[0])),),
-    lowering=_real("acos(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-ATAN = define(
-    "Atan", "x",
-    infer=same_as_input,
-    reference=np.arctan,
-    vjp=(lambda op, dy: dy * reciprocal(1 + square(op.inputs[0])),),
-    lowering=_real("atan(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-SINH = define(
-    "Sinh", "x",
-    infer=same_as_input,
-    reference=np.sinh,
-    vjp=(lambda op, dy: dy * cosh(op.inputs[0]),),
-    lowering=_real("sinh(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-COSH = define(
-    "Cosh", "x",
-    infer=same_as_input,
-    reference=np.cosh,
-    vjp=(lambda op, dy: dy * sinh(op.inputs[0]),),
-    lowering=_real("cosh(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-TANH = define(
-    "Tanh", "x",
-    infer=same_as_input,
-    reference=np.tanh,
-    vjp=(lambda op, dy: dy * (1 - square(op.output)),),
-    lowering=_real("tanh(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-ASINH = define(
-    "Asinh", "x",
-    infer=same_as_input,
-    reference=np.arcsinh,
-    vjp=(lambda op, dy: dy / cosh(op.output),),
-    lowering=_real("asinh(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-ACOSH = define(
-    "Acosh", "x",
-    infer=same_as_input,
-    reference=np.arccosh,
-    vjp=(lambda op, dy: dy / sinh(op.output),),
-    lowering=_real("acosh(x)"),
-    types=_INEXACT,
-)  # fmt: skip
-
-ATANH = define(
-    "Atanh", "x",
-    infer=same_as_input,
-    reference=np.arctanh,
-    vjp=(lambda op, dy: dy * reciprocal(1 - square(op.inputs[0])),),
-    lowering=_real("atanh(x)"),
-    types=_INEXACT,
+    lowering=real_only("log1p(x)"),
+    types=INEXACT,
 )  # fmt: skip
 
 SIGMOID = define(
@@ -248,8 +140,8 @@ SIGMOID = define(
     infer=same_as_input,
     reference=special.sigmoid,
     vjp=(lambda op, dy: dy * op.output * (1 - op.output),),
-    lowering=_real("1 / (1 + exp(-x)) if x >= 0 else (x if x != x else exp(x) / (1 + exp(x)))"),
-    types=_INEXACT,
+    lowering=real_only("1 / (1 + exp(-x)) if x >= 0 else (x if x != x else exp(x) / (1 + exp(x)))"),
+    types=INEXACT,
 )  # fmt: skip
 
 ERF = define(
@@ -257,7 +149,7 @@ ERF = define(
     infer=same_as_input,
     reference=special.erf,
     vjp=(lambda op, dy: dy * (2 / math.sqrt(math.pi)) * exp(-square(op.inputs[0])),),
-    lowering=_real("erf(x)"),
+    lowering=real_only("erf(x)"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -266,7 +158,7 @@ ERFC = define(
     infer=same_as_input,
     reference=special.erfc,
     vjp=(lambda op, dy: dy * (-2 / math.sqrt(math.pi)) * exp(-square(op.inputs[0])),),
-    lowering=_real("erfc(x)"),
+    lowering=real_only("erfc(x)"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -299,7 +191,7 @@ FLOOR = define(
     infer=same_as_input,
     reference=np.floor,
     vjp=NO_GRADIENT,
-    lowering=_real("floor(x)"),
+    lowering=real_only("floor(x)"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -308,7 +200,7 @@ CEIL = define(
     infer=same_as_input,
     reference=np.ceil,
     vjp=NO_GRADIENT,
-    lowering=_real("ceil(x)"),
+    lowering=real_only("ceil(x)"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -317,7 +209,7 @@ ROUND = define(
     infer=same_as_input,
     reference=np.rint,
     vjp=NO_GRADIENT,
-    lowering=_real("rint(x)"),
+    lowering=real_only("rint(x)"),
     types=FLOATING + INTEGER,
 )  # fmt: skip
 
@@ -326,7 +218,7 @@ RINT = define(
     infer=same_as_input,
     reference=np.rint,
     vjp=NO_GRADIENT,
-    lowering=_real("rint(x)"),
+    lowering=real_only("rint(x)"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -379,66 +271,6 @@ def log(x: Any, name: str | None = None) -> Tensor:
 def log1p(x: Any, name: str | None = None) -> Tensor:
     """log(1 + x), exact near 0.   Gradient: x."""
     return LOG1P(x, name=name)
-
-
-def sin(x: Any, name: str | None = None) -> Tensor:
-    """The sine of x in radians.   Gradient: x."""
-    return SIN(x, name=name)
-
-
-def cos(x: Any, name: str | None = None) -> Tensor:
-    """The cosine of x in radians.   Gradient: x."""
-    return COS(x, name=name)
-
-
-def tan(x: Any, name: str | None = None) -> Tensor:
-    """The tangent of x in radians.   Gradient: x."""
-    return TAN(x, name=name)
-
-
-def asin(x: Any, name: str | None = None) -> Tensor:
-    """The arc sine.   Gradient: x."""
-    return ASIN(x, name=name)
-
-
-def acos(x: Any, name: str | None = None) -> Tensor:
-    """The arc cosine.   Gradient: x."""
-    return ACOS(x, name=name)
-
-
-def atan(x: Any, name: str | None = None) -> Tensor:
-    """The arc tangent.   Gradient: x."""
-    return ATAN(x, name=name)
-
-
-def sinh(x: Any, name: str | None = None) -> Tensor:
-    """The hyperbolic sine.   Gradient: x."""
-    return SINH(x, name=name)
-
-
-def cosh(x: Any, name: str | None = None) -> Tensor:
-    """The hyperbolic cosine.   Gradient: x."""
-    return COSH(x, name=name)
-
-
-def tanh(x: Any, name: str | None = None) -> Tensor:
-    """The hyperbolic tangent.   Gradient: x."""
-    return TANH(x, name=name)
-
-
-def asinh(x: Any, name: str | None = None) -> Tensor:
-    """The inverse hyperbolic sine.   Gradient: x."""
-    return ASINH(x, name=name)
-
-
-def acosh(x: Any, name: str | None = None) -> Tensor:
-    """The inverse hyperbolic cosine; NaN below 1.   Gradient: x."""
-    return ACOSH(x, name=name)
-
-
-def atanh(x: Any, name: str | None = None) -> Tensor:
-    """The inverse hyperbolic tangent.   Gradient: x."""
-    return ATANH(x, name=name)
 
 
 def sigmoid(x: Any, name: str | None = None) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.errors import DTypeError, GraphError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.basic import cast, zeros_like
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.math import rsqrt

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import FLOATING, DType
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import require_rank
 from graphflow.shape import Dims

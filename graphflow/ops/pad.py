@@ -8,9 +8,10 @@ import numpy as np
 
 from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef, define
 from graphflow.ops.infer import require_rank
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import refuse, shape
 from graphflow.ops.slicing import SLICE
 from graphflow.ops.static import static_value

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import PASS_GRADIENT, convert_to_tensor, define
 from graphflow.ops.lowering import View
 from graphflow.shape import Dims, as_dims, merge

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arrange import transpose
 from graphflow.ops.define import define
 from graphflow.ops.infer import axis_in

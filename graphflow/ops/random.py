@@ -10,7 +10,7 @@ from graphflow import dtypes
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType, as_dtype, float32, float64, int32, int64
 from graphflow.errors import GraphError, InvalidArgumentError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops import philox
 from graphflow.ops.arithmetic import add, maximum
 from graphflow.ops.basic import zeros_like

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow.dtypes import FLOATING, REAL, DType, bool_, int32
 from graphflow.errors import InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.shape_ops import shape

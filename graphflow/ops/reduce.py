@@ -12,7 +12,7 @@ from graphflow import dtypes
 from graphflow.default import name_scope
 from graphflow.dtypes import NUMERIC, REAL, DType
 from graphflow.errors import InvalidArgumentError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import add, maximum
 from graphflow.ops.basic import cast, stop_gradient, zeros_like
 from graphflow.ops.compare import equal, is_finite, not_equal

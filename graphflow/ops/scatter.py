@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import NUMERIC, DType
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import OpDef, define
 from graphflow.ops.indexing import GATHER_ND, added_at, check_updates, coordinates

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, int64, string
 from graphflow.errors import GraphError, InvalidArgumentError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.lowering import Elementwise, Lowering

@@ -10,7 +10,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import INDEX, DType
 from graphflow.errors import GraphError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.arrange import invert_permutation
 from graphflow.ops.basic import cast

@@ -10,7 +10,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import REAL, DType
 from graphflow.errors import GraphError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.shape_ops import refuse

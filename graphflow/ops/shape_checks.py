@@ -8,7 +8,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import INDEX, DType
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
 from graphflow.ops.lowering import Lowering, View
 from graphflow.ops.shape_ops import refuse, size_vector

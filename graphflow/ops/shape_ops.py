@@ -11,7 +11,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
 from graphflow.ops.infer import axes_in, axis_in
 from graphflow.ops.lowering import Kernel, Lowering, View

@@ -9,12 +9,13 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError, ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.define import convert_to_tensor, define, graph_of
 from graphflow.ops.indexing import boolean_mask
 from graphflow.ops.infer import require_rank
 from graphflow.ops.join import symbolic
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import refuse, shape, size_vector
 from graphflow.ops.static import partial_value
 from graphflow.shape import Dimension, Dims, merge, show
@@ -104,7 +105,10 @@ def _entries(n: int, masks: dict[str, int]) -> list[str]:
 
 
 def _python_index(begin: np.ndarray, end: np.ndarray, strides: np.ndarray, dims: tuple, masks: dict) -> tuple:
-    """The entries as NumPy takes them, for an array of this shape; InvalidArgumentError when they do not fit."""
+    """The entries as NumPy takes them, for an array of this shape; InvalidArgumentError when they do not fit.
+
+    There is always an ellipsis among them, so that NumPy gives a view and never a number.
+    """
     kinds = _entries(begin.size, masks)
     if begin.ndim != 1 or begin.shape != end.shape or begin.shape != strides.shape or not strides.all():
         raise refuse(
@@ -125,7 +129,7 @@ def _python_index(begin: np.ndarray, end: np.ndarray, strides: np.ndarray, dims:
         else:
             index.append(_axis_index(i, axis, kind, (begin, end, strides), dims, masks))
             axis += 1
-    return tuple(index)
+    return tuple(index) if "..." in kinds else (*index, Ellipsis)
 
 
 def _axis_index(i: int, axis: int, kind: str, bounds: tuple, dims: tuple, masks: dict) -> Any:

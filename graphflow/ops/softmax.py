@@ -9,7 +9,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import realdiv, subtract
 from graphflow.ops.basic import stop_gradient
 from graphflow.ops.define import convert_to_tensor, define

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow.dtypes import INDEX, DType
 from graphflow.errors import GraphError, ShapeError, UnimplementedError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import OpDef, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.shape_ops import either, refuse

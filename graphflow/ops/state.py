@@ -13,7 +13,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import InvalidArgumentError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, define
 from graphflow.ops.lowering import Elementwise, View
 from graphflow.shape import Dims, merge, show

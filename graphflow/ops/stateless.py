@@ -9,7 +9,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import INDEX, REAL, DType, as_dtype, float32, int32, int64
 from graphflow.errors import GraphError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops import philox
 from graphflow.ops.arithmetic import add
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define

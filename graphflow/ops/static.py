@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.errors import OpError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.shape import Dims, count
 
 _LIMIT = 1024  # elements: larger values are not worth computing while building

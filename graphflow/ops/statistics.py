@@ -10,7 +10,7 @@ from graphflow import dtypes
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING
 from graphflow.errors import DTypeError, GraphError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum, multiply, pow, squared_difference, subtract
 from graphflow.ops.basic import cast, identity, zeros_like
 from graphflow.ops.compare import equal

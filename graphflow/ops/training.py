@@ -14,7 +14,7 @@ import numpy as np
 
 from graphflow.dtypes import FLOATING, NUMERIC, DType
 from graphflow.errors import InvalidArgumentError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Elementwise

@@ -7,9 +7,10 @@ from typing import Any
 
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, float32
-from graphflow.graph import Operation, Tensor, get_default_graph
+from graphflow.graph import get_default_graph
 from graphflow.initializers import zeros_initializer
 from graphflow.names import GraphKeys
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import minimum, pow
 from graphflow.ops.basic import cast, group
 from graphflow.ops.define import convert_to_tensor

@@ -6,9 +6,10 @@ from typing import Any
 
 from graphflow.dtypes import int64
 from graphflow.errors import GraphError
-from graphflow.graph import Graph, Tensor, get_default_graph
+from graphflow.graph import Graph, get_default_graph
 from graphflow.initializers import zeros_initializer
 from graphflow.names import GraphKeys
+from graphflow.operation import Tensor
 from graphflow.shared_variables import get_variable
 from graphflow.variables import Variable
 

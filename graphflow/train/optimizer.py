@@ -9,8 +9,9 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING
 from graphflow.errors import GraphError
 from graphflow.gradients import gradients
-from graphflow.graph import Graph, Operation, Tensor
+from graphflow.graph import Graph
 from graphflow.names import GraphKeys
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import group, tuple_
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast
 from graphflow.ops.define import OpDef
 from graphflow.ops.indexed_slices import IndexedSlices

@@ -9,13 +9,14 @@ from typing import Any
 from graphflow.default import name_scope
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import add, divide, minimum, multiply, pow
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.compare import equal, less_equal
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.math import ceil, cos, exp, floor, log
+from graphflow.ops.math import ceil, exp, floor, log
 from graphflow.ops.select import where_v2
+from graphflow.ops.trigonometry import cos
 
 
 def _in(dtype: DType, value: Any) -> Tensor:

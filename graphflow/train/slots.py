@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.dtypes import DType, as_dtype
-from graphflow.graph import Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.fill import zeros
 from graphflow.shape import as_dims, known

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from graphflow.fetches import flatten
-from graphflow.graph import Graph, Operation, get_default_graph
+from graphflow.graph import Graph, get_default_graph
+from graphflow.operation import Operation
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.shape import show

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from graphflow.backends.cpu.compile import ELEMENTS
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.graph import Graph
 from graphflow.ops.argmax import argmax, argmin
@@ -30,6 +31,15 @@ class Flat:
         self.array[i] = value
 
 
+def compiled(call):
+    """The kernel of a call as a Python function, from its source when it is generated."""
+    if not call.source:
+        return call.function
+    namespace = {n: getattr(np, n) for n in ELEMENTS}
+    exec(call.source, namespace)
+    return namespace["kernel"]
+
+
 def run(op, nthreads):
     """The outputs of the kernel bound to an operation over constants, and the status it leaves."""
     call = BINDINGS[op.definition.lower(op).name](op)
@@ -40,7 +50,7 @@ def run(op, nthreads):
                 for t in call.pointers]  # fmt: skip
     with np.errstate(all="ignore"):
         for tid in range(nthreads):
-            call.function(*pointers, *call.sizes, tid, nthreads)
+            compiled(call)(*pointers, *call.sizes, tid, nthreads)
     return list(outputs.values()), status
 
 

@@ -7,7 +7,7 @@ from graphflow.backends.cache import Cache
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.executable import CpuExecutable
 from graphflow.backends.cpu.lower import lower
-from graphflow.graph import Operation
+from graphflow.operation import Operation
 from graphflow.plan import Plan
 from graphflow.store import Store
 

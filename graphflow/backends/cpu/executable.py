@@ -12,7 +12,7 @@ from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.walk import walk
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized, variable_of
@@ -77,7 +77,7 @@ class CpuExecutable:
         native: list[Step] = []
         for step in self._plan.steps:
             if step.call is not None and self._bindable(step):
-                if all(count(b.dims) for b in step.outputs):
+                if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
                     native.append(step)
             else:
                 self._flush(native, kernels)

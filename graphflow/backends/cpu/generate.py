@@ -7,7 +7,7 @@ import math
 
 from graphflow.backends import codegen
 from graphflow.backends.base import Call
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Random, Reduce
 from graphflow.shape import sizes

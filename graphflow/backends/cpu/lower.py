@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.generate import elementwise, random, reduction
 from graphflow.backends.cpu.kernels import BINDINGS
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce
 
 # float16 and strings have no CPU kernels: their operations run the reference

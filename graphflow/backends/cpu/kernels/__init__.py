@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.kernels import argmax, broadcast, conv, matmul, pool, softmax
-from graphflow.graph import Operation
+from graphflow.backends.cpu.kernels import (
+    argmax,
+    broadcast,
+    conv,
+    fill,
+    gather,
+    join,
+    matmul,
+    move,
+    pad,
+    pool,
+    softmax,
+)
+from graphflow.operation import Operation
 
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
-    **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **matmul.KERNELS, **pool.KERNELS, **softmax.KERNELS,
+    **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **fill.KERNELS, **gather.KERNELS, **join.KERNELS,
+    **matmul.KERNELS, **move.KERNELS, **pad.KERNELS, **pool.KERNELS, **softmax.KERNELS,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow.backends.base import Call
-from graphflow.graph import Operation
+from graphflow.operation import Operation
 from graphflow.ops.static import static_value
 
 

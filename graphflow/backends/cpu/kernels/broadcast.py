@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphflow.backends import codegen
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.generate import fold
-from graphflow.graph import Operation
+from graphflow.operation import Operation
 from graphflow.ops.lowering import Elementwise, Reduce
 from graphflow.shape import sizes
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from graphflow.backends.base import Call
 from graphflow.errors import ShapeError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
 
 

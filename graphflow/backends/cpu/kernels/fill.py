@@ -6,7 +6,7 @@ import math
 
 from graphflow.backends import codegen
 from graphflow.backends.base import Call
-from graphflow.graph import Operation
+from graphflow.operation import Operation
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.static import static_value
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from graphflow.backends.base import Call
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.static import static_value
 
 _DEPTH = 6  # coordinates of one element
@@ -20,22 +20,24 @@ def take(x, indices, y, status, batch, outer, n, m, inner, tid, nthreads):  # ty
     y        [batch, outer, m, inner]; threads share its rows
     """
     first, last = batch * outer * m * tid // nthreads, batch * outer * m * (tid + 1) // nthreads
-    row = first
-    while row < last:
-        block = row // m
-        k = row % m
-        at = block // outer * m - block * m
-        for row in range(row, min(last, row + m - k)):
+    while first < last:
+        block = first // m
+        stop = min(last, (block + 1) * m)
+        at = (block // outer - block) * m
+        for row in range(first, stop):
             i = indices[at + row]
             if i < 0 or i >= n:
                 status[0] = 1
                 status[1] = at + row
                 status[2] = i
                 return
-            p = (block * n + i) * inner
-            for j in range(inner):
-                y[row * inner + j] = x[p + j]
-        row += 1
+            p = block * n + i
+            if inner == 1:
+                y[row] = x[p]
+            else:
+                for j in range(inner):
+                    y[row * inner + j] = x[p * inner + j]
+        first = stop
 
 
 def take_nd(x, indices, y, status, m, depth, inner, n0, n1, n2, n3, n4, n5, tid, nthreads):  # type: ignore

@@ -11,37 +11,44 @@ import math
 from collections.abc import Sequence
 
 from graphflow.backends.base import Call
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.static import static_value
 
-PIECES = 64  # what more take longer to compile than they are worth
+PIECES = 256  # with more, the kernel takes longer to compile than it is worth
+_SHORT = 8  # shorter rows are copied column by column
 
 
 @functools.cache
 def rows(pieces: int, joins: bool) -> str:
-    """A kernel between pieces [outer, n_i] and whole [outer, sum of n_i].   Threads share the elements of each piece."""
-    sizes = [f"n{i}" for i in range(pieces)]
-    lines = [
-        f"def kernel({', '.join(f'p{i}' for i in range(pieces))}, whole, outer, {', '.join(sizes)}, tid, nthreads):",
-        f"    width = {' + '.join(sizes)}",
-        "    before = 0",
-    ]
-    for i, n in enumerate(sizes):
-        left, right = f"p{i}[at + j]", "whole[start + j]"
-        lines += [
-            f"    at, stop = outer * {n} * tid // nthreads, outer * {n} * (tid + 1) // nthreads",
-            f"    column = at % {n} if {n} > 0 else 0",
-            f"    start = at // {n} * width + before + column if {n} > 0 else 0",
-            "    while at < stop:",
-            f"        run = min({n} - column, stop - at)",
-            "        for j in range(run):",
-            f"            {right} = {left}" if joins else f"            {left} = {right}",
-            "        at += run",
-            "        start += width - column",
-            "        column = 0",
-            f"    before += {n}",
-        ]
-    return "\n".join(lines) + "\n"
+    """A kernel between pieces [outer, n_i] and whole [outer, sum of n_i].   Threads share each piece."""
+    pointers, sizes = ([f"{c}{i}" for i in range(pieces)] for c in "pn")
+    piece, whole = "piece[at + j{0}]", "whole[start + j{1}]"
+    copy = f"{whole} = {piece}" if joins else f"{piece} = {whole}"
+    return f"""def kernel({", ".join(pointers)}, whole, outer, {", ".join(sizes)}, tid, nthreads):
+    pieces = ({", ".join(pointers)},)
+    sizes = ({", ".join(sizes)},)
+    width = {" + ".join(sizes)}
+    before = 0
+    for i in range({pieces}):
+        piece, n = pieces[i], sizes[i]
+        if n < {_SHORT}:
+            for at in range(n):
+                start = before + at
+                for j in range(outer * tid // nthreads, outer * (tid + 1) // nthreads):
+                    {copy.format(" * n", " * width")}
+        else:
+            at, stop = outer * n * tid // nthreads, outer * n * (tid + 1) // nthreads
+            column = at % n
+            start = at // n * width + before + column
+            while at < stop:
+                run = min(n - column, stop - at)
+                for j in range(run):
+                    {copy.format("", "")}
+                at += run
+                start += width - column
+                column = 0
+        before += n
+"""
 
 
 def _call(pieces: Sequence[Tensor], whole: Tensor, axis: int, joins: bool) -> Call | None:

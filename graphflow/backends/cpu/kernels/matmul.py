@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from graphflow.backends.base import Call
-from graphflow.graph import Operation
+from graphflow.operation import Operation
 
 FEW_ROWS = 16  # up to so many rows threads share the columns
 

@@ -10,15 +10,17 @@ import numpy as np
 
 from graphflow.backends.base import Call
 from graphflow.errors import OpError
-from graphflow.graph import Operation, Tensor
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
 from graphflow.ops.static import static_value
 
 LOOPS = 5  # as many as a kernel has; layouts that need more run the reference
 _AREA = 4096  # elements of a tile
-_WIDTH = 16  # columns of a tile whose rows or columns are not contiguous: what it reads stays in the cache
+_WIDTH = 16  # columns of a tile when x is better read down than across
+_SHORT = 8  # an innermost loop of fewer steps changes places with the longest one
 
 Loop = tuple[int, int, int]  # size, stride in x, stride in y
+Layout = tuple[tuple[int, ...], int, list[int]]  # shape, start, strides
 
 
 def copy(x, y, start, n0, x0, y0, n1, x1, y1, n2, x2, y2, rows, x3, y3, columns, x4, y4, height, width, tid, nthreads):  # type: ignore
@@ -49,12 +51,16 @@ def copied(x: Tensor, y: Tensor, dims: Sequence[int], start: int, strides: Seque
     loops = collapse(dims, strides, contiguous(dims))
     if len(loops) > LOOPS:
         return None
-    *others, columns = loops or [(1, 0, 1)]
+    others, columns = loops, loops.pop() if loops else (1, 0, 1)
+    if columns[0] < _SHORT and others:
+        others = [*others, columns]
+        columns = max(others)
+        others.remove(columns)
     rows = min(others, key=lambda loop: abs(loop[1]), default=(1, 0, 0))
     if others:
         others.remove(rows)
-    runs = columns[1:] == (1, 1)
-    width = max(1, min(columns[0], _AREA if runs else _WIDTH))
+    blocked = 0 < abs(rows[1]) < abs(columns[1])
+    width = max(1, min(columns[0], max(_WIDTH, _AREA // rows[0]) if blocked else _AREA))
     padding = [(1, 0, 0)] * (LOOPS - 2 - len(others))
     return Call(copy, (x, y), (start, *flat([*padding, *others, rows, columns]), _AREA // width, width))
 
@@ -81,10 +87,10 @@ def contiguous(dims: Sequence[int]) -> list[int]:
     return [math.prod(dims[i + 1 :]) for i in range(len(dims))]
 
 
-def layout(view: OpDef, dims: tuple[int, ...], *values: Any, **attrs: Any) -> tuple[tuple[int, ...], int, list[int]] | None:
-    """(shape, start, strides) of what `view`, whose reference gives a view in NumPy, takes of an array of shape `dims`.
+def layout(view: OpDef, dims: tuple[int, ...], *values: Any, **attrs: Any) -> Layout | None:
+    """Where the elements that `view` takes of an array of shape `dims` lie in it; None where it refuses the values.
 
-    The reference works on an array that has an address and no memory; None where it refuses the values.
+    Its reference gives a view in NumPy; here it works on an array that has an address and no memory.
     """
     whole = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), dims, contiguous(dims))
     try:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.kernels.move import LOOPS, Loop, collapse, contiguous, flat, layout
-from graphflow.graph import Operation, Tensor
+from graphflow.backends.cpu.kernels.move import LOOPS, Layout, Loop, collapse, contiguous, flat, layout
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.slicing import SLICE, STRIDED_SLICE
 from graphflow.ops.static import static_value
 
@@ -66,7 +66,7 @@ def mirror(x, y, n0, o0, b0, n1, o1, b1, n2, o2, b2, n3, o3, b3, inner, edge, ti
                         y[q + k] = x[p + k]
 
 
-def _placed(x: Tensor, value: Tensor | None, y: Tensor, found: tuple | None) -> Call | None:
+def _placed(x: Tensor, value: Tensor | None, y: Tensor, found: Layout | None) -> Call | None:
     """The call that puts x where a view of y lies; None when x has another shape than that."""
     if found is None or found[0] != x.dims or (value is not None and value.dims != ()):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from graphflow.backends.base import Call
-from graphflow.graph import Operation
+from graphflow.operation import Operation
 
 
 def softmax_rows(x, y, rows, classes, tid, nthreads):  # type: ignore
