@@ -102,7 +102,7 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
     ops = tuple(done[op] for op in program.ops)
     targets = tuple(done[op] for op in program.targets if op in done)
     feeds, fetches = tuple(new[t] for t in program.feeds), tuple(new[t] for t in program.fetches)
-    return Stage(drop_dead(Program(feeds, fetches, targets, ops)), None)
+    return Stage(Program(feeds, fetches, targets, ops), None)
 
 
 def _specialized(
@@ -157,23 +157,4 @@ def _cut(program: Program, at: int, new: dict[Tensor, Tensor], done: dict[Operat
     )  # fmt: skip
     rest_ops = tuple(sorted([*constants, *later], key=lambda op: op.id))
     rest = Program(across, program.fetches, tuple(op for op in program.targets if op not in done), rest_ops)
-    return Stage(drop_dead(first), rest)
-
-
-def drop_dead(program: Program) -> Program:
-    """Without pure operations whose outputs nobody takes; a target that only waits for others has done so then."""
-    used = set(program.fetches)
-    targets = set(program.targets)
-    kept = []
-    for op in reversed(program.ops):
-        wanted = op in targets and op.outputs or any(t in used for t in op.outputs)
-        if wanted or op.definition.writes or _acts(op):
-            kept.append(op)
-            used.update(t for i, t in enumerate(op.inputs) if i not in op.definition.refs)
-    return Program(program.feeds, program.fetches, program.targets, tuple(reversed(kept)))
-
-
-def _acts(op: Operation) -> bool:
-    """Whether the operation does something beyond its outputs."""
-    record = op.definition
-    return record.stateful and not record.variable and not record.refs
+    return Stage(first, rest)

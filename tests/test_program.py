@@ -1,5 +1,7 @@
 """Prune, specialize, plan: what runs, with which shapes, and where its values live."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 import graphflow as tf
 from graphflow.backends import get_backend
+from graphflow.passes.prune import drop_dead
 from graphflow.plan import Arena, make_plan
 from graphflow.program import prune, specialize
 
@@ -18,9 +21,10 @@ def graph():
 
 
 def stage_of(fetches, feeds, targets=()):
-    """The specialized first stage for fetches, feeds {tensor: shape} and targets."""
+    """The specialized first stage for fetches, feeds {tensor: shape} and targets, without what nobody needs."""
     program = prune(fetches, targets, list(feeds))
-    return specialize(program, list(feeds.values()), lambda op: op.output.dims)
+    stage = specialize(program, list(feeds.values()), lambda op: op.output.dims)
+    return replace(stage, program=drop_dead(stage.program))
 
 
 def plan_of(fetches, feeds, targets=()):

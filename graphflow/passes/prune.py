@@ -1,0 +1,36 @@
+"""Leaving out what nobody needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from graphflow.operation import Operation
+from graphflow.program import Program
+
+
+def drop_dead(program: Program, fired: Counter[str] | None = None) -> Program:
+    """Without pure operations whose outputs nobody takes; a target that only waits for others has done so then.
+
+    Writes and random draws stay: a draw counts, whoever looks at it.
+    """
+    used = set(program.fetches)
+    targets = set(program.targets)
+    kept = []
+    for op in reversed(program.ops):
+        wanted = op in targets and op.outputs or any(t in used for t in op.outputs)
+        if wanted or acts(op):
+            kept.append(op)
+            refs = op.definition.refs
+            used.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
+    dropped = len(program.ops) - len(kept)
+    if not dropped:
+        return program
+    if fired is not None:
+        fired["dropped"] += dropped
+    return Program(program.feeds, program.fetches, program.targets, tuple(reversed(kept)))
+
+
+def acts(op: Operation) -> bool:
+    """Whether the operation does something beyond its outputs: it writes a variable, or draws."""
+    record = op.definition
+    return bool(record.writes) or record.stateful and not record.variable and not record.refs
