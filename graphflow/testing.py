@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 
 from graphflow import dtypes
+from graphflow.errors import GraphflowError
 from graphflow.gradients import gradients
 from graphflow.graph import Graph
 from graphflow.operation import Tensor
-from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.arrange import transpose
+from graphflow.ops.basic import cast, ones_like
+from graphflow.ops.define import REGISTRY, OpDef, convert_to_tensor
+from graphflow.ops.join import concat
+from graphflow.ops.linalg import matmul
 from graphflow.ops.placeholder import placeholder
+from graphflow.ops.random import random_uniform
+from graphflow.ops.reduce import reduce_max, reduce_mean, reduce_min, reduce_sum
+from graphflow.ops.select import where_v2
+from graphflow.ops.shape_ops import broadcast_to, expand_dims, reshape, squeeze
 from graphflow.session import Session
-from graphflow.shape import compatible, show
+from graphflow.shape import compatible, known, show, sizes
+from graphflow.variables import Variable
 
 BACKENDS = ("reference", "cpu")
 RTOL = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-11, "complex64": 2e-5, "complex128": 1e-11}
@@ -135,3 +145,91 @@ def _input(value: np.ndarray, static: str) -> Tensor:
 
 def _listed(value: Any) -> list[Tensor]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+# -- random programs -----------------------------------------------------------------------------------------------
+_NUMBERS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 0.1, 1e30, 1e-30, np.inf, -np.inf, np.nan)
+_SHAPES = ((), (1,), (3,), (2, 3), (3, 3), (1, 3), (2, 1), (2, 3, 3), (0, 3))
+
+
+def plain_records() -> list[OpDef]:
+    """The pure ops of the registry that take one to three floats of one shape and need no attributes."""
+    found = []
+    for record in REGISTRY.values():
+        if record.stateful or record.reference is None or record.static is not None:
+            continue
+        with Graph().as_default():
+            x = placeholder(dtypes.float32, (3, 3))
+            try:
+                made = record(*[x] * len(record.args))
+            except (GraphflowError, TypeError):  # other dtypes, ranks or attributes are needed
+                continue
+            if record.args and isinstance(made, Tensor) and known(made.dims):
+                found.append(record)
+    return found
+
+
+def random_program(rng: np.random.Generator, operations: int = 12) -> tuple[list[Tensor], dict[Tensor, np.ndarray]]:
+    """(fetches, feeds) of a random program in the default graph.
+
+    Plain ops of the whole registry, reductions, reshapes, transposes, products, casts, broadcasts, choices, draws,
+    reads and writes of a variable; special numbers among constants and feeds.
+    """
+    records = plain_records()
+    feeds: dict[Tensor, np.ndarray] = {}
+    for shape in [_pick(rng, _SHAPES) for _ in range(3)]:
+        feeds[placeholder(dtypes.float32, shape)] = _numbers(rng, shape)
+    state = Variable(_numbers(rng, (2, 3)))
+    values: list[Tensor] = [*feeds, state.value()]
+    while len(values) < operations + 4:
+        kind = rng.integers(3)
+        try:
+            if kind == 0:
+                made = _other(rng, values, state)
+            elif kind == 1:
+                made = convert_to_tensor(np.float32(_pick(rng, _NUMBERS)))
+            else:
+                record = _pick(rng, records)
+                made = record(*[_pick(rng, values) for _ in record.args])
+        except (GraphflowError, TypeError):  # shapes or dtypes that do not fit: another try
+            continue
+        if known(made.dims):
+            values.append(made)
+    fetches = [_pick(rng, values[4:]) for _ in range(3)]
+    return list(dict.fromkeys([*fetches, values[-1]])), feeds
+
+
+def _other(rng: np.random.Generator, values: Sequence[Tensor], state: Variable) -> Tensor:
+    """An operation that needs more than tensors."""
+    x, y = _pick(rng, values), _pick(rng, values)
+    rank = len(sizes(x.dims))
+    axis = int(rng.integers(rank)) if rank else 0
+    makers: dict[str, Callable[[], Tensor]] = {
+        "reduce": lambda: _pick(rng, _REDUCTIONS)(x, axis if rank else None, keepdims=bool(rng.integers(2))),
+        "reshape": lambda: reshape(x, _pick(rng, ([-1], [1, -1], [*sizes(x.dims), 1], list(sizes(x.dims))))),
+        "transpose": lambda: transpose(x, rng.permutation(rank).astype(np.int32)),
+        "expand": lambda: expand_dims(x, axis),
+        "squeeze": lambda: squeeze(x),
+        "matmul": lambda: matmul(x, y, transpose_a=bool(rng.integers(2)), transpose_b=bool(rng.integers(2))),
+        "cast": lambda: cast(cast(x, _pick(rng, (dtypes.float64, dtypes.float16, dtypes.float32))), dtypes.float32),
+        "broadcast": lambda: broadcast_to(x, [2, *sizes(x.dims)]),
+        "concat": lambda: concat([x], axis),
+        "select": lambda: where_v2(_pick(rng, (x > 0.0, x < y, convert_to_tensor(True))), x, y),
+        "draw": lambda: random_uniform(list(sizes(x.dims)), seed=int(rng.integers(1, 99))),
+        "write": lambda: state.assign(x),
+        "read": lambda: state.read_value() + 0.0,
+        "ones": lambda: x * ones_like(y),
+    }
+    return makers[_pick(rng, tuple(makers))]()
+
+
+_REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, reduce_min)
+
+
+def _pick(rng: np.random.Generator, items: Sequence[Any]) -> Any:
+    return items[int(rng.integers(len(items)))]
+
+
+def _numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    special = np.asarray(_NUMBERS)[rng.integers(len(_NUMBERS), size=shape)]
+    return np.where(rng.random(shape) < 0.3, special, rng.uniform(-2, 2, shape)).astype(np.float32)

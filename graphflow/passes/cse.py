@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import DType, string
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation
+from graphflow.ops.define import CONST
 from graphflow.passes.match import Substitution
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
@@ -24,12 +25,11 @@ def merge_common(program: Program, fired: Counter[str] | None = None) -> Program
     """
     copy = Substitution(program)
     first: dict[Hashable, Operation] = {}
-    number: dict[Tensor, int] = {}  # gives the inputs of commutative operations an order
     merged = 0
     for old in program.ops:
         op = copy.updated(old)
         if not op.definition.stateful and op.outputs:
-            same = first.setdefault(_key(op, number), op)
+            same = first.setdefault(_key(op), op)
             if same is not op:
                 copy.replace(old, same.outputs)
                 merged += 1
@@ -40,26 +40,29 @@ def merge_common(program: Program, fired: Counter[str] | None = None) -> Program
     return drop_dead(copy.finish() if merged else program)
 
 
-def _key(op: Operation, number: dict[Tensor, int]) -> Hashable:
-    inputs = op.inputs
-    if len(inputs) == 2 and op.definition.commutative and inputs[0].dtype is not string:  # b"a" + b"b" is an order
-        inputs = tuple(sorted(inputs, key=lambda t: number.setdefault(t, len(number))))
-    return op.definition, inputs, freeze(op.attrs), tuple([(t.dims, t.dtype) for t in op.outputs])
+def _key(op: Operation) -> Hashable:
+    inputs: Hashable = op.inputs
+    if op.definition.commutative and op.outputs[0].dtype is not string:  # b"a" + b"b" is an order
+        inputs = len(op.inputs), frozenset(op.inputs)
+    attrs = freeze(op.attrs["value"] if op.definition is CONST else op.attrs)
+    return op.definition, inputs, attrs, tuple([(t.dims, t.dtype.name) for t in op.outputs])
 
 
 def freeze(value: Any) -> Hashable:
     """A key that is equal for attributes that mean the same: 1, 1.0 and True differ, and so do 0.0 and -0.0."""
-    if isinstance(value, (str, bytes, int, DType, type(None))):  # the common ones first
-        return type(value), value
     if isinstance(value, Mapping):
-        return "dict", tuple([(key, freeze(value[key])) for key in sorted(value)])
+        return tuple([(key, freeze(value[key])) for key in sorted(value)]) if value else None
+    if isinstance(value, DType):
+        return DType, value.name
+    if isinstance(value, (str, bytes, int, type(None))):
+        return type(value), value
     if isinstance(value, (list, tuple)):
         return type(value), tuple([freeze(item) for item in value])
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
             return "objects", value.shape, tuple([freeze(item) for item in value.flat])
         content: Hashable = value.tobytes() if value.nbytes <= _LIMIT else id(value)
-        return "array", value.dtype.str, value.shape, content
+        return "array", value.dtype.char, value.shape, content
     if isinstance(value, (float, complex, np.generic)):
         return type(value), repr(value)
     return (type(value), value) if isinstance(value, Hashable) else (type(value), id(value))

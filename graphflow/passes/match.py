@@ -150,10 +150,12 @@ def splat(t: Tensor) -> Any:
     if record is not CONST:
         return None
     value = t.op.attrs["value"]
+    if not value.ndim:
+        return value[()]
     if not 0 < value.size <= _SPLAT_LIMIT:
         return None
     first = value.flat[0]
-    if value.size > 1 and not (value == first).all():
+    if not (value == first).all():
         return None
     if not first and value.dtype.kind == "f" and len(set(np.signbit(value).flat)) > 1:
         return None
@@ -161,12 +163,28 @@ def splat(t: Tensor) -> Any:
 
 
 # -- rules ---------------------------------------------------------------------------------------------------------
+_SPLAT = frozenset((CONST, ZEROS_LIKE, ONES_LIKE, FILL, BROADCAST_TO))
+
+
+def _makers(pattern: Pattern) -> frozenset[OpDef] | None:
+    """The records of operations that can make a tensor that fits, None for any."""
+    if isinstance(pattern, Any_):
+        return None
+    if isinstance(pattern, Op):
+        return frozenset(pattern.records)
+    return _SPLAT if pattern.value is not None else frozenset((CONST,))
+
+
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """A named rewrite: patterns (one for each order of commutative inputs), what to call, why."""
+    """A named rewrite: patterns (one for each order of commutative inputs), what to call, why.
+
+    `makers` says of each pattern which (input, records) are asked for: most operations fail that, and fail it fast.
+    """
 
     name: str
     patterns: tuple[Op, ...]
+    makers: tuple[tuple[tuple[int, frozenset[OpDef]], ...], ...]
     function: Callable[..., Tensor | Operation | None]
     wanted: tuple[str, ...]
     reason: str
@@ -178,13 +196,20 @@ class Rule:
 
     def __call__(self, root: Operation, uses: Mapping[Tensor, int]) -> Tensor | Operation | None:
         """The replacement for an operation, None when the rule has nothing to say about it."""
-        for pattern in self.patterns:
-            bound: dict[str, Any] = {}
-            if _matches(pattern, root.outputs[0], bound, uses):
-                bound["root"] = root
-                replacement = self.function(*[bound[name] for name in self.wanted])
-                if replacement is not None:
-                    return replacement
+        inputs = root.inputs
+        for pattern, makers in zip(self.patterns, self.makers, strict=True):
+            if len(inputs) != len(pattern.inputs):
+                continue
+            for i, may in makers:
+                if inputs[i].op.definition not in may:
+                    break
+            else:
+                bound: dict[str, Any] = {}
+                if _matches(pattern, root.outputs[0], bound, uses):
+                    bound["root"] = root
+                    replacement = self.function(*[bound[name] for name in self.wanted])
+                    if replacement is not None:
+                        return replacement
         return None
 
 
@@ -204,8 +229,10 @@ def rewrite(pattern: Op) -> Callable[[Callable[..., Any]], Rule]:
             raise ValueError(f"the rule {name} asks for {sorted(unknown)}, which its pattern does not name")
         if any(r.stateful for r in pattern.records):
             raise ValueError(f"the rule {name} would replace a stateful operation, which has to keep its place")
-        orders = [p for p in _orders(pattern) if isinstance(p, Op)]
-        return Rule(name, tuple(orders), function, wanted, reason)
+        orders = tuple([p for p in _orders(pattern) if isinstance(p, Op)])
+        makers = tuple([tuple([(i, may) for i, p in enumerate(order.inputs) if (may := _makers(p)) is not None])
+                        for order in orders])  # fmt: skip
+        return Rule(name, orders, makers, function, wanted, reason)
 
     return make
 

@@ -112,7 +112,7 @@ class CpuExecutable:
             args = np.zeros(len(elements) + len(call.sizes), np.int64)
             args[len(elements) :] = call.sizes
             for position, p in enumerate(call.pointers):
-                self._point(args, position, p, step)
+                self._point(args, position, p, step, call.pointers[:position].count(p))
             if step.scratch:
                 args[len(elements) - 1] = self._array(step.scratch).ctypes.data
             row[:] = _address(kernels, step, elements), args.ctypes.data
@@ -129,7 +129,7 @@ class CpuExecutable:
 
         self._parts.append(part)
 
-    def _point(self, args: np.ndarray, position: int, p: Tensor | str, step: Step) -> None:
+    def _point(self, args: np.ndarray, position: int, p: Tensor | str, step: Step, before: int) -> None:
         if p == "status":
             args[position] = self._status.ctypes.data
         elif p == "draws":
@@ -137,7 +137,7 @@ class CpuExecutable:
             self._draws.append(state)
             args[position] = state.ctypes.data
         else:
-            buffer = _buffer_of(step, p)  # type: ignore[arg-type]
+            buffer = _buffer_of(step, p, before)  # type: ignore[arg-type]
             if buffer.kind in ("feed", "fetch"):
                 self._late.append((args, position, buffer))
             else:
@@ -217,12 +217,15 @@ def _address(kernels: Kernels, step: Step, elements: list[str]) -> int:
 _SPECIAL = {"status": "int64", "draws": "uint64"}
 
 
-def _buffer_of(step: Step, t: Tensor) -> Buffer:
-    for tensors, buffers in ((step.op.inputs, step.inputs), (step.op.outputs, step.outputs)):
-        for u, buffer in zip(tensors, buffers, strict=True):
-            if u is t:
-                return buffer
-    raise AssertionError(f"the call of {step.op!r} names {t!r}, which it neither takes nor makes")
+def _buffer_of(step: Step, t: Tensor, before: int) -> Buffer:
+    """Where the tensor is; `before` counts the pointers to it so far.
+
+    One tensor has two places where it names a variable to write and is also its value from before: v.assign(v).
+    """
+    tensors, buffers = (*step.op.inputs, *step.op.outputs), (*step.inputs, *step.outputs)
+    found = [buffer for u, buffer in zip(tensors, buffers, strict=True) if u is t]
+    assert found, f"the call of {step.op!r} names {t!r}, which it neither takes nor makes"
+    return found[min(before, len(found) - 1)]
 
 
 def _written(step: Step) -> list[Buffer]:
