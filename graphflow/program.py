@@ -8,8 +8,9 @@ from typing import Any
 
 from graphflow.errors import GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
-from graphflow.ops.placeholder import PLACEHOLDER
+from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, compatible, known, merge, show
 
@@ -110,7 +111,10 @@ def _specialized(
 ) -> Operation:
     record = op.definition
     inputs = tuple([(refs if i in record.refs else new).get(t, t) for i, t in enumerate(op.inputs)])
-    if inputs == op.inputs and all(known(t.dims) for t in op.outputs):
+    if record is PLACEHOLDER_WITH_DEFAULT:  # not fed: the default it is
+        outputs = [(inputs[0].dims, inputs[0].dtype)]
+        made = Operation(IDENTITY, op.name, inputs, {}, outputs, (), op.graph, op.id, op.site, op.device)
+    elif inputs == op.inputs and all(known(t.dims) for t in op.outputs):
         made = op
     elif record.variable:
         made = op.rebuild((), [(variable_dims(op), op.output.dtype)])

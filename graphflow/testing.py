@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from graphflow.operation import Tensor
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.define import REGISTRY, OpDef, convert_to_tensor
+from graphflow.ops.infer import broadcasted, compared
 from graphflow.ops.join import concat
 from graphflow.ops.linalg import matmul
 from graphflow.ops.placeholder import placeholder
@@ -152,20 +154,22 @@ _NUMBERS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 0.1, 1e30, 1e-30, np.inf, -np.
 _SHAPES = ((), (1,), (3,), (2, 3), (3, 3), (1, 3), (2, 1), (2, 3, 3), (0, 3))
 
 
+@functools.cache
 def plain_records() -> list[OpDef]:
-    """The pure ops of the registry that take one to three floats of one shape and need no attributes."""
+    """The pure ops of the registry that take floats of any one shape and need no attributes."""
     found = []
     for record in REGISTRY.values():
         if record.stateful or record.reference is None or record.static is not None:
             continue
         with Graph().as_default():
-            x = placeholder(dtypes.float32, (3, 3))
+            x = placeholder(dtypes.float32, (2, 3))
             try:
                 made = record(*[x] * len(record.args))
+                if record.args and isinstance(made, Tensor) and known(made.dims):
+                    (value,) = record.compute(made.op, [np.ones((2, 3), np.float32)] * len(record.args))
+                    found += [record] if value.shape == made.dims else []
             except (GraphflowError, TypeError):  # other dtypes, ranks or attributes are needed
                 continue
-            if record.args and isinstance(made, Tensor) and known(made.dims):
-                found.append(record)
     return found
 
 
@@ -189,8 +193,9 @@ def random_program(rng: np.random.Generator, operations: int = 12) -> tuple[list
             elif kind == 1:
                 made = convert_to_tensor(np.float32(_pick(rng, _NUMBERS)))
             else:
-                record = _pick(rng, records)
-                made = record(*[_pick(rng, values) for _ in record.args])
+                record, first = _pick(rng, records), _pick(rng, values)
+                others = values if record.infer in _BROADCASTING else [t for t in values if t.dims == first.dims]
+                made = record(first, *[_pick(rng, others) for _ in record.args[1:]])
         except (GraphflowError, TypeError):  # shapes or dtypes that do not fit: another try
             continue
         if known(made.dims):
@@ -223,6 +228,7 @@ def _other(rng: np.random.Generator, values: Sequence[Tensor], state: Variable) 
     return makers[_pick(rng, tuple(makers))]()
 
 
+_BROADCASTING = (broadcasted, compared)
 _REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, reduce_min)
 
 

@@ -120,7 +120,8 @@ class OpDef:
             raise error.note(*op.where()) from None
         if not isinstance(results, (tuple, list)):
             results = (results,)
-        return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
+        with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
+            return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
 
     def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
         """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""

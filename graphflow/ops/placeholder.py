@@ -25,6 +25,7 @@ PLACEHOLDER_WITH_DEFAULT = define(
     reference=lambda input, shape: input,
     vjp=PASS_GRADIENT,
     lowering=View(),
+    static=lambda op: None,  # a run may feed something else
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 def _lgamma(x: float) -> float:
-    if x <= 0 and x == math.floor(x) or math.isinf(x):
+    if math.isinf(x) or x <= 0 and x == math.floor(x):
         return math.inf  # the poles, and both ends
     return math.lgamma(x)
 
@@ -40,17 +40,26 @@ digamma = np.vectorize(_digamma, otypes=[float])
 
 
 def _polygamma(a: float, x: float) -> float:
-    """(-1)^(a+1) a! sum 1 / (x + k)^(a+1), the tail of the sum by Euler and Maclaurin (DLMF 25.11.5)."""
-    if not (a >= 1 and a == math.floor(a) and x > 0):
+    """NaN outside the domain; infinite where float64 overflows."""
+    if not (1 <= a < math.inf and a == math.floor(a) and x > 0):
         return math.nan
-    s, total = a + 1, 0.0
+    sign = 1 if a % 2 else -1
+    try:
+        return sign * math.gamma(a + 1) * _zeta(a + 1, x)
+    except OverflowError:
+        return sign * math.inf
+
+
+def _zeta(s: float, x: float) -> float:
+    """sum 1 / (x + k)^s, the tail of the sum by Euler and Maclaurin (DLMF 25.11.5)."""
+    total = 0.0
     while x < 20:
         total += x**-s
         x += 1
     tail = x ** (1 - s) / (s - 1) + 0.5 * x**-s + s * x ** (-s - 1) / 12
     tail -= s * (s + 1) * (s + 2) * x ** (-s - 3) / 720
     tail += s * (s + 1) * (s + 2) * (s + 3) * (s + 4) * x ** (-s - 5) / 30240
-    return (-1) ** (int(a) + 1) * math.gamma(s) * (total + tail)
+    return total + tail
 
 
 polygamma = np.vectorize(_polygamma, otypes=[float])

@@ -93,7 +93,8 @@ def _settle(tensor: Tensor) -> None:
         values = _input_values(op)
         if values is not None:
             try:
-                results = op.definition.reference(*values, **op.attrs)  # type: ignore[misc]
+                with np.errstate(all="ignore"):
+                    results = op.definition.reference(*values, **op.attrs)  # type: ignore[misc]
             except OpError:  # the run will raise it, if the operation is ever run
                 return
             results = results if isinstance(results, (tuple, list)) else (results,)
@@ -106,7 +107,8 @@ def _settle(tensor: Tensor) -> None:
 def _exact(value: np.ndarray, tensor: Tensor) -> np.ndarray:
     """A value that is known in full has the tensor's dtype; one that is known in part is an object array."""
     partial = value.dtype == object and tensor.dtype.dtype != object and _has_none(value)
-    return value if partial else value.astype(tensor.dtype.dtype, copy=False)
+    with np.errstate(all="ignore"):
+        return value if partial else value.astype(tensor.dtype.dtype, copy=False)
 
 
 def _input_values(op: Operation) -> list[np.ndarray] | None:

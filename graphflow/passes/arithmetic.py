@@ -33,7 +33,7 @@ from graphflow.ops.arithmetic import (
 from graphflow.ops.basic import ONES_LIKE, ZEROS_LIKE
 from graphflow.ops.compare import GREATER_EQUAL, LESS, LOGICAL_NOT
 from graphflow.ops.fill import FILL
-from graphflow.ops.math import ABS, CEIL, EXP, FLOOR, LOG, NEG, RECIPROCAL, RINT, ROUND, SQUARE
+from graphflow.ops.math import ABS, CEIL, EXP, FLOOR, LOG, NEG, RECIPROCAL, RINT, ROUND, SIGMOID, SQUARE
 from graphflow.ops.random import RANDOM_UNIFORM
 from graphflow.ops.select import SELECT, SELECT_V2
 from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX
@@ -49,11 +49,15 @@ def _real(t: Tensor) -> bool:
     return t.dtype.is_integer or t.dtype.is_floating
 
 
+_NEVER_MINUS_ZERO = (RANDOM_UNIFORM, ABS, EXP, SIGMOID, SQUARE, SOFTMAX)
+
+
 # -- neutral elements ----------------------------------------------------------------------------------------------
 @rewrite(op(ADD, any_("x"), const(0, name="zero")))
 def add_zero(root: Operation, x: Tensor, zero: Any) -> Tensor | None:
-    """x + 0 is x for integers; for floats only x + -0.0 is, since -0.0 + 0.0 is 0.0."""
-    return same_type(root, x) if _exact(x) or (x.dtype.is_floating and np.signbit(zero)) else None
+    """x + 0 is x for integers; for floats x + -0.0 is, and x + 0.0 where x cannot be -0.0."""
+    neutral = _exact(x) or (x.dtype.is_floating and (np.signbit(zero) or x.op.definition in _NEVER_MINUS_ZERO))
+    return same_type(root, x) if neutral else None
 
 
 @rewrite(op(SUB, any_("x"), const(0, name="zero")))

@@ -246,10 +246,14 @@ def _read_first(plan: Plan) -> list[Operation]:
     """Variables whose value from before the run is needed."""
     written: set[int] = set()
     needed: dict[int, Operation] = {}
-    for op in plan.program.ops:
+    ops = plan.program.ops
+    taken = {t for op in ops for i, t in enumerate(op.inputs) if i not in op.definition.refs}
+    taken.update(plan.program.fetches, *[op.outputs for op in plan.program.targets])
+    for op in ops:
         record = op.definition
         if record.variable:
-            needed[op.id] = op
+            if op.output in taken:
+                needed[op.id] = op
         elif record.refs and record.reads:
             for i in record.refs:
                 variable = variable_of(op.inputs[i])
