@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -62,13 +64,26 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         if name in skipped:
             continue
         fired: Counter[str] = Counter()
-        program = apply(program, fired)
+        with _collector_paused():
+            program = apply(program, fired)
         if switches.check:
             verify(program, before, name)
         if report is not None:
             report.passes[name] = fired, len(program.ops)
         _dump(folder, number, name, program)
     return program
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A pass makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _skipped() -> set[str]:
