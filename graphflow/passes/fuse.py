@@ -78,8 +78,8 @@ def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
     """The program with a region in the place of the youngest member of each group of two or more."""
     wanted = _read_outside(program, group_of)
     place = {op: i for i, op in enumerate(program.ops)}
-    for group in set(group_of.values()):
-        group.members.sort(key=place.__getitem__)
+    for home in set(group_of.values()):
+        home.members.sort(key=place.__getitem__)
     new: dict[Tensor, Tensor] = {}
     ops: list[Operation] = []
     done: dict[Operation, Operation] = {}
