@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.config import current
 from graphflow.errors import GraphError
-from graphflow.feeds import as_feed, bind
-from graphflow.fetches import flatten
+from graphflow.feeds import as_feed, fed_tensors
+from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.plan import Plan, make_plan
@@ -26,6 +27,20 @@ from graphflow.store import Store
 from graphflow.variables import Variable
 
 log = logging.getLogger("graphflow")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a run asks for, whatever the values: worked out once, and remembered.
+
+    key      (tensors to fetch, operations to run, tensors that are fed)
+    feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
+    restore  from the values of the fetched tensors to the nest that was asked for
+    """
+
+    key: tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
+    feeds: Sequence[tuple[Tensor, Any]]
+    restore: Restore
 
 
 class Session:
@@ -46,7 +61,8 @@ class Session:
         self._graph = graph or get_default_graph()
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
-        self._executables: dict[Any, Executable] = {}
+        self._requests: dict[Hashable, _Request] = {}
+        self._executables: dict[Hashable, Executable] = {}
         self._lock = threading.RLock()
         self._closed = False
         self._entered: list[AbstractContextManager] = []
@@ -68,48 +84,52 @@ class Session:
 
         feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
-        Raises:  RuntimeError when closed; what `flatten`, `bind` and the operations raise.  The session stays usable.
+        Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  The session stays usable.
         """
-        self._check_open()
-        tensors, targets, restore = flatten(self._graph, fetches)
-        feeds = bind(self._graph, feed_dict)
-        values = self._values(tuple(tensors), tuple(targets), tuple(feeds), list(feeds.values()))
-        return restore(dict(zip(tensors, values, strict=True)))
+        memo, keys = memo_key(fetches), tuple(feed_dict or ())
+        request = self._requests.get((memo, keys))
+        if request is None:
+            request = self._request(fetches, dict(zip(keys, keys, strict=True)))
+            if memo is not None:
+                self._requests[memo, keys] = request
+        return self._answer(request, feed_dict)
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
     ) -> Callable:
         """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
-        self._check_open()
-        tensors, targets, restore = flatten(self._graph, fetches)
         fed = [self._graph.as_graph_element(t, allow_operation=False) for t in feed_list or ()]
-        wanted, needed, keys = tuple(tensors), tuple(targets), tuple(fed)
+        request = self._request(fetches, {t: i for i, t in enumerate(fed)})
 
         def call(*values: Any, **_: Any) -> Any:
-            if len(values) != len(fed) + (1 if accept_options and len(values) > len(fed) else 0):
+            if len(values) != len(fed) and not (accept_options and len(values) == len(fed) + 1):
                 raise GraphError(f"this callable takes {len(fed)} values and got {len(values)}")
-            self._check_open()
-            arrays = [as_feed(t, v) for t, v in zip(fed, values, strict=False)]
-            return restore(dict(zip(tensors, self._values(wanted, needed, keys, arrays), strict=True)))
+            return self._answer(request, values)
 
         return call
 
-    def _values(
-        self,
-        fetches: tuple[Tensor, ...],
-        targets: tuple[Operation, ...],
-        feeds: tuple[Tensor, ...],
-        arrays: list[np.ndarray],
-    ) -> list[Any]:
+    def _request(self, fetches: Any, keys: Mapping[Any, Any]) -> _Request:
+        self._check_open()
+        if not self._graph.version:
+            raise RuntimeError("the session's graph is empty: add operations to the graph before running them")
+        tensors, targets, restore = flatten(self._graph, fetches)
+        feeds = fed_tensors(self._graph, keys)
+        return _Request((tensors, targets, tuple(t for t, _ in feeds)), feeds, restore)
+
+    def _answer(self, request: _Request, values: Any) -> Any:
+        self._check_open()
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        fetches, targets, feeds = request.key
         if not fetches and not targets:
-            return []
-        key = (fetches, targets, feeds, tuple([a.shape for a in arrays]), self._store.epoch)
+            return request.restore([])
+        dims = tuple([a.shape for a in arrays])
         with self._lock:
+            key = (request.key, dims, self._store.epoch)
             executable = self._executables.get(key)
             if executable is None:
-                program = prune(fetches, targets, feeds)
-                executable = self._executables[key] = self._compile(program, [a.shape for a in arrays])
-            return [v[()] if v.ndim == 0 else v for v in executable(arrays)]
+                executable = self._executables[key] = self._compile(prune(fetches, targets, feeds), dims)
+            results = executable(arrays)
+        return request.restore([v[()] if v.ndim == 0 else v for v in results])
 
     def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
         start = time.perf_counter()
@@ -138,12 +158,11 @@ class Session:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the session is closed")
-        if not self._graph.version:
-            raise RuntimeError("the session's graph is empty: add operations to the graph before running them")
 
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
+        self._requests.clear()
         self._executables.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:

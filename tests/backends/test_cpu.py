@@ -109,15 +109,15 @@ def fresh(folder, **environment):
 
 
 def test_kernels_are_kept_on_disk_and_damaged_files_are_misses(tmp_path):
-    assert fresh(tmp_path) == (3, 0)
-    assert fresh(tmp_path) == (0, 3)
+    assert fresh(tmp_path) == (4, 0)
+    assert fresh(tmp_path) == (0, 4)
     files = [p for p in tmp_path.rglob("*") if p.is_file()]
-    assert len(files) == 3
+    assert len(files) == 4
     files[0].write_bytes(files[0].read_bytes()[:-40])
     files[1].write_bytes(b"")
-    assert fresh(tmp_path) == (2, 1)
-    assert fresh(tmp_path) == (0, 3)
-    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (3, 0)
+    assert fresh(tmp_path) == (2, 2)
+    assert fresh(tmp_path) == (0, 4)
+    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (4, 0)
 
 
 def test_a_folder_that_cannot_be_written_is_one_warning(tmp_path):

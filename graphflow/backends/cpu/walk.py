@@ -1,10 +1,12 @@
-"""The executor: one kernel that runs the kernels of a plan, one after the other."""
+"""The executor: one kernel that runs the kernels of a plan, one after the other, and what it needs besides."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from graphflow.backends.cpu.compile import call_kernel
+import numpy as np
+
+from graphflow.backends.cpu.compile import call_kernel, pointer
 
 
 def walk(rows: Any, status: Any, n: Any, tid: Any, nthreads: Any) -> None:
@@ -19,3 +21,20 @@ def walk(rows: Any, status: Any, n: Any, tid: Any, nthreads: Any) -> None:
         if status[0] != 0:
             status[3] = i
             return
+
+
+def relocate(table: Any, arrays: Any, n: Any, head: Any, tid: Any, nthreads: Any) -> None:
+    """Write the data addresses of arrays that are new in every run to where kernels look for them.
+
+    table   [n, 2]: the address of an argument, and which array it is
+    arrays  addresses of NumPy's array objects
+    head    the words before an array object's data address: NumPy's C interface fixes it as the first field
+    """
+    for i in range(n):
+        argument = pointer(table, 2 * i, np.int64)
+        argument[0] = pointer(arrays, table[2 * i + 1], np.int64)[head]
+
+
+def count_draw(draws: Any, tid: Any, nthreads: Any) -> None:
+    """A random op has drawn: uint64[2] of Store.draws."""
+    draws[1] += np.uint64(1)
