@@ -29,16 +29,21 @@ from graphflow.variables import Variable
 log = logging.getLogger("graphflow")
 
 
+_Asks = tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     """What a run asks for, whatever the values: worked out once, and remembered.
 
-    key      (tensors to fetch, operations to run, tensors that are fed)
+    asks     (tensors to fetch, operations to run, tensors that are fed)
+    number   that of `asks` in the session, which is quicker to hash
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
     restore  from the values of the fetched tensors to the nest that was asked for
     """
 
-    key: tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
+    asks: _Asks
+    number: int
     feeds: Sequence[tuple[Tensor, Any]]
     restore: Restore
 
@@ -62,6 +67,7 @@ class Session:
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
         self._requests: dict[Hashable, _Request] = {}
+        self._numbers: dict[_Asks, int] = {}
         self._executables: dict[Hashable, Executable] = {}
         self._lock = threading.RLock()
         self._closed = False
@@ -114,20 +120,19 @@ class Session:
             raise RuntimeError("the session's graph is empty: add operations to the graph before running them")
         tensors, targets, restore = flatten(self._graph, fetches)
         feeds = fed_tensors(self._graph, keys)
-        return _Request((tensors, targets, tuple(t for t, _ in feeds)), feeds, restore)
+        asks = (tensors, targets, tuple([t for t, _ in feeds]))
+        with self._lock:
+            number = self._numbers.setdefault(asks, len(self._numbers))
+        return _Request(asks, number, feeds, restore)
 
     def _answer(self, request: _Request, values: Any) -> Any:
         self._check_open()
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        fetches, targets, feeds = request.key
-        if not fetches and not targets:
-            return request.restore([])
-        dims = tuple([a.shape for a in arrays])
         with self._lock:
-            key = (request.key, dims, self._store.epoch)
+            key = (request.number, self._store.epoch, *[a.shape for a in arrays])
             executable = self._executables.get(key)
             if executable is None:
-                executable = self._executables[key] = self._compile(prune(fetches, targets, feeds), dims)
+                executable = self._executables[key] = self._compile(prune(*request.asks), key[2:])
             results = executable(arrays)
         return request.restore([v[()] if v.ndim == 0 else v for v in results])
 
@@ -144,7 +149,7 @@ class Session:
         """The first stage, then the rest, compiled for the shapes that came out."""
         later: dict[Any, Executable] = {}
 
-        def run(feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
+        def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
             values = first(feeds)
             key = (tuple([v.shape for v in values]), self._store.epoch)
             executable = later.get(key)

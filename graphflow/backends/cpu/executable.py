@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,21 @@ from graphflow.store import Store, aligned, uninitialized, variable_of
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-_HEAD = object.__basicsize__ // 8  # words of an array object before its data address
+
+
+def _head() -> int:
+    """How many words an object has before its own fields, after a check that `relocate` reads the right ones."""
+    head = object.__basicsize__ // 8
+    array = np.zeros(1)
+    arrays = [array]
+    items = ctypes.c_int64.from_address(id(arrays) + 8 * (head + 1)).value
+    data = ctypes.c_int64.from_address(id(array) + 8 * head).value
+    if data != array.ctypes.data or ctypes.c_int64.from_address(items).value != id(array):
+        raise ImportError("this Python lays out lists or arrays in a way that the CPU backend does not know")
+    return head
+
+
+_HEAD = _head()
 
 
 class CpuExecutable:
@@ -46,21 +61,22 @@ class CpuExecutable:
         self._first = len(plan.program.feeds)
         self._number = {index: self._first + i for i, index in enumerate(given)}  # of each fetch array in _arrays
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
-        self._ids = np.zeros(self._first + len(given), np.int64)  # the addresses of these objects
+        self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
         self._keep: list[np.ndarray] = []
-        self._parts: list[Callable[[], None]] = []
+        self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         self._bind()
 
-    def __call__(self, feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        arrays = self._arrays = [*feeds, *[np.empty(dims, dtype) for dims, dtype in self._made]]
-        ids = self._ids
-        for i, array in enumerate(arrays):
-            ids[i] = id(array)
-        for part in self._parts:
+        arrays = self._arrays = feeds + [np.empty(dims, dtype) for dims, dtype in self._made]
+        self._list[0] = id(arrays)
+        status = self._status
+        for part, steps in self._parts:
             part()
+            if status[0]:
+                self._report(steps)
         if self._written:
             self._mark_written()
         results = arrays[self._first :]
@@ -90,7 +106,7 @@ class CpuExecutable:
             else:
                 self._flush(native)
                 native = []
-                self._parts.append(self._copying(step) if step.copy else self._referring(step))
+                self._parts.append((self._copying(step) if step.copy else self._referring(step), []))
         self._flush(native)
 
     def _bindable(self, step: Step) -> bool:
@@ -136,7 +152,7 @@ class CpuExecutable:
             words += call.sizes
         table = np.array(late, np.int64).reshape(-1, 2)
         first = [(self._kernels.address(relocate, ("int64", "int64"), 2), len(words))] if late else []
-        words += [table.ctypes.data, self._ids.ctypes.data, len(table), _HEAD] if late else []
+        words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
         last = [(self._kernels.address(count_draw, ("uint64",), 0), len(words) + i) for i in range(len(draws))]
         block = np.array(words + draws, np.int64)
         start = block.ctypes.data
@@ -145,15 +161,8 @@ class CpuExecutable:
         program[:, 1] = start + 8 * program[:, 1]
         arguments = np.array([program.ctypes.data, self._status.ctypes.data, len(program)], np.int64)
         self._keep += [table, block, program, arguments]
-        run, status = _Native(self._kernels.address(walk, ("int64", "int64"), 1)), self._status
-        at = arguments.ctypes.data
-
-        def part() -> None:
-            run(at, 0, 1)
-            if status[0]:
-                self._report(steps, len(first))
-
-        self._parts.append(part)
+        run = _Native(self._kernels.address(walk, ("int64", "int64"), 1))
+        self._parts.append((partial(run, arguments.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
 
     def _address(self, buffer: Buffer) -> tuple[int, int]:
         """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
@@ -178,11 +187,11 @@ class CpuExecutable:
                 *step.op.where()
             ) from error
 
-    def _report(self, steps: list[Step], before: int) -> None:
+    def _report(self, steps: list[Step | None]) -> None:
         _, position, value, number = self._status.tolist()
         self._status[:] = 0
-        step = steps[number - before]
-        assert step.call is not None
+        step = steps[number]
+        assert step is not None and step.call is not None
         message = step.call.error.format(position=position, value=value)
         raise InvalidArgumentError.because(message, step.op).note(*step.op.where())
 

@@ -27,12 +27,14 @@ def relocate(table: Any, arrays: Any, n: Any, head: Any, tid: Any, nthreads: Any
     """Write the data addresses of arrays that are new in every run to where kernels look for them.
 
     table   [n, 2]: the address of an argument, and which array it is
-    arrays  addresses of NumPy's array objects
-    head    the words before an array object's data address: NumPy's C interface fixes it as the first field
+    arrays  [1]: the address of the Python list of these arrays
+    head    the words before an object's own fields.  The first field of an array is its data address, by NumPy's C
+            interface; those of a list are its length and the address of its items
     """
+    items = pointer(pointer(arrays, 0, np.int64), head + 1, np.int64)
     for i in range(n):
         argument = pointer(table, 2 * i, np.int64)
-        argument[0] = pointer(arrays, table[2 * i + 1], np.int64)[head]
+        argument[0] = pointer(items, table[2 * i + 1], np.int64)[head]
 
 
 def count_draw(draws: Any, tid: Any, nthreads: Any) -> None:
