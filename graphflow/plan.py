@@ -90,7 +90,8 @@ def _line(number: int, step: Step) -> str:
     kind = "copy of " if step.copy else "" if step.call is not None else "reference: "
     inputs = " ".join(str(b) for b in step.inputs)
     outputs = " ".join(f"{b} {b.dtype.name}{show(b.dims)}" for b in step.outputs)
-    return f"{number:4d}  {kind}{step.op.type} {step.op.name}   {inputs} -> {outputs}"
+    what = step.op.attrs.get("region", step.op.type)
+    return f"{number:4d}  {kind}{what} {step.op.name}   {inputs} -> {outputs}"
 
 
 def make_plan(program: Program, lower: Lower) -> Plan:

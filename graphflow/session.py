@@ -20,6 +20,7 @@ from graphflow.feeds import as_feed, fed_tensors
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
+from graphflow.passes.fuse import fuse_elementwise
 from graphflow.plan import Plan, make_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.shape import Dims
@@ -139,7 +140,7 @@ class Session:
     def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
         start = time.perf_counter()
         stage = specialize(program, dims, self._store.dims)
-        plan = make_plan(stage.program, self._backend.lower)
+        plan = make_plan(fuse_elementwise(stage.program), self._backend.lower)
         executable = self._backend.compile(plan, self._store)
         if current().debug:
             _report(plan, time.perf_counter() - start)
