@@ -35,9 +35,7 @@ def flatten(graph: Graph, fetches: Any) -> tuple[tuple[Tensor, ...], tuple[Opera
     return tuple(tensors), tuple(operations), restore
 
 
-def _taken_apart(
-    graph: Graph, item: Any, tensors: dict[Tensor, int], operations: dict[Operation, None]
-) -> Restore:
+def _taken_apart(graph: Graph, item: Any, tensors: dict[Tensor, int], operations: dict[Operation, None]) -> Restore:
     if isinstance(item, (list, tuple)):
         parts = [_taken_apart(graph, part, tensors, operations) for part in item]
         kind = type(item)

@@ -91,7 +91,7 @@ class Session:
 
         feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
-        Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  The session stays usable.
+        Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  It stays usable.
         """
         memo, keys = memo_key(fetches), tuple(feed_dict or ())
         request = self._requests.get((memo, keys))
@@ -133,7 +133,8 @@ class Session:
             key = (request.number, self._store.epoch, *[a.shape for a in arrays])
             executable = self._executables.get(key)
             if executable is None:
-                executable = self._executables[key] = self._compile(prune(*request.asks), key[2:])
+                program = prune(*request.asks)
+                executable = self._executables[key] = self._compile(program, [a.shape for a in arrays])
             results = executable(arrays)
         return request.restore([v[()] if v.ndim == 0 else v for v in results])
 
