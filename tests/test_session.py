@@ -251,7 +251,7 @@ def test_requests_are_remembered_by_what_they_ask_for(session):
         assert session.run({"y": y}, {x: 1}) == {"y": 2.0} and session.run(v, {v: 4}) == 4.0
         assert session.run([y, y.op, y], {x: 1}) == [2.0, None, 2.0] and session.run([]) == []
     assert len(session._executables) == 6  # initializer, y, y with v, v fed, y with its operation, nothing
-    for bad in ({x: 1, "nothing:0": 2}, {x: [1, 2]}, {x: None}):
+    for bad in ({x: 1, "nothing:0": 2}, {x: [1, 2]}, {x: y}):
         with pytest.raises((TypeError, ValueError)):
             session.run(y, bad)
 

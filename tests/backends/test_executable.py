@@ -36,7 +36,7 @@ def test_feeds_of_every_layout_type_and_size(session):
     frozen = table.copy()
     frozen.flags.writeable = False
     for value in (table, table.T, table[::2, 1:], frozen, table.astype(">f4"), table.astype(int), table.tolist(),
-                  np.float64(3), 3, True, np.zeros((0, 3)), np.ones((2, 1, 1, 1, 3)), table.view(np.matrix)):  # fmt: skip
+                  np.float64(3), 3, True, np.zeros((0, 3)), np.ones((2, 1, 1, 1, 3))):  # fmt: skip
         want = np.asarray(value, np.float32) + 1
         got = session.run(y, {x: value})
         assert got.dtype == np.float32 and got.shape == want.shape
