@@ -23,7 +23,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.passes.fuse import fuse_elementwise
 from graphflow.plan import Plan, make_plan
 from graphflow.program import Program, prune, specialize
-from graphflow.shape import Dims
+from graphflow.shape import Dims, known
 from graphflow.store import Store
 from graphflow.variables import Variable
 
@@ -39,12 +39,14 @@ class _Request:
 
     asks     (tensors to fetch, operations to run, tensors that are fed)
     number   that of `asks` in the session, which is quicker to hash
+    shaped   whether the tensors that are fed have static shapes that leave nothing open
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
     restore  from the values of the fetched tensors to the nest that was asked for
     """
 
     asks: _Asks
     number: int
+    shaped: bool
     feeds: Sequence[tuple[Tensor, Any]]
     restore: Restore
 
@@ -124,13 +126,14 @@ class Session:
         asks = (tensors, targets, tuple([t for t, _ in feeds]))
         with self._lock:
             number = self._numbers.setdefault(asks, len(self._numbers))
-        return _Request(asks, number, feeds, restore)
+        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, restore)
 
     def _answer(self, request: _Request, values: Any) -> Any:
         self._check_open()
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
         with self._lock:
-            key = (request.number, self._store.epoch, *[a.shape for a in arrays])
+            dims = None if request.shaped else tuple([a.shape for a in arrays])
+            key = (request.number, self._store.epoch, dims)
             executable = self._executables.get(key)
             if executable is None:
                 program = prune(*request.asks)

@@ -57,7 +57,7 @@ class CpuExecutable:
         self._required = [v for v in _read_first(plan) if not store.initialized(v)]
         self._written = [self._variables[b.index] for s in plan.steps for b in _written(s)]
         given, self._copies = _results(plan)
-        self._made = [(sizes(b.dims), b.dtype.dtype) for b in given.values()]
+        self._makers = [partial(np.empty, sizes(b.dims), b.dtype.dtype) for b in given.values()]
         self._first = len(plan.program.feeds)
         self._number = {index: self._first + i for i, index in enumerate(given)}  # of each fetch array in _arrays
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
@@ -70,7 +70,7 @@ class CpuExecutable:
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        arrays = self._arrays = feeds + [np.empty(dims, dtype) for dims, dtype in self._made]
+        arrays = self._arrays = feeds + [make() for make in self._makers]
         self._list[0] = id(arrays)
         status = self._status
         for part, steps in self._parts:
