@@ -19,13 +19,15 @@ from graphflow.errors import GraphError
 class Config:
     """`debug` 1: a line per compile, 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
 
-    `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder).
+    `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
+    `cache_megabytes` at most.
     """
 
     debug: int = 0
     backend: str = "cpu"
     cache: bool = True
     cache_dir: str = ""
+    cache_megabytes: int = 512
 
     def cache_folder(self) -> Path:
         """Where compiled kernels are kept."""

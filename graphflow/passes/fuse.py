@@ -25,9 +25,17 @@ def fuse_elementwise(program: Program) -> Program:
     """Merge each elementwise operation with those that make its inputs, where nobody else is in the way.
 
     All members have the same output shape; inputs from outside may broadcast.  Members move down to the place of the
-    youngest one, so nothing in between may read them, and nothing that reads or writes variables is a member.  One
-    walk, O(operations + edges).
+    youngest one, so nothing in between may read them, and nothing that reads or writes variables is a member.  A
+    reader in between may itself move down into a region: so walks, each O(operations + edges), until nothing changes.
     """
+    while True:
+        fused = _walked(program)
+        if len(fused.ops) == len(program.ops):
+            return program
+        program = fused
+
+
+def _walked(program: Program) -> Program:
     group_of: dict[Operation, _Group] = {}
     for op in program.ops:
         joined = _joinable(op, group_of) if _fusable(op) else []

@@ -139,23 +139,24 @@ class Kernels:
         self.cache = cache
         self.compiled = 0
         self.loaded = 0
-        self._addresses: dict[str, int] = {}
+        self._addresses: dict[tuple, int] = {}
         self._libraries: list[Any] = []  # the code lives as long as these
 
-    def address(self, function: Callable | str, elements: Sequence[str], sizes: int) -> int:
+    def address(self, function: Callable | str, elements: tuple[str, ...], sizes: int) -> int:
         """The native address of a kernel: a Python function, or source that defines `kernel`.
 
         elements: the dtypes of its pointers; sizes: how many int64 follow them.
         """
-        text = kernel_text(function, elements, sizes)
-        found = self._addresses.get(text)
+        what = (function, elements, sizes)
+        found = self._addresses.get(what)
         if found is None:
             with global_compiler_lock:
-                found = self._addresses.get(text) or self._make(function, text)
-                self._addresses[text] = found
+                found = self._addresses.get(what) or self._make(*what)
+                self._addresses[what] = found
         return found
 
-    def _make(self, function: Callable | str, text: str) -> int:
+    def _make(self, function: Callable | str, elements: tuple[str, ...], sizes: int) -> int:
+        text = kernel_text(function, elements, sizes)
         codegen = cpu_target.target_context.codegen()
         module = "" if isinstance(function, str) else _source_of(function.__module__)  # what the body refers to
         sources = text, module, _source_of(__name__), _source_of(philox.__name__)
