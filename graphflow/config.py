@@ -21,7 +21,8 @@ class Config:
 
     `check` 1: programs are verified after each pass.  `skip`: passes to leave out, with commas between them.
     `dump`: a folder for the text of the program after each pass.
-    `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder).
+    `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
+    `cache_megabytes` at most.
     """
 
     debug: int = 0
@@ -31,6 +32,7 @@ class Config:
     dump: str = ""
     cache: bool = True
     cache_dir: str = ""
+    cache_megabytes: int = 512
 
     def cache_folder(self) -> Path:
         """Where compiled kernels are kept."""

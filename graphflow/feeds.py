@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow import dtypes
+from graphflow.dtypes import string
 from graphflow.errors import FeedError, GraphflowError
 from graphflow.graph import Graph
 from graphflow.operation import Tensor
@@ -15,21 +15,13 @@ from graphflow.ops.values import as_array
 from graphflow.shape import compatible, show
 
 
-def bind(graph: Graph, feed_dict: Mapping[Any, Any] | None) -> dict[Tensor, np.ndarray]:
-    """Tensors and their values as C-ordered arrays of their dtypes, in the order of the graph.
+def fed_tensors(graph: Graph, keys: Mapping[Any, Any]) -> list[tuple[Tensor, Any]]:
+    """The tensors that are fed under these keys, in the order of the graph, each with what its key is mapped to.
 
-    Raises: TypeError for a key that is no tensor of the graph, or a tensor as value; ValueError for a value that does
-    not fit the tensor's shape or dtype.
+    Raises: TypeError for a key that is no tensor of the graph.
     """
-    if not feed_dict:
-        return {}
-    fed = {}
-    for key, value in feed_dict.items():
-        tensor = _tensor(graph, key)
-        fed[tensor] = as_feed(tensor, value)
-    if len(fed) == 1:
-        return fed
-    return dict(sorted(fed.items(), key=lambda item: (item[0].op.id, item[0].value_index)))
+    fed = {_tensor(graph, key): where for key, where in keys.items()}
+    return sorted(fed.items(), key=lambda item: (item[0].op.id, item[0].value_index))
 
 
 def _tensor(graph: Graph, key: Any) -> Tensor:
@@ -44,21 +36,21 @@ def _tensor(graph: Graph, key: Any) -> Tensor:
 
 
 def as_feed(tensor: Tensor, value: Any) -> np.ndarray:
-    """The value as an array that `tensor` can have."""
+    """The value as a C-ordered array that `tensor` can have.
+
+    Raises: TypeError for a tensor as value; ValueError for a value that does not fit the tensor's shape or dtype.
+    """
     if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
         raise TypeError(f"the value fed for {tensor.name!r} is {value!r}: feed numbers, strings, lists or arrays, not "
                         "tensors; run the tensor first to get its value")  # fmt: skip
     dtype = tensor.dtype
     try:
-        if dtype is dtypes.string:
-            array = as_array(value, dtype)
-        else:
-            array = np.asarray(value, dtype.dtype, order="C")
+        array = as_array(value, dtype) if dtype is string else np.asarray(value, dtype.dtype, "C")
     except OverflowError:
         raise TypeError(f"the value {value!r} fed for {tensor.name!r} does not fit into {dtype.name}") from None
     except (ValueError, TypeError) as error:
         raise _refused(tensor, f"a {type(value).__name__} cannot become {dtype.name}: {error}") from None
-    if not compatible(array.shape, tensor.dims):
+    if array.shape != tensor.dims and not compatible(array.shape, tensor.dims):
         raise _refused(tensor, f"the value has shape {show(array.shape)}, the tensor {show(tensor.dims)}")
     return array
 

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
-
-import numpy as np
 
 from graphflow.errors import GraphError
 from graphflow.graph import Graph
 from graphflow.operation import Operation, Tensor
+from graphflow.variables import Variable
 
-Restore = Callable[[dict[Tensor, np.ndarray]], Any]
+Restore = Callable[[Sequence[Any]], Any]
+_LEAVES = frozenset((Tensor, Operation, Variable, str))
 
 
-def flatten(graph: Graph, fetches: Any) -> tuple[list[Tensor], list[Operation], Restore]:
-    """(tensors to fetch, operations to run, a function from the values to the nest of results).
+def memo_key(fetches: Any) -> Any:
+    """What `flatten` can be remembered under: for a leaf, and for a list or tuple of leaves; None for other nests."""
+    kind = type(fetches)
+    if kind in _LEAVES:
+        return fetches
+    return (kind, *fetches) if kind in (list, tuple) and _LEAVES.issuperset(map(type, fetches)) else None
+
+
+def flatten(graph: Graph, fetches: Any) -> tuple[tuple[Tensor, ...], tuple[Operation, ...], Restore]:
+    """(tensors to fetch, operations to run, a function from the tensors' values to the nest of results).
 
     Lists, tuples, named tuples and dicts keep their structure and type; an operation gives None.
     Raises: TypeError for what cannot be fetched, ValueError for unknown names and tensors of other graphs.
     """
-    tensors: dict[Tensor, None] = {}
+    tensors: dict[Tensor, int] = {}
     operations: dict[Operation, None] = {}
     restore = _taken_apart(graph, fetches, tensors, operations)
-    return list(tensors), list(operations), restore
+    return tuple(tensors), tuple(operations), restore
 
 
-def _taken_apart(graph: Graph, item: Any, tensors: dict, operations: dict) -> Restore:
+def _taken_apart(graph: Graph, item: Any, tensors: dict[Tensor, int], operations: dict[Operation, None]) -> Restore:
     if isinstance(item, (list, tuple)):
         parts = [_taken_apart(graph, part, tensors, operations) for part in item]
         kind = type(item)
@@ -46,8 +55,7 @@ def _taken_apart(graph: Graph, item: Any, tensors: dict, operations: dict) -> Re
     if isinstance(element, Operation):
         operations[element] = None
         return lambda values: None
-    tensors[element] = None
-    return lambda values: values[element]
+    return itemgetter(tensors.setdefault(element, len(tensors)))
 
 
 def _element(graph: Graph, item: Any) -> Any:

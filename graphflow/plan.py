@@ -7,7 +7,7 @@ still wanted after a later step has changed it: then it is copied when it is rea
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect, insort
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -90,7 +90,8 @@ def _line(number: int, step: Step) -> str:
     kind = "copy of " if step.copy else "" if step.call is not None else "reference: "
     inputs = " ".join(str(b) for b in step.inputs)
     outputs = " ".join(f"{b} {b.dtype.name}{show(b.dims)}" for b in step.outputs)
-    return f"{number:4d}  {kind}{step.op.type} {step.op.name}   {inputs} -> {outputs}"
+    what = step.op.attrs.get("region", step.op.type)
+    return f"{number:4d}  {kind}{what} {step.op.name}   {inputs} -> {outputs}"
 
 
 def make_plan(program: Program, lower: Lower) -> Plan:
@@ -101,7 +102,8 @@ def make_plan(program: Program, lower: Lower) -> Plan:
 class _Planner:
     def __init__(self, program: Program, lower: Lower) -> None:
         self.program = program
-        self.calls = {op: lower(op) for op in program.ops if _executes(op)}
+        self.views = {op for op in program.ops if _is_view(op)}
+        self.calls = {op: lower(op) for op in program.ops if self._executes(op)}
         self.constants: list[np.ndarray] = []
         self.objects = 0
         self.root: dict[Tensor, Tensor] = {}  # whose bytes a tensor has
@@ -113,10 +115,13 @@ class _Planner:
                     self._use(t, position)
             for i in op.definition.writes:
                 self.writes.setdefault(variable_of(op.inputs[i]).id, []).append(position)
-            if _is_view(op) and not op.definition.refs:
+            if op in self.views and not op.definition.refs:
                 self.root[op.output] = self.root.get(op.inputs[0], op.inputs[0])
         for t in program.fetches:
             self._use(t, len(program.ops))
+
+    def _executes(self, op: Operation) -> bool:
+        return op.definition is not CONST and not op.definition.variable and op not in self.views
 
     def _use(self, t: Tensor, position: int) -> None:
         root = self.root.get(t, t)
@@ -137,9 +142,9 @@ class _Planner:
             if op.definition is CONST:
                 self.places[op.output] = Buffer("const", len(self.constants), op.output.dims, op.output.dtype)
                 self.constants.append(op.attrs["value"])
-            elif op.definition.variable or (op.definition.refs and _is_view(op)):
+            elif op.definition.variable or (op.definition.refs and op in self.views):
                 steps += self._read(op, position, fetched)
-            elif not _is_view(op):
+            elif op not in self.views:
                 steps += self._run(op, position, fetched)
             for start, size in self.expiring.pop(position, ()):
                 self.arena.free(start, size)
@@ -222,40 +227,47 @@ class Arena:
     def __init__(self) -> None:
         self.size = 0
         self._gaps: list[tuple[int, int]] = []  # (start, size), by start, never adjacent
+        self._fits: list[tuple[int, int]] = []  # the same as (size, start), by size
 
     def take(self, size: int) -> int:
         if not size:
             return 0
-        fitting = [(gap, start) for start, gap in self._gaps if gap >= size]
-        if fitting:
-            gap, start = min(fitting)
-            self._gaps.remove((start, gap))
+        i = bisect(self._fits, (size,))
+        if i < len(self._fits):
+            gap, start = self._fits[i]
+            self._drop(start, gap)
             if gap > size:
-                insort(self._gaps, (start + size, gap - size))
+                self._add(start + size, gap - size)
             return start
+        start = self.size
         if self._gaps and sum(self._gaps[-1]) == self.size:  # grow the gap at the end
-            start, _ = self._gaps.pop()
-        else:
-            start = self.size
+            start, gap = self._gaps[-1]
+            self._drop(start, gap)
         self.size = start + size
         return start
 
     def free(self, start: int, size: int) -> None:
         if not size:
             return
-        insort(self._gaps, (start, size))
-        i = self._gaps.index((start, size))
-        if i + 1 < len(self._gaps) and start + size == self._gaps[i + 1][0]:
-            size += self._gaps.pop(i + 1)[1]
-            self._gaps[i] = (start, size)
+        i = bisect(self._gaps, (start,))
+        if i < len(self._gaps) and self._gaps[i][0] == start + size:
+            after = self._gaps[i]
+            self._drop(*after)
+            size += after[1]
         if i and sum(self._gaps[i - 1]) == start:
-            before, gap = self._gaps.pop(i - 1)
-            self._gaps[i - 1] = (before, gap + size)
+            before = self._gaps[i - 1]
+            self._drop(*before)
+            start, size = before[0], before[1] + size
+        self._add(start, size)
+
+    def _add(self, start: int, size: int) -> None:
+        insort(self._gaps, (start, size))
+        insort(self._fits, (size, start))
+
+    def _drop(self, start: int, size: int) -> None:
+        del self._gaps[bisect(self._gaps, (start,))]
+        del self._fits[bisect(self._fits, (size, start)) - 1]
 
 
 def _is_view(op: Operation) -> bool:
     return isinstance(op.definition.lower(op), View) and op.output.dtype is not string and known(op.output.dims)
-
-
-def _executes(op: Operation) -> bool:
-    return op.definition is not CONST and not op.definition.variable and not _is_view(op)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,39 @@ from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.config import current
 from graphflow.errors import GraphError
-from graphflow.feeds import as_feed, bind
-from graphflow.fetches import flatten
+from graphflow.feeds import as_feed, fed_tensors
+from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.passes import optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.program import Program, prune, specialize
-from graphflow.shape import Dims
+from graphflow.shape import Dims, known
 from graphflow.store import Store
 from graphflow.variables import Variable
 
 log = logging.getLogger("graphflow")
+
+
+_Asks = tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a run asks for, whatever the values: worked out once, and remembered.
+
+    asks     (tensors to fetch, operations to run, tensors that are fed)
+    number   that of `asks` in the session, which is quicker to hash
+    shaped   whether the tensors that are fed have static shapes that leave nothing open
+    feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
+    restore  from the values of the fetched tensors to the nest that was asked for
+    """
+
+    asks: _Asks
+    number: int
+    shaped: bool
+    feeds: Sequence[tuple[Tensor, Any]]
+    restore: Restore
 
 
 class Session:
@@ -47,7 +69,9 @@ class Session:
         self._graph = graph or get_default_graph()
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
-        self._executables: dict[Any, Executable] = {}
+        self._requests: dict[Hashable, _Request] = {}
+        self._numbers: dict[_Asks, int] = {}
+        self._executables: dict[Hashable, Executable] = {}
         self._lock = threading.RLock()
         self._closed = False
         self._entered: list[AbstractContextManager] = []
@@ -69,48 +93,53 @@ class Session:
 
         feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
-        Raises:  RuntimeError when closed; what `flatten`, `bind` and the operations raise.  The session stays usable.
+        Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  It stays usable.
         """
-        self._check_open()
-        tensors, targets, restore = flatten(self._graph, fetches)
-        feeds = bind(self._graph, feed_dict)
-        values = self._values(tuple(tensors), tuple(targets), tuple(feeds), list(feeds.values()))
-        return restore(dict(zip(tensors, values, strict=True)))
+        memo, keys = memo_key(fetches), tuple(feed_dict or ())
+        request = self._requests.get((memo, keys))
+        if request is None:
+            request = self._request(fetches, dict(zip(keys, keys, strict=True)))
+            if memo is not None:
+                self._requests[memo, keys] = request
+        return self._answer(request, feed_dict)
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
     ) -> Callable:
         """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
-        self._check_open()
-        tensors, targets, restore = flatten(self._graph, fetches)
         fed = [self._graph.as_graph_element(t, allow_operation=False) for t in feed_list or ()]
-        wanted, needed, keys = tuple(tensors), tuple(targets), tuple(fed)
+        request = self._request(fetches, {t: i for i, t in enumerate(fed)})
 
         def call(*values: Any, **_: Any) -> Any:
-            if len(values) != len(fed) + (1 if accept_options and len(values) > len(fed) else 0):
+            if len(values) != len(fed) and not (accept_options and len(values) == len(fed) + 1):
                 raise GraphError(f"this callable takes {len(fed)} values and got {len(values)}")
-            self._check_open()
-            arrays = [as_feed(t, v) for t, v in zip(fed, values, strict=False)]
-            return restore(dict(zip(tensors, self._values(wanted, needed, keys, arrays), strict=True)))
+            return self._answer(request, values)
 
         return call
 
-    def _values(
-        self,
-        fetches: tuple[Tensor, ...],
-        targets: tuple[Operation, ...],
-        feeds: tuple[Tensor, ...],
-        arrays: list[np.ndarray],
-    ) -> list[Any]:
-        if not fetches and not targets:
-            return []
-        key = (fetches, targets, feeds, tuple([a.shape for a in arrays]), self._store.epoch)
+    def _request(self, fetches: Any, keys: Mapping[Any, Any]) -> _Request:
+        self._check_open()
+        if not self._graph.version:
+            raise RuntimeError("the session's graph is empty: add operations to the graph before running them")
+        tensors, targets, restore = flatten(self._graph, fetches)
+        feeds = fed_tensors(self._graph, keys)
+        asks = (tensors, targets, tuple([t for t, _ in feeds]))
         with self._lock:
+            number = self._numbers.setdefault(asks, len(self._numbers))
+        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, restore)
+
+    def _answer(self, request: _Request, values: Any) -> Any:
+        self._check_open()
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        with self._lock:
+            dims = None if request.shaped else tuple([a.shape for a in arrays])
+            key = (request.number, self._store.epoch, dims)
             executable = self._executables.get(key)
             if executable is None:
-                program = prune(fetches, targets, feeds)
+                program = prune(*request.asks)
                 executable = self._executables[key] = self._compile(program, [a.shape for a in arrays])
-            return [v[()] if v.ndim == 0 else v for v in executable(arrays)]
+            results = executable(arrays)
+        return request.restore([v[()] if v.ndim == 0 else v for v in results])
 
     def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
         start = time.perf_counter()
@@ -125,7 +154,7 @@ class Session:
         """The first stage, then the rest, compiled for the shapes that came out."""
         later: dict[Any, Executable] = {}
 
-        def run(feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
+        def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
             values = first(feeds)
             key = (tuple([v.shape for v in values]), self._store.epoch)
             executable = later.get(key)
@@ -139,12 +168,11 @@ class Session:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the session is closed")
-        if not self._graph.version:
-            raise RuntimeError("the session's graph is empty: add operations to the graph before running them")
 
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
+        self._requests.clear()
         self._executables.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:

@@ -33,7 +33,7 @@ def merge(a: Dims, b: Dims) -> Dims:
 
 def compatible(a: Dims, b: Dims) -> bool:
     """Whether one tensor can have both shapes."""
-    if a is None or b is None:
+    if a is None or b is None or a == b:
         return True
     return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
 

@@ -65,7 +65,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, np.generic):
         return str(value)
     if not isinstance(value, np.ndarray):
-        return repr(value)
+        plain = isinstance(value, (str, bytes, int, float, complex, tuple, list, dict, type(None)))
+        return repr(value) if plain else str(value)
     if value.size <= _LIMIT:
         return str(value.tolist())
     content = repr(value.tolist()).encode() if value.dtype.hasobject else np.ascontiguousarray(value).tobytes()

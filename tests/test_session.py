@@ -236,6 +236,26 @@ def test_order_of_feeds_does_not_make_another_program(session):
     assert len(session._executables) == 1
 
 
+def test_requests_are_remembered_by_what_they_ask_for(session):
+    Pair = collections.namedtuple("Pair", "a b")
+    x = tf.placeholder(tf.float32, [], name="x")
+    v = tf.Variable(1.0)
+    y = x + 1.0
+    session.run(v.initializer)
+    for _ in range(2):
+        assert session.run(y, {x: 1}) == session.run(y, {"x:0": 1.0}) == session.run(y.name, {x: True}) == 2.0
+        assert session.run([y, v], {x: 1}) == [2.0, 1.0] and session.run((y, v), {x: 1}) == (2.0, 1.0)
+        assert session.run(Pair(y, v), {x: 1}) == Pair(2.0, 1.0)
+        assert session.run([(y, v)], {x: 1}) == [(2.0, 1.0)] and session.run([[y, v]], {x: 1}) == [[2.0, 1.0]]
+        assert isinstance(session.run([Pair(y, v)], {x: 1})[0], Pair)
+        assert session.run({"y": y}, {x: 1}) == {"y": 2.0} and session.run(v, {v: 4}) == 4.0
+        assert session.run([y, y.op, y], {x: 1}) == [2.0, None, 2.0] and session.run([]) == []
+    assert len(session._executables) == 6  # initializer, y, y with v, v fed, y with its operation, nothing
+    for bad in ({x: 1, "nothing:0": 2}, {x: [1, 2]}, {x: y}):
+        with pytest.raises((TypeError, ValueError)):
+            session.run(y, bad)
+
+
 def test_many_threads_may_run(session):
     v = tf.Variable(np.zeros(64, np.float32))
     x = tf.placeholder(tf.float32, [64])

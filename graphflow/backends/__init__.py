@@ -20,3 +20,9 @@ def get_backend(name: str) -> Backend:
 
         return ReferenceBackend()
     raise GraphError(f"there is no backend {name!r}: choose 'cpu' or 'reference'")
+
+
+def kernel_counts() -> dict[str, int]:
+    """How many CPU kernels this process has `compiled`, and how many it has `loaded` from the cache on disk."""
+    kernels = get_backend("cpu").kernels  # type: ignore[attr-defined]
+    return {"compiled": kernels.compiled, "loaded": kernels.loaded}

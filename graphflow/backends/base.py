@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from graphflow.plan import Plan
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
-Executable = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass(frozen=True)

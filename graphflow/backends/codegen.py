@@ -23,6 +23,16 @@ class Source:
     sizes: Sizes
 
 
+@dataclass(frozen=True)
+class Member:
+    """One value of a region: an expression over `names`, which stand for the values `operands`."""
+
+    expression: str
+    names: tuple[str, ...]
+    operands: tuple[int, ...]
+    dtype: str
+
+
 def elementwise(lowering: Elementwise, names: Sequence[str], inputs: Sequence[tuple[Sizes, str]], out: Sizes,
                 dtypes: Sequence[str]) -> Source:  # fmt: skip
     """A kernel over the shape `out`: inputs (dims, dtype) by name broadcast to it, `dtypes` are those of the outputs.
@@ -46,6 +56,37 @@ def elementwise(lowering: Elementwise, names: Sequence[str], inputs: Sequence[tu
         lines.append(f"{_indent(depth)}r{i} = {typed(expression, dtype, [t for _, t in inputs])}")
         results.append(f"{_indent(depth)}out{i}[{_index((True,) * len(sizes))}] = {_stored(f'r{i}', dtype)}")
     return Source("\n".join(lines + results) + "\n", sizes)
+
+
+def region(
+    members: Sequence[Member], inputs: Sequence[tuple[Sizes, str]], out: Sizes, outputs: Sequence[int]
+) -> Source:
+    """A kernel for several elementwise operations over the shape `out`.
+
+    inputs (dims, dtype) are the values 0, 1, ...; every member adds one; `outputs` says which values are stored.
+    Each value is rounded to its dtype, so that the results are those of the single operations, bit for bit.
+    """
+    sizes, masks = collapse(out, [dims for dims, _ in inputs])
+    dtypes = [dtype for _, dtype in inputs] + [m.dtype for m in members]
+    pointers = [f"p{i}" for i in range(len(inputs))] + [f"out{i}" for i in range(len(outputs))]
+    lines = [f"def kernel({', '.join([*pointers, *(f'n{d}' for d in range(len(sizes)))])}, tid, nthreads):"]
+    pending = set(range(len(inputs)))
+    for d in range(len(sizes)):
+        bounds = f"n{d} * tid // nthreads, n{d} * (tid + 1) // nthreads" if d == 0 else f"n{d}"
+        lines.append(f"{_indent(d + 1)}for i{d} in range({bounds}):")
+        for k in sorted(pending):
+            if not any(masks[k][d + 1 :]):
+                lines.append(f"{_indent(d + 2)}v{k} = {_load(f'p{k}', _index(masks[k]), dtypes[k])}")
+                pending.discard(k)
+    depth = _indent(len(sizes) + 1)
+    for k, member in enumerate(members, len(inputs)):
+        text = typed(member.expression, member.dtype, [dtypes[i] for i in member.operands])
+        named = _Renamed({n: f"v{i}" for n, i in zip(member.names, member.operands, strict=True)})
+        text = ast.unparse(named.visit(ast.parse(text, mode="eval")))
+        lines.append(f"{depth}v{k} = {text if member.dtype == 'bool' else f'{member.dtype}({text})'}")
+    where = _index((True,) * len(sizes))
+    lines += [f"{depth}out{i}[{where}] = {_stored(f'v{k}', dtypes[k])}" for i, k in enumerate(outputs)]
+    return Source("\n".join(lines) + "\n", sizes)
 
 
 def reduction(lowering: Reduce, name: str, x: Sizes, axes: Sequence[int], dtype: str, out_dtype: str) -> Source:
@@ -147,6 +188,14 @@ def _load(pointer: str, index: str, dtype: str) -> str:
 
 def _stored(value: str, dtype: str) -> str:
     return f"{'uint8' if dtype == 'bool' else dtype}({value})"
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
 
 
 def _bound(init: str, dtype: str) -> str:

@@ -138,7 +138,6 @@ TRUNCATE_MOD = define(
     "TruncateMod", "x y",
     infer=broadcasted,
     reference=lambda x, y: np.fmod(x, _nonzero(y)),
-    vjp=NO_GRADIENT,
     types=REAL,
 )  # fmt: skip
 

@@ -136,7 +136,10 @@ def softmax_cross_entropy_with_logits_v2(
         if not last_axis(logits, axis):
             logits, labels = _swap_with_last(logits, axis), _swap_with_last(labels, axis)
         if logits.dims is not None and len(logits.dims) == 2:
-            return SOFTMAX_CROSS_ENTROPY(logits, labels, name=scope)[0]
+            loss = SOFTMAX_CROSS_ENTROPY(logits, labels, name=scope)[0]
+            if logits.dims[0] != 1:  # one row would broadcast over the labels
+                loss.set_shape(logits.dims[:1])
+            return loss
         loss = SOFTMAX_CROSS_ENTROPY(_flat(logits), _flat(labels))[0]
         return reshape(loss, shape(logits)[:-1], name=scope)
 

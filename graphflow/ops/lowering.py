@@ -58,5 +58,12 @@ class Random:
     expression: str
 
 
-Lowering = Elementwise | Reduce | View | Kernel | Random | None
+@dataclass(frozen=True)
+class Together:
+    """A region (graphflow.ops.fused) of Elementwise operations: one loop nest, intermediate values in registers."""
+
+    region: Any
+
+
+Lowering = Elementwise | Reduce | View | Kernel | Random | Together | None
 AnyLowering = Any  # a Lowering, or a function of the operation that gives one

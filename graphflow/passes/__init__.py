@@ -14,6 +14,7 @@ from graphflow.config import current
 from graphflow.errors import GraphError
 from graphflow.passes.cse import merge_common
 from graphflow.passes.fold import fold_constants
+from graphflow.passes.fuse import fuse_elementwise
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.passes.verify import verify
@@ -27,7 +28,7 @@ PIPELINE: tuple[Pass, ...] = (
     fold_constants,  # before the rules, which know constants when they see them
     simplify,
     merge_common,  # after simplify: equal things look equal now
-    # Fusion of elementwise regions belongs here: last, over operations that are all needed and all different.
+    fuse_elementwise,  # last, over operations that are all needed and all different; rules do not look into regions
 )
 
 

@@ -1,6 +1,7 @@
 """The CPU backend: generated kernels, the cache on disk, what runs natively."""
 
 import os
+import stat
 import subprocess
 import sys
 import warnings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import graphflow as tf
 from graphflow.backends import codegen, get_backend
-from graphflow.backends.cache import Cache
+from graphflow.backends.cache import Cache, trim
 from graphflow.config import config
 from graphflow.ops.lowering import Elementwise, Reduce
 from graphflow.testing import assert_close, run_on
@@ -90,34 +91,80 @@ def test_a_new_batch_size_compiles_nothing():
 
 PROGRAM = """
 import numpy as np, graphflow as tf
-from graphflow.backends import get_backend
+from graphflow.backends import kernel_counts
 x = tf.placeholder(tf.float32, [3])
 with tf.Session(backend="cpu") as session:
-    assert session.run(tf.exp(x) + 1.0, {x: [0, 0, 0]}).tolist() == [2.0, 2.0, 2.0]
-kernels = get_backend("cpu").kernels
-print(kernels.compiled, kernels.loaded)
+    product = tf.matmul(tf.expand_dims(x, 1), tf.expand_dims(x, 0))
+    assert session.run(tf.exp(product) + 1.0, {x: [0, 0, 0]}).tolist() == [[2.0] * 3] * 3
+counts = kernel_counts()
+print(counts["compiled"], counts["loaded"])
 """
 
 
-def fresh(folder, **environment):
-    """(compiled, loaded) of PROGRAM in a process of its own."""
+def start(folder, **environment):
+    """PROGRAM in a process of its own."""
     command = [sys.executable, "-W", "error::RuntimeWarning", "-c", PROGRAM]
     settings = {**os.environ, "GRAPHFLOW_CACHE": "1", "GRAPHFLOW_CACHE_DIR": str(folder), **environment}
-    result = subprocess.run(command, capture_output=True, text=True, env=settings)
-    assert result.returncode == 0, result.stderr
-    return tuple(int(n) for n in result.stdout.split())
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings)
+
+
+def finish(process):
+    """What it printed: (compiled, loaded)."""
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return tuple(int(n) for n in out.split())
+
+
+def fresh(folder, **environment):
+    return finish(start(folder, **environment))
 
 
 def test_kernels_are_kept_on_disk_and_damaged_files_are_misses(tmp_path):
-    assert fresh(tmp_path) == (3, 0)
-    assert fresh(tmp_path) == (0, 3)
+    # the executor, what fills in its addresses, the matrix product, exp and the addition in one
+    assert fresh(tmp_path) == (4, 0)
+    assert fresh(tmp_path) == (0, 4)
     files = [p for p in tmp_path.rglob("*") if p.is_file()]
-    assert len(files) == 3
+    assert len(files) == 4
     files[0].write_bytes(files[0].read_bytes()[:-40])
     files[1].write_bytes(b"")
-    assert fresh(tmp_path) == (2, 1)
-    assert fresh(tmp_path) == (0, 3)
-    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (3, 0)
+    assert fresh(tmp_path) == (2, 2)
+    assert fresh(tmp_path) == (0, 4)
+    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (4, 0)
+
+
+def test_many_processes_may_use_one_folder(tmp_path):
+    processes = [start(tmp_path) for _ in range(4)]
+    assert [sum(finish(p)) for p in processes] == [4] * 4
+    assert fresh(tmp_path) == (0, 4)
+    assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 4  # and nothing half written
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_the_folder_is_private_and_files_that_others_may_write_are_not_believed(tmp_path):
+    with config(cache_dir=str(tmp_path / "new")):
+        cache = Cache()
+        cache.save("a" * 64, b"x")
+        assert cache.load("a" * 64) == b"x"
+        (file,) = [p for p in tmp_path.rglob("*") if p.is_file()]
+        assert [stat.S_IMODE(p.stat().st_mode) for p in (file, *file.parents[:2])] == [0o600, 0o700, 0o700]
+        file.chmod(0o666)
+        assert cache.load("a" * 64) is None
+
+
+def test_kernels_unused_for_longest_go_when_the_folder_is_full(tmp_path):
+    with config(cache_dir=str(tmp_path)):
+        cache = Cache()
+        for i in range(8):
+            cache.save(f"{i}" * 64, b"x" * 968)  # 1000 bytes with the digest
+            os.utime(tmp_path / f"{i}{i}" / (f"{i}" * 64), (i, i))
+        assert cache.load("0" * 64) is not None  # used now
+        trim(tmp_path, 8000)
+        assert len(list(tmp_path.glob("??/*"))) == 8
+        trim(tmp_path, 7999)
+        assert sorted(p.name[0] for p in tmp_path.glob("??/*")) == ["0", "4", "5", "6", "7"]
+    with config(cache_dir=str(tmp_path), cache_megabytes=0):
+        Cache().save("9" * 64, b"x")  # the first one that a process saves looks after the size
+    assert not list(tmp_path.glob("??/*"))
 
 
 def test_a_folder_that_cannot_be_written_is_one_warning(tmp_path):

@@ -6,12 +6,14 @@ Compiled code is kept on disk, under the hash of everything that decides what it
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import inspect
 import math
 import pickle
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +23,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import compiler
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.cpu import FastMathOptions
 from numba.core.registry import cpu_target
 from numba.core.types import CPointer, int64, void  # type: ignore[attr-defined]
 from numba.extending import intrinsic
@@ -84,9 +87,8 @@ def _namespace() -> dict[str, Any]:
 
 @functools.cache
 def _inlined(function: Callable) -> Any:
-    """The function for use inside kernels; its attribute `fastmath`, a set of flags, says what may be relaxed."""
-    options = {"error_model": "numpy", "fastmath": getattr(function, "fastmath", False)}
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+    """The function for use inside kernels."""
+    return numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 @functools.cache
@@ -100,18 +102,31 @@ def _source_of(module: str) -> str:
     return inspect.getsource(sys.modules[module])
 
 
-def kernel_text(function: Callable | str, elements: Sequence[str], sizes: int) -> tuple[str, str]:
-    """(the text that decides what the kernel is, the text of its entry point)."""
+def kernel_text(function: Callable | str, elements: Sequence[str], sizes: int) -> str:
+    """The kernel as a function `entry(args, tid, nthreads)`, which takes pointers and sizes from args.
+
+    A body of its own in the entry is compiled once; a call of it would be compiled twice, alone and inlined.
+    """
+    names, body = _generated(function) if isinstance(function, str) else _written(function)
     values = [f"pointer(args, {i}, {'uint8' if e == 'bool' else e})" for i, e in enumerate(elements)]
     values += [f"args[{len(elements) + i}]" for i in range(sizes)]
-    entry = "def entry(args, tid, nthreads):\n"
-    if isinstance(function, str):  # generated: its body becomes the entry's own, which compiles twice as fast
-        head, body = function.split("\n", 1)
-        names = head[head.index("(") + 1 : head.index(")")].split(", ")[:-2]
-        text = entry + "".join(f"    {n} = {v}\n" for n, v in zip(names, values, strict=True)) + body
-        return text, text
-    text = entry + f"    body({', '.join(values)}, tid, nthreads)\n"
-    return f"{_source_of(function.__module__)}\n{function.__qualname__}\n{text}", text
+    taken = "".join(f"    {n} = {v}\n" for n, v in zip(names, values, strict=True))
+    return f"def entry(args, tid, nthreads):\n{taken}{body}"
+
+
+def _generated(text: str) -> tuple[list[str], str]:
+    """(names of pointers and sizes, indented body) of a generated kernel."""
+    head, body = text.split("\n", 1)
+    return head[head.index("(") + 1 : head.index(")")].split(", ")[:-2], body
+
+
+@functools.cache
+def _written(function: Callable) -> tuple[list[str], str]:
+    """(names of pointers and sizes, indented body) of a kernel written by hand."""
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    body = "\n".join(ast.unparse(statement) for statement in definition.body)
+    return [a.arg for a in definition.args.args][:-2], textwrap.indent(body, "    ") + "\n"
 
 
 class Kernels:
@@ -124,26 +139,28 @@ class Kernels:
         self.cache = cache
         self.compiled = 0
         self.loaded = 0
-        self._addresses: dict[str, int] = {}
+        self._addresses: dict[tuple, int] = {}
         self._libraries: list[Any] = []  # the code lives as long as these
 
-    def address(self, function: Callable | str, elements: Sequence[str], sizes: int) -> int:
+    def address(self, function: Callable | str, elements: tuple[str, ...], sizes: int) -> int:
         """The native address of a kernel: a Python function, or source that defines `kernel`.
 
         elements: the dtypes of its pointers; sizes: how many int64 follow them.
         """
-        text, entry = kernel_text(function, elements, sizes)
-        found = self._addresses.get(text)
+        what = (function, elements, sizes)
+        found = self._addresses.get(what)
         if found is None:
             with global_compiler_lock:
-                found = self._addresses.get(text) or self._make(function, text, entry)
-                self._addresses[text] = found
+                found = self._addresses.get(what) or self._make(*what)
+                self._addresses[what] = found
         return found
 
-    def _make(self, function: Callable | str, text: str, entry: str) -> int:
+    def _make(self, function: Callable | str, elements: tuple[str, ...], sizes: int) -> int:
+        text = kernel_text(function, elements, sizes)
         codegen = cpu_target.target_context.codegen()
-        identity = (text, _source_of(__name__), _source_of(philox.__name__), numba.__version__, llvmlite.__version__,
-                    codegen.magic_tuple())  # fmt: skip
+        module = "" if isinstance(function, str) else _source_of(function.__module__)  # what the body refers to
+        sources = text, module, _source_of(__name__), _source_of(philox.__name__)
+        identity = (*sources, numba.__version__, llvmlite.__version__, codegen.magic_tuple())
         key = hashlib.sha256(repr(identity).encode()).hexdigest()
         blob = self.cache.load(key)
         if blob is not None:
@@ -151,28 +168,31 @@ class Kernels:
             library = codegen.unserialize_library(code)
             self.loaded += 1
         else:
-            name, library = _compile(function, entry, key[:16])
+            name, library = _compile(function, text, key[:16])
             self.cache.save(key, pickle.dumps((name, library.serialize_using_object_code())))
             self.compiled += 1
         self._libraries.append(library)
         return library.get_pointer_to_function(name)
 
 
-def _compile(function: Callable | str, entry: str, unique: str) -> tuple[str, Any]:
+def _compile(function: Callable | str, text: str, unique: str) -> tuple[str, Any]:
     """(the symbol of the compiled kernel, its library).
 
     Symbols carry the kernel's hash: numba only numbers functions of one name, from 1 in every process, and libraries
     that were compiled by different processes meet in this one.
     """
     names = dict(namespace())
+    fastmath = False
     if not isinstance(function, str):
-        names["body"] = _inlined(function)
-    exec(compile(entry, f"<graphflow kernel {unique}>", "exec"), names)
+        names |= {n: function.__globals__[n] for n in function.__code__.co_names if n in function.__globals__}
+        fastmath = getattr(function, "fastmath", False)  # a set of flags: what may be relaxed
+    exec(compile(text, f"<graphflow kernel {unique}>", "exec"), names)
     names["entry"].__qualname__ = f"entry_{unique}"
     flags = compiler.Flags()
     flags.no_cpython_wrapper = True
     flags.no_compile = True  # so that the object code can be kept
     flags.error_model = "numpy"
+    flags.fastmath = FastMathOptions(fastmath)
     flags.enable_pyobject = False
     cpu_target.target_context.refresh()
     cpu_target.typing_context.refresh()

@@ -3,68 +3,92 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
 
+from graphflow.backends.base import Call
 from graphflow.backends.cpu.compile import Kernels
-from graphflow.backends.cpu.walk import walk
+from graphflow.backends.cpu.walk import count_draw, relocate, walk
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized, variable_of
 
-_Native = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)  # gives the GIL back while it runs
+# Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
+_Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def _head() -> int:
+    """How many words an object has before its own fields, after a check that `relocate` reads the right ones."""
+    head = object.__basicsize__ // 8
+    array = np.zeros(1)
+    arrays = [array]
+    items = ctypes.c_int64.from_address(id(arrays) + 8 * (head + 1)).value
+    data = ctypes.c_int64.from_address(id(array) + 8 * head).value
+    if data != array.ctypes.data or ctypes.c_int64.from_address(items).value != id(array):
+        raise ImportError("this Python lays out lists or arrays in a way that the CPU backend does not know")
+    return head
+
+
+_HEAD = _head()
 
 
 class CpuExecutable:
     """Runs of native kernels, each one native call, between the steps that have only a reference.
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
-    arrays are filled in by every run.  Not to be entered by two threads at once: they would share the arena.
+    arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
     """
 
     def __init__(self, plan: Plan, store: Store, kernels: Kernels) -> None:
         self._plan = plan
         self._store = store
+        self._kernels = kernels
         self._arena = aligned((plan.arena_bytes,), np.dtype(np.uint8))
+        self._arena_start = self._arena.ctypes.data
         self._objects: list[np.ndarray | None] = [None] * plan.objects
         self._variables = _variables(plan)
         self._required = [v for v in _read_first(plan) if not store.initialized(v)]
-        self._status = np.zeros(4, np.int64)
-        self._late: list[tuple[np.ndarray, int, Buffer]] = []  # (args, position, feed or fetch buffer)
-        self._keep: list[np.ndarray] = []
-        self._parts: list[Callable[[], None]] = []
         self._written = [self._variables[b.index] for s in plan.steps for b in _written(s)]
-        self._draws: list[np.ndarray] = []  # of the random ops that run natively
-        self._bind(kernels)
+        given, self._copies = _results(plan)
+        self._makers = [partial(np.empty, sizes(b.dims), b.dtype.dtype) for b in given.values()]
+        self._first = len(plan.program.feeds)
+        self._number = {index: self._first + i for i, index in enumerate(given)}  # of each fetch array in _arrays
+        self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
+        self._list = np.zeros(1, np.int64)  # the address of this list
+        self._status = np.zeros(4, np.int64)
+        self._keep: list[np.ndarray] = []
+        self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
+        self._bind()
 
-    def __call__(self, feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        self._feeds = feeds
-        self._fetched = [np.empty(sizes(b.dims), b.dtype.dtype) for b in self._plan.fetch_arrays]
-        for args, position, buffer in self._late:
-            args[position] = (self._feeds if buffer.kind == "feed" else self._fetched)[buffer.index].ctypes.data
-        for part in self._parts:
+        arrays = self._arrays = feeds + [make() for make in self._makers]
+        self._list[0] = id(arrays)
+        status = self._status
+        for part, steps in self._parts:
             part()
+            if status[0]:
+                self._report(steps)
+        if self._written:
+            self._mark_written()
+        results = arrays[self._first :]
+        for position, buffer in self._copies:
+            results.insert(position, self._array(buffer).copy())
+        self._arrays = []
+        return results
+
+    def _mark_written(self) -> None:
         for variable in self._written:
             self._store.mark(variable)
-        for state in self._draws:
-            state[1] += np.uint64(1)
-        given: set[int] = set()
-        return [self._result(b, given) for b in self._plan.fetches]
-
-    def _result(self, buffer: Buffer, given: set[int]) -> np.ndarray:
-        """An array that the caller may keep: the one made for it, or a copy when that is given away already."""
-        array = self._array(buffer)
-        if buffer.kind != "fetch" or buffer.index in given:
-            return array.copy()
-        given.add(buffer.index)
-        return array
+        self._written = []
 
     def _check_initialized(self) -> None:
         for variable in self._required:
@@ -73,17 +97,17 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind(self, kernels: Kernels) -> None:
+    def _bind(self) -> None:
         native: list[Step] = []
         for step in self._plan.steps:
             if step.call is not None and self._bindable(step):
                 if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
                     native.append(step)
             else:
-                self._flush(native, kernels)
+                self._flush(native)
                 native = []
-                self._parts.append(self._copying(step) if step.copy else self._referring(step))
-        self._flush(native, kernels)
+                self._parts.append((self._copying(step) if step.copy else self._referring(step), []))
+        self._flush(native)
 
     def _bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
@@ -99,55 +123,77 @@ class CpuExecutable:
         assert array is not None
         return array
 
-    def _flush(self, steps: list[Step], kernels: Kernels) -> None:
+    def _flush(self, steps: list[Step]) -> None:
         """One native call for these steps."""
         if not steps:
             return
-        rows = np.zeros((len(steps), 2), np.int64)
-        for row, step in zip(rows, steps, strict=True):
+        words: list[int] = []  # the arguments of every step, one after the other
+        rows: list[tuple[int, int]] = []  # a kernel's address, and where its arguments start
+        late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
+        draws: list[int] = []
+        for step in steps:
             call = step.call
             assert call is not None
-            elements = [p.dtype.name if isinstance(p, Tensor) else _SPECIAL[p] for p in call.pointers]
-            elements += ["uint8"] if step.scratch else []
-            args = np.zeros(len(elements) + len(call.sizes), np.int64)
-            args[len(elements) :] = call.sizes
+            rows.append((self._kernel(step, call), len(words)))
+            places = _places(step)
             for position, p in enumerate(call.pointers):
-                self._point(args, position, p, step, call.pointers[:position].count(p))
+                if p == "status":
+                    words.append(self._status.ctypes.data)
+                elif p == "draws":
+                    draws.append(self._store.draws(step.op).ctypes.data)
+                    words.append(draws[-1])
+                else:
+                    found = places[p]
+                    before = call.pointers[:position].count(p) if len(found) > 1 else 0
+                    address, array = self._address(found[min(before, len(found) - 1)])
+                    if array >= 0:
+                        late.append((len(words), array))
+                    words.append(address)
             if step.scratch:
-                args[len(elements) - 1] = self._array(step.scratch).ctypes.data
-            row[:] = _address(kernels, step, elements), args.ctypes.data
-            self._keep.append(args)
-        program = np.array([rows.ctypes.data, self._status.ctypes.data, len(rows)], np.int64)
-        self._keep += [rows, program]
-        run = _Native(kernels.address(walk, ["int64", "int64"], 1))
-        start = program.ctypes.data
+                words.append(self._address(step.scratch)[0])
+            words += call.sizes
+        table = np.array(late, np.int64).reshape(-1, 2)
+        first = [(self._kernels.address(relocate, ("int64", "int64"), 2), len(words))] if late else []
+        words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
+        last = [(self._kernels.address(count_draw, ("uint64",), 0), len(words) + i) for i in range(len(draws))]
+        block = np.array(words + draws, np.int64)
+        start = block.ctypes.data
+        table[:, 0] = start + 8 * table[:, 0]
+        program = np.array([*first, *rows, *last], np.int64)
+        program[:, 1] = start + 8 * program[:, 1]
+        arguments = np.array([program.ctypes.data, self._status.ctypes.data, len(program)], np.int64)
+        self._keep += [table, block, program, arguments]
+        run = _Native(self._kernels.address(walk, ("int64", "int64"), 1))
+        self._parts.append((partial(run, arguments.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
 
-        def part() -> None:
-            run(start, 0, 1)
-            if self._status[0]:
-                self._report(steps)
+    def _address(self, buffer: Buffer) -> tuple[int, int]:
+        """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
+        match buffer.kind:
+            case "arena":
+                return self._arena_start + buffer.index, -1
+            case "feed":
+                return 0, buffer.index
+            case "fetch":
+                return 0, self._number[buffer.index]
+            case _:
+                return self._array(buffer).ctypes.data, -1
 
-        self._parts.append(part)
+    def _kernel(self, step: Step, call: Call) -> int:
+        elements = [_SPECIAL[p] if isinstance(p, str) else p.dtype.name for p in call.pointers]
+        if step.scratch:
+            elements.append("uint8")
+        try:
+            return self._kernels.address(call.function, tuple(elements), len(call.sizes))
+        except NumbaError as error:
+            raise InternalError.because(f"the kernel of {step.op.type} does not compile: {error}", step.op).note(
+                *step.op.where()
+            ) from error
 
-    def _point(self, args: np.ndarray, position: int, p: Tensor | str, step: Step, before: int) -> None:
-        if p == "status":
-            args[position] = self._status.ctypes.data
-        elif p == "draws":
-            state = self._store.draws(step.op)
-            self._draws.append(state)
-            args[position] = state.ctypes.data
-        else:
-            buffer = _buffer_of(step, p, before)  # type: ignore[arg-type]
-            if buffer.kind in ("feed", "fetch"):
-                self._late.append((args, position, buffer))
-            else:
-                args[position] = self._array(buffer).ctypes.data
-
-    def _report(self, steps: list[Step]) -> None:
+    def _report(self, steps: list[Step | None]) -> None:
         _, position, value, number = self._status.tolist()
         self._status[:] = 0
         step = steps[number]
-        assert step.call is not None
+        assert step is not None and step.call is not None
         message = step.call.error.format(position=position, value=value)
         raise InvalidArgumentError.because(message, step.op).note(*step.op.where())
 
@@ -162,9 +208,9 @@ class CpuExecutable:
             case "state":
                 array = self._state(buffer)
             case "feed":
-                array = self._feeds[index]
+                array = self._arrays[index]
             case "fetch":
-                array = self._fetched[index]
+                array = self._arrays[self._number[index]]
             case "const":
                 array = self._plan.constants[index]
             case _:
@@ -203,29 +249,33 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-def _address(kernels: Kernels, step: Step, elements: list[str]) -> int:
-    call = step.call
-    assert call is not None
-    try:
-        return kernels.address(call.function, elements, len(call.sizes))
-    except NumbaError as error:
-        raise InternalError.because(f"the kernel of {step.op.type} does not compile: {error}", step.op).note(
-            *step.op.where()
-        ) from error
-
-
 _SPECIAL = {"status": "int64", "draws": "uint64"}
 
 
-def _buffer_of(step: Step, t: Tensor, before: int) -> Buffer:
-    """Where the tensor is; `before` counts the pointers to it so far.
+def _places(step: Step) -> dict[Any, list[Buffer]]:
+    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments.
 
     One tensor has two places where it names a variable to write and is also its value from before: v.assign(v).
     """
-    tensors, buffers = (*step.op.inputs, *step.op.outputs), (*step.inputs, *step.outputs)
-    found = [buffer for u, buffer in zip(tensors, buffers, strict=True) if u is t]
-    assert found, f"the call of {step.op!r} names {t!r}, which it neither takes nor makes"
-    return found[min(before, len(found) - 1)]
+    places: dict[Any, list[Buffer]] = {}
+    for t, buffer in zip((*step.op.inputs, *step.op.outputs), (*step.inputs, *step.outputs), strict=True):
+        places.setdefault(t, []).append(buffer)
+    return places
+
+
+def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
+    """(by the number of a fetch array, the fetch that it is given to; the other fetches with their positions).
+
+    An array is given away once, in the shape of the fetch that gets it; the other fetches get copies.
+    """
+    given: dict[int, Buffer] = {}
+    copies: list[tuple[int, Buffer]] = []
+    for position, buffer in enumerate(plan.fetches):
+        if buffer.kind == "fetch" and buffer.index not in given:
+            given[buffer.index] = buffer
+        else:
+            copies.append((position, buffer))
+    return given, copies
 
 
 def _written(step: Step) -> list[Buffer]:

@@ -8,6 +8,7 @@ import math
 from graphflow.backends import codegen
 from graphflow.backends.base import Call
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.fused import Region
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Random, Reduce
 from graphflow.shape import sizes
@@ -18,6 +19,23 @@ def elementwise(op: Operation, kind: Elementwise) -> Call:
     names = tuple(argument.name for argument in op.definition.args)
     inputs = tuple((sizes(t.dims), t.dtype.name) for t in op.inputs)
     source = _elementwise(kind, names, inputs, sizes(op.output.dims), tuple(t.dtype.name for t in op.outputs))
+    return Call(source.text, (*op.inputs, *op.outputs), source.sizes, source=source.text)
+
+
+def together(op: Operation, region: Region) -> Call:
+    """One loop nest for all members of a region."""
+    number = {t: i for i, t in enumerate(region.inputs)}
+    members = []
+    for member in region.members:
+        kind = member.definition.lower(member)
+        names = tuple(argument.name for argument in member.definition.args)
+        operands = tuple(number[t] for t in member.inputs)
+        for t, expression in zip(member.outputs, kind.expressions, strict=True):  # type: ignore[union-attr]
+            number[t] = len(number)
+            members.append(codegen.Member(expression, names, operands, t.dtype.name))
+    inputs = tuple((sizes(t.dims), t.dtype.name) for t in region.inputs)
+    outputs = tuple(number[t] for t in region.outputs)
+    source = _together(tuple(members), inputs, sizes(op.output.dims), outputs)
     return Call(source.text, (*op.inputs, *op.outputs), source.sizes, source=source.text)
 
 
@@ -48,6 +66,11 @@ def _elementwise(
     kind: Elementwise, names: tuple, inputs: tuple, out: tuple[int, ...], dtypes: tuple[str, ...]
 ) -> codegen.Source:
     return codegen.elementwise(kind, names, inputs, out, dtypes)
+
+
+@functools.lru_cache(4096)
+def _together(members: tuple, inputs: tuple, out: tuple[int, ...], outputs: tuple[int, ...]) -> codegen.Source:
+    return codegen.region(members, inputs, out, outputs)
 
 
 @functools.lru_cache(4096)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.generate import elementwise, random, reduction
+from graphflow.backends.cpu.generate import elementwise, random, reduction, together
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce
+from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, Together
 
 # float16 and strings have no CPU kernels: their operations run the reference
 ELEMENTS = frozenset((
@@ -25,6 +25,8 @@ def lower(op: Operation) -> Call | None:
         call = None if bind is None else bind(op)
     elif isinstance(kind, Elementwise):
         call = elementwise(op, kind)
+    elif isinstance(kind, Together):
+        call = together(op, kind.region)
     elif isinstance(kind, Reduce):
         call = reduction(op, kind)
     elif isinstance(kind, Random):

@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.kernels import (
-    argmax,
-    broadcast,
-    conv,
-    fill,
-    gather,
-    join,
-    matmul,
-    move,
-    pad,
-    pool,
-    softmax,
-)
+from graphflow.backends.cpu.kernels import argmax, broadcast, conv, fill, gather, join, matmul, move, pad, pool, softmax
 from graphflow.operation import Operation
 
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {

@@ -9,6 +9,7 @@ from graphflow.backends.base import Call
 from graphflow.operation import Operation
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.static import static_value
+from graphflow.shape import sizes
 
 
 def hot_rows(indices, on, off, y, outer, n, inner, tid, nthreads):  # type: ignore
@@ -37,10 +38,9 @@ def one_hot(op: Operation) -> Call | None:
     indices, depth, on, off = op.inputs
     if static_value(depth) is None:
         return None
-    dims, axis = op.output.dims, op.attrs["axis"]
-    at = axis % len(dims)  # type: ignore[arg-type]
-    sizes = (math.prod(dims[:at]), dims[at], math.prod(dims[at + 1 :]))  # type: ignore
-    return Call(hot_rows, (indices, on, off, op.output), sizes)  # type: ignore[arg-type]
+    dims, axis = sizes(op.output.dims), op.attrs["axis"]
+    at = axis % len(dims)
+    return Call(hot_rows, (indices, on, off, op.output), (math.prod(dims[:at]), dims[at], math.prod(dims[at + 1 :])))
 
 
 def range_(op: Operation) -> Call | None:
@@ -48,7 +48,7 @@ def range_(op: Operation) -> Call | None:
     start, limit, delta = op.inputs
     if any(static_value(t) is None for t in (start, limit, delta)):
         return None
-    return Call(steps, (start, delta, op.output), (op.output.dims[0],))  # type: ignore
+    return Call(steps, (start, delta, op.output), sizes(op.output.dims))
 
 
 def fill(op: Operation) -> Call | None:
@@ -57,7 +57,7 @@ def fill(op: Operation) -> Call | None:
     if static_value(dims) is None or value.dims != ():
         return None
     name, out = op.output.dtype.name, op.output
-    source = codegen.elementwise(Elementwise("value"), ("value",), (((), name),), out.dims, (name,))  # type: ignore
+    source = codegen.elementwise(Elementwise("value"), ("value",), (((), name),), sizes(out.dims), (name,))
     return Call(source.text, (value, out), source.sizes, source=source.text)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from graphflow.backends.base import Call
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.static import static_value
+from graphflow.shape import sizes
 
 _DEPTH = 6  # coordinates of one element
 
@@ -47,17 +49,17 @@ def take_nd(x, indices, y, status, m, depth, inner, n0, n1, n2, n3, n4, n5, tid,
     indices  [m, depth]
     y        [m, inner]; threads share its rows
     """
-    sizes = (n0, n1, n2, n3, n4, n5)
+    dims = (n0, n1, n2, n3, n4, n5)
     for k in range(m * tid // nthreads, m * (tid + 1) // nthreads):
         row = 0
         for d in range(depth):
             i = indices[k * depth + d]
-            if i < 0 or i >= sizes[d]:
+            if i < 0 or i >= dims[d]:
                 status[0] = 1
                 status[1] = k
                 status[2] = i
                 return
-            row = row * sizes[d] + i
+            row = row * dims[d] + i
         for j in range(inner):
             y[k * inner + j] = x[row * inner + j]
 
@@ -97,14 +99,14 @@ def _sizes(op: Operation, wide: Tensor, indices: Tensor, axis: Tensor) -> tuple[
     None where the axis is known only when running, where the reference refuses shapes, and without elements: then the
     reference has only the indices to look at.
     """
-    dims, index_dims, b, value = wide.dims, indices.dims, op.attrs["batch_dims"], static_value(axis)
-    assert dims is not None and index_dims is not None
+    dims, index_dims, value = sizes(wide.dims), sizes(indices.dims), static_value(axis)
+    b: Any = op.attrs["batch_dims"]
     if value is None or not -len(dims) <= int(value.item()) < len(dims):
         return None
     at = int(value.item()) % len(dims)
-    if at < b or dims[:b] != index_dims[:b] or _empty(op):  # type: ignore[operator]
+    if at < b or dims[:b] != index_dims[:b] or _empty(op):
         return None
-    return _products(dims[:b], dims[b:at], dims[at : at + 1], index_dims[b:], dims[at + 1 :])  # type: ignore
+    return _products(dims[:b], dims[b:at], dims[at : at + 1], index_dims[b:], dims[at + 1 :])
 
 
 def _products(*parts: Sequence[int]) -> tuple[int, ...]:
@@ -112,42 +114,42 @@ def _products(*parts: Sequence[int]) -> tuple[int, ...]:
 
 
 def _empty(op: Operation) -> bool:
-    return 0 in op.output.dims  # type: ignore[operator]
+    return 0 in sizes(op.output.dims)
 
 
 def gather(op: Operation) -> Call | None:
     params, indices, axis = op.inputs
-    sizes = _sizes(op, params, indices, axis)
-    return None if sizes is None else Call(take, (params, indices, op.output, "status"), sizes, error=_error(sizes[2]))
+    found = _sizes(op, params, indices, axis)
+    return None if found is None else Call(take, (params, indices, op.output, "status"), found, error=_error(found[2]))
 
 
 def gather_nd(op: Operation) -> Call | None:
     params, indices = op.inputs
-    dims, index_dims = params.dims, indices.dims
-    depth = index_dims[-1]  # type: ignore[index]
-    if depth > _DEPTH or _empty(op):  # type: ignore[operator]
+    dims, index_dims = sizes(params.dims), sizes(indices.dims)
+    depth = index_dims[-1]
+    if depth > _DEPTH or _empty(op):
         return None
     error = f"index {{value}} in coordinates {{position}} is out of range for shape {dims}"
-    m, inner = _products(index_dims[:-1], dims[depth:])  # type: ignore
-    sizes = (m, depth, inner, *dims[:depth], *[1] * (_DEPTH - depth))  # type: ignore
-    return Call(take_nd, (params, indices, op.output, "status"), sizes, error=error)  # type: ignore[arg-type]
+    m, inner = _products(index_dims[:-1], dims[depth:])
+    numbers = (m, depth, inner, *dims[:depth], *[1] * (_DEPTH - depth))
+    return Call(take_nd, (params, indices, op.output, "status"), numbers, error=error)
 
 
 def gather_grad(op: Operation) -> Call | None:
     """None where the shape of the output is known only when running, or does not go with the gradient."""
     dy, indices, axis, shape = op.inputs
-    sizes = _sizes(op, op.output, indices, axis)
-    if sizes is None or static_value(shape) is None or math.prod(dy.dims) != math.prod(sizes) // sizes[2]:  # type: ignore
+    found = _sizes(op, op.output, indices, axis)
+    if found is None or static_value(shape) is None or math.prod(sizes(dy.dims)) != math.prod(found) // found[2]:
         return None
-    return Call(add_rows, (dy, indices, op.output, "status"), (*sizes, 0), error=_error(sizes[2]))
+    return Call(add_rows, (dy, indices, op.output, "status"), (*found, 0), error=_error(found[2]))
 
 
 def segment_sum(op: Operation) -> Call | None:
     data, ids, number = op.inputs
-    given, rank = static_value(number), len(ids.dims)  # type: ignore[arg-type]
-    if given is None or data.dims[:rank] != ids.dims or _empty(op):  # type: ignore[index]
+    given, dims, id_dims = static_value(number), sizes(data.dims), sizes(ids.dims)
+    if given is None or dims[: len(id_dims)] != id_dims or _empty(op):
         return None
-    n, m, inner = int(given), *_products(ids.dims, data.dims[rank:])  # type: ignore
+    n, m, inner = int(given), *_products(id_dims, dims[len(id_dims) :])
     return Call(add_rows, (data, ids, op.output, "status"), (1, 1, n, m, inner, 1), error=_error(n))
 
 

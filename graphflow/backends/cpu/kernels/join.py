@@ -13,24 +13,25 @@ from collections.abc import Sequence
 from graphflow.backends.base import Call
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.static import static_value
+from graphflow.shape import sizes
 
-PIECES = 256  # with more, the kernel takes longer to compile than it is worth
+PIECES = 128  # with more, the kernel takes longer to compile than it is worth
 _SHORT = 8  # shorter rows are copied column by column
 
 
 @functools.cache
 def rows(pieces: int, joins: bool) -> str:
     """A kernel between pieces [outer, n_i] and whole [outer, sum of n_i].   Threads share each piece."""
-    pointers, sizes = ([f"{c}{i}" for i in range(pieces)] for c in "pn")
+    pointers, runs = ([f"{c}{i}" for i in range(pieces)] for c in "pn")
     piece, whole = "piece[at + j{0}]", "whole[start + j{1}]"
     copy = f"{whole} = {piece}" if joins else f"{piece} = {whole}"
-    return f"""def kernel({", ".join(pointers)}, whole, outer, {", ".join(sizes)}, tid, nthreads):
+    return f"""def kernel({", ".join(pointers)}, whole, outer, {", ".join(runs)}, tid, nthreads):
     pieces = ({", ".join(pointers)},)
-    sizes = ({", ".join(sizes)},)
-    width = {" + ".join(sizes)}
+    runs = ({", ".join(runs)},)
+    width = {" + ".join(runs)}
     before = 0
     for i in range({pieces}):
-        piece, n = pieces[i], sizes[i]
+        piece, n = pieces[i], runs[i]
         if n < {_SHORT}:
             for at in range(n):
                 start = before + at
@@ -55,8 +56,8 @@ def _call(pieces: Sequence[Tensor], whole: Tensor, axis: int, joins: bool) -> Ca
     """The kernel for pieces whose rows begin at an axis."""
     if len(pieces) > PIECES:
         return None
-    outer = math.prod(whole.dims[:axis])  # type: ignore[index]
-    runs = [math.prod(p.dims[axis:]) for p in pieces]  # type: ignore[index]
+    outer = math.prod(sizes(whole.dims)[:axis])
+    runs = [math.prod(sizes(p.dims)[axis:]) for p in pieces]
     text = rows(len(pieces), joins)
     return Call(text, (*pieces, whole), (outer, *runs), source=text)
 
@@ -69,29 +70,29 @@ def _axis(t: Tensor, rank: int) -> int | None:
 
 def concat(op: Operation) -> Call | None:
     *values, axis = op.inputs
-    at = _axis(axis, len(op.output.dims))  # type: ignore[arg-type]
+    at = _axis(axis, len(sizes(op.output.dims)))
     return None if at is None else _call(values, op.output, at, joins=True)
 
 
 def pack(op: Operation) -> Call | None:
-    return _call(op.inputs, op.output, op.attrs["axis"] % len(op.output.dims), joins=True)  # type: ignore
+    return _call(op.inputs, op.output, op.attrs["axis"] % len(sizes(op.output.dims)), joins=True)
 
 
 def unpack(op: Operation) -> Call | None:
     (value,) = op.inputs
-    return _call(op.outputs, value, op.attrs["axis"] % len(value.dims), joins=False)  # type: ignore
+    return _call(op.outputs, value, op.attrs["axis"] % len(sizes(value.dims)), joins=False)
 
 
 def split(op: Operation) -> Call | None:
     axis, value = op.inputs
-    at = _axis(axis, len(value.dims))  # type: ignore[arg-type]
+    at = _axis(axis, len(sizes(value.dims)))
     return None if at is None else _call(op.outputs, value, at, joins=False)
 
 
 def split_v(op: Operation) -> Call | None:
-    value, sizes, axis = op.inputs
-    at = _axis(axis, len(value.dims))  # type: ignore[arg-type]
-    return None if at is None or static_value(sizes) is None else _call(op.outputs, value, at, joins=False)
+    value, lengths, axis = op.inputs
+    at = _axis(axis, len(sizes(value.dims)))
+    return None if at is None or static_value(lengths) is None else _call(op.outputs, value, at, joins=False)
 
 
 KERNELS = {"concat": concat, "pack": pack, "unpack": unpack, "split": split, "split_v": split_v}

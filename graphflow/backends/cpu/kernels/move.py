@@ -13,8 +13,9 @@ from graphflow.errors import OpError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
 from graphflow.ops.static import static_value
+from graphflow.shape import sizes
 
-LOOPS = 5  # as many as a kernel has; layouts that need more run the reference
+LOOPS = 6  # as many as a kernel has; layouts that need more run the reference
 _AREA = 4096  # elements of a tile
 _WIDTH = 16  # columns of a tile when x is better read down than across
 _SHORT = 8  # an innermost loop of fewer steps changes places with the longest one
@@ -23,27 +24,34 @@ Loop = tuple[int, int, int]  # size, stride in x, stride in y
 Layout = tuple[tuple[int, ...], int, list[int]]  # shape, start, strides
 
 
-def copy(x, y, start, n0, x0, y0, n1, x1, y1, n2, x2, y2, rows, x3, y3, columns, x4, y4, height, width, tid, nthreads):  # type: ignore
-    """y[i0 * y0 + ...] = x[start + i0 * x0 + ...] for five loops.   Threads share tiles of the two innermost."""
+def copy(  # type: ignore
+    x, y, start, n0, x0, y0, n1, x1, y1, n2, x2, y2, n3, x3, y3, rows, x4, y4, columns, x5, y5, height, width,
+    tid, nthreads,
+):  # fmt: skip
+    """y[i0 * y0 + ...] = x[start + i0 * x0 + ...] for six loops.   Threads share tiles of the two innermost."""
+    lengths, x_strides, y_strides = (n3, n2, n1, n0), (x3, x2, x1, x0), (y3, y2, y1, y0)
     down = (rows + height - 1) // height
     across = (columns + width - 1) // width
-    tiles = n0 * n1 * n2 * down * across
+    tiles = n0 * n1 * n2 * n3 * down * across
     for tile in range(tiles * tid // nthreads, tiles * (tid + 1) // nthreads):
         left = tile % across * width
         top = tile // across % down * height
+        p, q = start + left * x5, left * y5
         outer = tile // across // down
-        i0, i1, i2 = outer // n2 // n1, outer // n2 % n1, outer % n2
-        p = start + i0 * x0 + i1 * x1 + i2 * x2 + left * x4
-        q = i0 * y0 + i1 * y1 + i2 * y2 + left * y4
+        for d in range(4):
+            i = outer % lengths[d]
+            outer = outer // lengths[d]
+            p += i * x_strides[d]
+            q += i * y_strides[d]
         wide = min(width, columns - left)
         for row in range(top, min(top + height, rows)):
-            a, b = p + row * x3, q + row * y3
-            if x4 == 1 and y4 == 1:
+            a, b = p + row * x4, q + row * y4
+            if x5 == 1 and y5 == 1:
                 for j in range(wide):
                     y[b + j] = x[a + j]
             else:
                 for j in range(wide):
-                    y[b + j * y4] = x[a + j * x4]
+                    y[b + j * y5] = x[a + j * x5]
 
 
 def copied(x: Tensor, y: Tensor, dims: Sequence[int], start: int, strides: Sequence[int]) -> Call | None:
@@ -51,18 +59,14 @@ def copied(x: Tensor, y: Tensor, dims: Sequence[int], start: int, strides: Seque
     loops = collapse(dims, strides, contiguous(dims))
     if len(loops) > LOOPS:
         return None
-    others, columns = loops, loops.pop() if loops else (1, 0, 1)
-    if columns[0] < _SHORT and others:
-        others = [*others, columns]
-        columns = max(others)
-        others.remove(columns)
+    columns = loops[-1] if loops and loops[-1][0] >= _SHORT else max(loops, default=(1, 0, 1))
+    others = [loop for loop in loops if loop is not columns]
     rows = min(others, key=lambda loop: abs(loop[1]), default=(1, 0, 0))
-    if others:
-        others.remove(rows)
+    outer = [loop for loop in others if loop is not rows]
     blocked = 0 < abs(rows[1]) < abs(columns[1])
-    width = max(1, min(columns[0], max(_WIDTH, _AREA // rows[0]) if blocked else _AREA))
-    padding = [(1, 0, 0)] * (LOOPS - 2 - len(others))
-    return Call(copy, (x, y), (start, *flat([*padding, *others, rows, columns]), _AREA // width, width))
+    width = max(1, min(columns[0], max(_WIDTH, _AREA // max(1, rows[0])) if blocked else _AREA))
+    padding = [(1, 0, 0)] * (LOOPS - 2 - len(outer))
+    return Call(copy, (x, y), (start, *flat([*padding, *outer, rows, columns]), _AREA // width, width))
 
 
 def collapse(dims: Sequence[int], x: Sequence[int], y: Sequence[int]) -> list[Loop]:
@@ -108,17 +112,17 @@ def rearranged(op: Operation) -> Call | None:
     values = [static_value(t) for t in rest]
     if any(v is None for v in values):
         return None
-    found = layout(op.definition, x.dims, *values, **op.attrs)  # type: ignore[arg-type]
+    found = layout(op.definition, sizes(x.dims), *values, **op.attrs)
     return None if found is None else copied(x, op.output, *found)
 
 
 def tile(op: Operation) -> Call | None:
     """Each axis is two loops, and the input stands still in the first."""
     x, multiples = op.inputs
-    times, dims = static_value(multiples), x.dims
-    if times is None or times.shape != (len(dims),) or (times < 0).any():  # type: ignore[arg-type]
+    times, dims = static_value(multiples), sizes(x.dims)
+    if times is None or times.shape != (len(dims),) or (times < 0).any():
         return None
-    pairs = zip(times.tolist(), dims, contiguous(dims), strict=True)  # type: ignore[arg-type]
+    pairs = zip(times.tolist(), dims, contiguous(dims), strict=True)
     both = [entry for m, n, stride in pairs for entry in ((m, 0), (n, stride))]
     return copied(x, op.output, [n for n, _ in both], 0, [stride for _, stride in both])
 

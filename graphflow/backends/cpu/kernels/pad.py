@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from graphflow.backends.cpu.kernels.move import LOOPS, Layout, Loop, collapse, c
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.slicing import SLICE, STRIDED_SLICE
 from graphflow.ops.static import static_value
+from graphflow.shape import sizes
 
 
 def placing(value: str) -> str:
@@ -30,16 +30,17 @@ def placing(value: str) -> str:
         for i1 in range(n1):
             for i2 in range(n2):
                 for i3 in range(n3):
-                    p = x_start + i0 * x0 + i1 * x1 + i2 * x2 + i3 * x3
-                    q = y_start + i0 * y0 + i1 * y1 + i2 * y2 + i3 * y3
-                    first = (max(low - q, 0) + y4 - 1) // y4
-                    last = min(n4, (max(high - q, 0) + y4 - 1) // y4)
-                    if x4 == 1 and y4 == 1:
-                        for j in range(first, last):
-                            y[q + j] = x[p + j]
-                    else:
-                        for j in range(first, last):
-                            y[q + j * y4] = x[p + j * x4]
+                    for i4 in range(n4):
+                        p = x_start + i0 * x0 + i1 * x1 + i2 * x2 + i3 * x3 + i4 * x4
+                        q = y_start + i0 * y0 + i1 * y1 + i2 * y2 + i3 * y3 + i4 * y4
+                        first = (max(low - q, 0) + y5 - 1) // y5
+                        last = min(n5, (max(high - q, 0) + y5 - 1) // y5)
+                        if x5 == 1 and y5 == 1:
+                            for j in range(first, last):
+                                y[q + j] = x[p + j]
+                        else:
+                            for j in range(first, last):
+                                y[q + j * y5] = x[p + j * x5]
 """
 
 
@@ -81,9 +82,9 @@ def _placed(x: Tensor, value: Tensor | None, y: Tensor, found: Layout | None) ->
     if len(loops) > LOOPS:
         return None
     padding: list[Loop] = [(1, 0, 1)] * (LOOPS - len(loops))
-    sizes = (x_start, y_start, math.prod(y.dims), *flat([*padding, *loops]))  # type: ignore[arg-type]
+    numbers = (x_start, y_start, math.prod(sizes(y.dims)), *flat([*padding, *loops]))
     text = placing("0" if value is None else "value[0]")
-    return Call(text, (x, y) if value is None else (x, value, y), sizes, source=text)
+    return Call(text, (x, y) if value is None else (x, value, y), numbers, source=text)
 
 
 def pad(op: Operation) -> Call | None:
@@ -92,7 +93,7 @@ def pad(op: Operation) -> Call | None:
     given, y = static_value(paddings), op.output
     if given is None:
         return None
-    found = layout(SLICE, y.dims, given[:, 0], np.array(x.dims, np.int64))  # type: ignore[arg-type]
+    found = layout(SLICE, sizes(y.dims), given[:, 0], np.array(sizes(x.dims)))
     return _placed(x, value[0] if value else None, y, found)
 
 
@@ -101,18 +102,17 @@ def strided_slice_grad(op: Operation) -> Call | None:
     values = [static_value(t) for t in bounds]
     if any(v is None for v in values):
         return None
-    return _placed(dy, None, op.output, layout(STRIDED_SLICE, op.output.dims, *values[1:], **op.attrs))  # type: ignore[arg-type]
+    return _placed(dy, None, op.output, layout(STRIDED_SLICE, sizes(op.output.dims), *values[1:], **op.attrs))
 
 
 def mirror_pad(op: Operation) -> Call | None:
     """Neighbouring axes without padding are walked as one."""
     x, paddings = op.inputs
-    given, dims = static_value(paddings), x.dims
+    given = static_value(paddings)
     if given is None:
         return None
     axes: list[tuple[int, int, int]] = []  # size in x, size in y, how many before x
-    entries: list[Any] = [*zip(dims, op.output.dims, given[:, 0].tolist(), strict=True), (1, 1, 0)]  # type: ignore[arg-type]
-    for n, o, before in entries:
+    for n, o, before in (*zip(sizes(x.dims), sizes(op.output.dims), given[:, 0].tolist(), strict=True), (1, 1, 0)):
         if axes and n == o and axes[-1][0] == axes[-1][1]:
             axes[-1] = (axes[-1][0] * n, axes[-1][1] * n, 0)
         else:
@@ -121,7 +121,7 @@ def mirror_pad(op: Operation) -> Call | None:
     if len(outer) > 4:
         return None
     outer += [(1, 1, 0)] * (4 - len(outer))
-    return Call(mirror, (x, op.output), (*flat(outer), inner, int(op.attrs["mode"] == "SYMMETRIC")))  # type: ignore[arg-type]
+    return Call(mirror, (x, op.output), (*flat(outer), inner, int(op.attrs["mode"] == "SYMMETRIC")))
 
 
 KERNELS = {"pad": pad, "strided_slice_grad": strided_slice_grad, "mirror_pad": mirror_pad}
