@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import FLOATING, DType
+from graphflow.errors import ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import require_rank
@@ -14,7 +15,9 @@ from graphflow.shape import Dims
 
 
 def _infer(matrix: Tensor) -> tuple[Dims, DType]:
-    require_rank(matrix, 2, "the matrix")
+    rows, columns = require_rank(matrix, 2, "the matrix")
+    if rows is not None and columns is not None and columns > rows:
+        raise ShapeError(f"{columns} columns of {rows} elements cannot be orthonormal")
     return matrix.dims, matrix.dtype
 
 

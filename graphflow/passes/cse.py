@@ -11,7 +11,7 @@ import numpy as np
 from graphflow.dtypes import DType, string
 from graphflow.operation import Operation
 from graphflow.ops.define import CONST
-from graphflow.passes.match import Substitution
+from graphflow.passes.engine import Substitution
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
 

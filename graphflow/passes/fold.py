@@ -9,7 +9,8 @@ import numpy as np
 from graphflow.errors import GraphflowError
 from graphflow.operation import Operation
 from graphflow.ops.define import CONST
-from graphflow.passes.match import Substitution, constant
+from graphflow.passes.engine import Substitution
+from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
 from graphflow.shape import count

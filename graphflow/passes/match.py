@@ -1,4 +1,4 @@
-"""Patterns, and the engine that rewrites a program by rules.  No rules here.
+"""Patterns and what rules are made of.  No rules here.
 
 A pattern says what to look for:
 
@@ -13,27 +13,20 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from graphflow.dtypes import as_dtype, string
-from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import ONES_LIKE, ZEROS_LIKE
 from graphflow.ops.define import CONST, OpDef
 from graphflow.ops.fill import FILL
 from graphflow.ops.shape_ops import BROADCAST_TO
-from graphflow.passes.prune import drop_dead
-from graphflow.program import Program
-from graphflow.shape import show
 
 _SPLAT_LIMIT = 1 << 16  # elements that are compared to find out that they are all the same
-_PER_OPERATION = 100  # firings at one operation, after which a rule list will not settle
-_SWEEPS = 100
 
 
 # -- patterns ------------------------------------------------------------------------------------------------------
@@ -262,176 +255,3 @@ def same_type(root: Operation, t: Tensor) -> Tensor | None:
 
 def _made(like: Operation, record: OpDef, inputs: tuple[Tensor, ...], attrs: dict, outputs: Sequence) -> Operation:
     return Operation(record, like.name, inputs, attrs, outputs, (), like.graph, like.id, like.site, like.device)
-
-
-# -- the engine ----------------------------------------------------------------------------------------------------
-class Substitution:
-    """A program that is copied, operation by operation, while tensors give way to others.
-
-    Operations whose inputs stay the same are shared with the old program.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self.ops: list[Operation] = []
-        self._new: dict[Tensor, Tensor] = {}
-        self._refs: dict[Tensor, Tensor] = {}  # what names a variable, though its value may be another tensor's
-        self._made: dict[Operation, Operation] = {}
-
-    def updated(self, old: Operation) -> Operation:
-        """The operation over the new inputs."""
-        new, refs = self._new, old.definition.refs
-        if refs:
-            inputs = tuple([(self._refs if i in refs else new).get(t, t) for i, t in enumerate(old.inputs)])
-        else:
-            inputs = tuple([new.get(t, t) for t in old.inputs])
-        return old if inputs == old.inputs else old.rebuild(inputs, [(t.dims, t.dtype) for t in old.outputs])
-
-    def put(self, old: Operation, made: Operation) -> None:
-        """`made` stands where `old` stood."""
-        self.ops.append(made)
-        if made is not old:
-            self._made[old] = made
-            for t, u in zip(old.outputs, made.outputs, strict=True):
-                self._new[t] = self._refs[t] = u
-
-    def replace(self, old: Operation, outputs: Sequence[Tensor]) -> None:
-        """Tensors of the new program take the place of the outputs of a pure operation."""
-        self._made[old] = outputs[0].op
-        self._new.update(zip(old.outputs, outputs, strict=True))
-
-    def finish(self) -> Program:
-        """The new program; a target that was replaced is the operation that makes its value now."""
-        old, new = self._program, self._new
-        fetches = tuple([new.get(t, t) for t in old.fetches])
-        return Program(old.feeds, fetches, tuple([self._made.get(t, t) for t in old.targets]), tuple(self.ops))
-
-
-def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str] | None = None) -> Program:
-    """Apply rules until none fires; where several fit, the first of them.  Counts firings by the rule's name.
-
-    Raises: InternalError, with the rule's name, the operation's name and the user's line, when a rule raises, changes
-            a shape or dtype, or keeps firing.
-    """
-    index: dict[OpDef, list[Rule]] = {}
-    for rule in rules:
-        for record in rule.records:
-            index.setdefault(record, []).append(rule)
-    program = drop_dead(program)
-    for _ in range(_SWEEPS):
-        sweep = _Sweep(program, index)
-        program = sweep.run()
-        if not sweep.fired:
-            return program
-        if fired is not None:
-            fired.update(sweep.fired)
-    raise InternalError.because(f"the rules {', '.join(sorted(sweep.fired))} keep firing: their list does not settle")
-
-
-class _Sweep:
-    """One walk over a program in order.  Each operation is rewritten until no rule fires there."""
-
-    def __init__(self, program: Program, index: Mapping[OpDef, list[Rule]]) -> None:
-        self.fired: Counter[str] = Counter()
-        self._program = program
-        self._index = index
-        self._copy = Substitution(program)
-        self._placed = set(program.feeds)
-        self._uses: dict[Tensor, int] = {}
-        for t in itertools.chain(program.fetches, *[target.outputs for target in program.targets]):
-            self._use(t)
-        for found in program.ops:
-            for t in found.inputs:
-                self._use(t)
-
-    def run(self) -> Program:
-        """The rewritten program; the same one when nothing fired."""
-        copy, uses = self._copy, self._uses
-        for old in self._program.ops:
-            found = copy.updated(old)
-            if found is not old:
-                for t, u in zip(old.outputs, found.outputs, strict=True):
-                    uses[u] = uses.get(t, 0)
-            settled = self._settled(found) if found.definition in self._index else None
-            if settled is None:
-                copy.put(old, found)
-                self._placed.update(found.outputs)
-            else:
-                copy.replace(old, (settled,))
-        return drop_dead(copy.finish()) if self.fired else self._program
-
-    def _use(self, t: Tensor) -> None:
-        self._uses[t] = self._uses.get(t, 0) + 1
-
-    def _settled(self, root: Operation) -> Tensor | None:
-        """What stands for the root's output in the end, None for the root itself."""
-        here: Counter[str] = Counter()
-        while True:
-            replacement = self._applied(root, here)
-            if replacement is None:  # the root is as it should be
-                if not here:
-                    return None
-                self.fired.update(here)
-                self._place(root)
-                return root.outputs[0]
-            if sum(here.values()) > _PER_OPERATION:
-                raise InternalError.because(
-                    f"the rules {', '.join(sorted(here))} keep firing: their list does not settle"
-                ).note(*root.where())
-            self._uses[replacement] = self._uses.get(replacement, 0) + self._uses.get(root.outputs[0], 0)
-            fresh = self._fresh(replacement)
-            for made in fresh:
-                for t in made.inputs:
-                    self._use(t)
-            self._release(root)
-            if not fresh:
-                self.fired.update(here)
-                return replacement
-            for made in fresh[:-1]:
-                self._place(made)
-            root = fresh[-1]
-
-    def _applied(self, root: Operation, here: Counter[str]) -> Tensor | None:
-        for rule in self._index.get(root.definition, ()):
-            try:
-                found = rule(root, self._uses)
-            except Exception as error:
-                what = error.message if isinstance(error, GraphflowError) else f"{type(error).__name__}: {error}"
-                raise InternalError.because(f"the rule {rule.name} failed: {what}", root).note(*root.where()) from error
-            if found is not None:
-                replacement, was = found.outputs[0] if isinstance(found, Operation) else found, root.outputs[0]
-                if replacement.dims != was.dims or replacement.dtype is not was.dtype:
-                    raise InternalError.because(
-                        f"the rule {rule.name} changes {was.dtype.name}{show(was.dims)} to "
-                        f"{replacement.dtype.name}{show(replacement.dims)}", root
-                    ).note(*root.where())  # fmt: skip
-                here[rule.name] += 1
-                return replacement
-        return None
-
-    def _place(self, made: Operation) -> None:
-        self._copy.ops.append(made)
-        self._placed.update(made.outputs)
-
-    def _fresh(self, t: Tensor) -> list[Operation]:
-        """The operations that a rule has made for this tensor, in an order in which they can run."""
-        order: dict[Operation, None] = {}
-        stack = [] if t in self._placed else [t.op]
-        while stack:
-            top = stack[-1]
-            waiting = [u.op for u in top.inputs if u not in self._placed and u.op not in order]
-            if waiting:
-                stack.extend(waiting)
-            else:
-                order[stack.pop()] = None
-        return list(order)
-
-    def _release(self, root: Operation) -> None:
-        """The operation is gone: it uses its inputs no more, nor do those that nobody uses now."""
-        stack = [root]
-        while stack:
-            gone = stack.pop()
-            for t in gone.inputs:
-                self._uses[t] = left = self._uses[t] - 1
-                if not left and not t.op.definition.stateful and not any(self._uses.get(u) for u in t.op.outputs):
-                    stack.append(t.op)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from graphflow.passes import arithmetic, movement
-from graphflow.passes.match import Rule, rewrite_program
+from graphflow.passes.engine import rewrite_program
+from graphflow.passes.match import Rule
 from graphflow.program import Program
 
 RULES: tuple[Rule, ...] = tuple(

@@ -11,7 +11,8 @@ from graphflow.operation import Operation
 from graphflow.ops.arithmetic import ADD, MUL, SUB
 from graphflow.ops.math import EXP, NEG, SQUARE
 from graphflow.ops.state import READ
-from graphflow.passes.match import any_, build, const, constant, op, rewrite, rewrite_program, splat
+from graphflow.passes.engine import rewrite_program
+from graphflow.passes.match import any_, build, const, constant, op, rewrite, splat
 from graphflow.program import prune, specialize
 from graphflow.text import program_text
 

@@ -10,7 +10,7 @@ from graphflow import passes
 from graphflow.config import config
 from graphflow.errors import InternalError
 from graphflow.passes import PIPELINE, Report, optimize
-from graphflow.passes.match import Substitution
+from graphflow.passes.engine import Substitution
 from graphflow.program import prune, specialize
 from graphflow.text import program_text
 
