@@ -227,7 +227,7 @@ from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
-from graphflow.session import InteractiveSession, Session, get_default_session
+from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.template import make_template

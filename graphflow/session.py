@@ -20,7 +20,7 @@ from graphflow.feeds import as_feed, fed_tensors
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
-from graphflow.passes import optimize
+from graphflow.passes import Report, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.shape import Dims, known
@@ -117,6 +117,19 @@ class Session:
 
         return call
 
+    def explain(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> str:
+        """What a run of these would do, as text: what each pass changed, and the plan.  Nothing is run.
+
+        Where shapes depend on values, the plan goes as far as they are known.
+        """
+        values = feed_dict or {}
+        request = self._request(fetches, {key: key for key in values})
+        dims = [as_feed(t, values[key]).shape for t, key in request.feeds]
+        report = Report()
+        plan, rest = self._planned(prune(*request.asks), dims, report)
+        later = "" if rest is None else f"and {len(rest.ops)} operations more, when these shapes have come out\n"
+        return f"{report}{plan}{later}"
+
     def _request(self, fetches: Any, keys: Mapping[Any, Any]) -> _Request:
         self._check_open()
         if not self._graph.version:
@@ -143,12 +156,18 @@ class Session:
 
     def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
         start = time.perf_counter()
-        stage = specialize(program, dims, self._store.dims)
-        plan = make_plan(optimize(stage.program), self._backend.lower)
+        plan, rest = self._planned(program, dims)
         executable = self._backend.compile(plan, self._store)
         if current().debug:
             _report(plan, time.perf_counter() - start)
-        return executable if stage.rest is None else self._staged(executable, stage.rest)
+        return executable if rest is None else self._staged(executable, rest)
+
+    def _planned(
+        self, program: Program, dims: Sequence[Dims], report: Report | None = None
+    ) -> tuple[Plan, Program | None]:
+        """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
+        stage = specialize(program, dims, self._store.dims)
+        return make_plan(optimize(stage.program, report), self._backend.lower), stage.rest
 
     def _staged(self, first: Executable, rest: Program) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
@@ -228,6 +247,11 @@ class InteractiveSession(Session):
             if self._explicit is not None:
                 self._explicit.__exit__(None, None, None)
             self._installed.__exit__(None, None, None)
+
+
+def explain(fetches: Any, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> str:
+    """What a run of these would do, as text; in the session given, the default one, or else one without any values."""
+    return (session or get_default_session() or Session()).explain(fetches, feed_dict)
 
 
 class _Sessions(threading.local):

@@ -287,3 +287,18 @@ def test_config_objects_are_accepted():
         tf.Session(graph=3)
     with pytest.raises(ValueError, match="backend"):
         tf.Session(backend="tpu")
+
+
+def test_explain_prints_passes_and_plan_and_runs_nothing():
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    v = tf.Variable([1.0, 2.0, 3.0], name="v")
+    y = tf.nn.relu(tf.tanh(x) * 1.0 + v, name="y")
+    wanted = [y, tf.where(y > 1.0, name="where"), v.assign([0.0, 0.0, 0.0])]
+    with tf.Session(backend="cpu") as session:
+        session.run(v.initializer)
+        text = session.explain(wanted[0], {x: np.zeros((2, 3))})
+        assert text == session.explain("y:0", {"x:0": np.ones((2, 3))})
+        assert "simplify: 4 operations; multiply_by_one 1" in text
+        assert text.endswith(f"0  Tanh+Add+Relu y   feed[0] state[{v.op.id}] -> fetch[0] float32(2, 3)\n")
+        assert "reference: Where where" in tf.explain(wanted, {x: np.zeros((2, 3))}, session)
+        assert session.run(v).tolist() == [1.0, 2.0, 3.0]
