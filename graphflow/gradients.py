@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from graphflow.errors import GradientError, GraphError
+from graphflow.errors import DTypeError, GradientError, GraphError
 from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import add_n
@@ -34,7 +34,7 @@ def gradients(
     stop_gradients  tensors that count as constants
     unconnected_gradients   "none": None for an x that no y depends on; "zero": zeros
     Returns: a list as long as xs, of Tensors, IndexedSlices (from gather) and Nones.
-    Raises:  LookupError where an op on the way has no gradient; TypeError for a y that is not floating.
+    Raises:  LookupError where an op on the way has no gradient; TypeError for a complex y without grad_ys.
     """
     sources = [_element(x) for x in _listed(xs)]
     targets = [_element(y) for y in _listed(ys)]
@@ -46,7 +46,8 @@ def gradients(
     with graph.as_default(), graph.name_scope(name):
         flow: dict[Tensor, list[Any]] = defaultdict(list)
         for i, (y, weight) in enumerate(zip(targets, weights, strict=True)):
-            flow[y].append(_seed(y, weight, i))
+            if _flows(y):  # nothing flows back from an integer
+                flow[y].append(_seed(y, weight, i))
         live = _depending_on(sources, targets, stops)
         found = _walk(live, flow, set(sources), stops)
         if str(getattr(unconnected_gradients, "value", unconnected_gradients)) == "zero":
@@ -69,9 +70,9 @@ def _flows(tensor: Tensor) -> bool:
 
 
 def _seed(y: Tensor, weight: Any, index: int) -> Any:
-    if not _flows(y):
-        raise GradientError(f"gradients of {y!r} are not defined: its dtype is not floating")
     if weight is None:
+        if y.dtype.is_complex:
+            raise DTypeError(f"the gradient of {y!r}, which is complex, needs grad_ys")
         return ones_like(y, name=f"grad_ys_{index}")
     return weight if isinstance(weight, IndexedSlices) else convert_to_tensor(weight, y.dtype, f"grad_ys_{index}")
 

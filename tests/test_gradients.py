@@ -99,10 +99,19 @@ def test_gather_gives_slices_that_add_up():
     assert values(two)[:, 0].tolist() == [1.0, 2.0, 1.0, 1.0]
 
 
-def test_errors():
-    x = tf.constant([2, 3])
-    with pytest.raises(LookupError, match="dtype"):
-        tf.gradients(x * 2, x)
+def test_integers_and_complex_numbers():
+    i, x = tf.constant([2, 3]), tf.constant(2.0)
+    assert tf.gradients(i * 2, i) == [None]
+    assert values(tf.gradients([x * 3.0, tf.cast(x, tf.int32)], x)) == [3.0]
+    z = tf.complex(x, x)
+    with pytest.raises(TypeError, match="grad_ys"):
+        tf.gradients(z, z)
+
+
+def test_an_op_without_a_gradient_is_named():
+    x, y = tf.constant(3.0), tf.constant(2.0)
+    with pytest.raises(LookupError, match="TruncateMod has no gradient"):
+        tf.gradients(tf.truncatemod(x, y), x)
 
 
 def test_a_long_chain_needs_no_recursion():
