@@ -319,9 +319,7 @@ def _bound(value: Any) -> Any:
 
 
 def _same_dtype(*vectors: list[Any]) -> list[Any]:
-    """The three vectors as tensors or lists of one dtype: int64 when a tensor in them is."""
-    dtype = next((v.dtype for vector in vectors for v in vector if isinstance(v, Tensor)), None)
-    if dtype is None:
-        return [np.array(vector, np.int32) for vector in vectors]
+    """The three vectors as tensors of one dtype, that of a tensor in them, or else int32; named as TensorFlow does."""
+    dtype = next((v.dtype for vector in vectors for v in vector if isinstance(v, Tensor)), dtypes.int32)
     names = ("stack", "stack_1", "stack_2")
     return [convert_to_tensor(vector, dtype, name=name) for vector, name in zip(vectors, names, strict=True)]
