@@ -15,6 +15,7 @@ import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import llvmlite
@@ -184,7 +185,8 @@ def _compile(function: Callable | str, text: str, unique: str) -> tuple[str, Any
     names = dict(namespace())
     fastmath = False
     if not isinstance(function, str):
-        names |= {n: function.__globals__[n] for n in function.__code__.co_names if n in function.__globals__}
+        named = {n: function.__globals__[n] for n in function.__code__.co_names if n in function.__globals__}
+        names |= {n: _inlined(v) if isinstance(v, FunctionType) else v for n, v in named.items()}
         fastmath = getattr(function, "fastmath", False)  # a set of flags: what may be relaxed
     exec(compile(text, f"<graphflow kernel {unique}>", "exec"), names)
     names["entry"].__qualname__ = f"entry_{unique}"

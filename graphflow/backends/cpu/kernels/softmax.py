@@ -8,15 +8,21 @@ from graphflow.backends.base import Call
 from graphflow.operation import Operation
 
 
+def largest_of(x, at, n):  # type: ignore
+    """The largest of the n > 0 elements from `at` on; NaN where there is one."""
+    largest = x[at]
+    for j in range(n):
+        if x[at + j] > largest or x[at + j] != x[at + j]:
+            largest = x[at + j]
+    return largest
+
+
 def softmax_rows(x, y, rows, classes, tid, nthreads):  # type: ignore
     """y = exp(x - max) / sum.   x, y [rows, classes]; the sum is in float64."""
     for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
         at = row * classes
         if classes > 0:
-            largest = x[at]
-            for j in range(classes):
-                if x[at + j] > largest or x[at + j] != x[at + j]:
-                    largest = x[at + j]
+            largest = largest_of(x, at, classes)
             total = 0.0
             for j in range(classes):
                 y[at + j] = math.exp(x[at + j] - largest)
@@ -30,10 +36,7 @@ def log_softmax_rows(x, y, rows, classes, tid, nthreads):  # type: ignore
     for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
         at = row * classes
         if classes > 0:
-            largest = x[at]
-            for j in range(classes):
-                if x[at + j] > largest or x[at + j] != x[at + j]:
-                    largest = x[at + j]
+            largest = largest_of(x, at, classes)
             total = 0.0
             for j in range(classes):
                 total += math.exp(x[at + j] - largest)
@@ -51,10 +54,7 @@ def dense_rows(x, labels, loss, backprop, rows, classes, tid, nthreads):  # type
         at = row * classes
         result = 0.0
         if classes > 0:
-            largest = x[at]
-            for j in range(classes):
-                if x[at + j] > largest or x[at + j] != x[at + j]:
-                    largest = x[at + j]
+            largest = largest_of(x, at, classes)
             total = 0.0
             for j in range(classes):
                 backprop[at + j] = math.exp(x[at + j] - largest)
@@ -77,10 +77,7 @@ def sparse_rows(x, labels, loss, backprop, status, rows, classes, tid, nthreads)
             status[1] = row
             status[2] = label
         else:
-            largest = x[at]
-            for j in range(classes):
-                if x[at + j] > largest or x[at + j] != x[at + j]:
-                    largest = x[at + j]
+            largest = largest_of(x, at, classes)
             total = 0.0
             for j in range(classes):
                 backprop[at + j] = math.exp(x[at + j] - largest)
