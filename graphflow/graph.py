@@ -171,12 +171,12 @@ class Graph:
     @contextmanager
     def as_default(self) -> Iterator[Graph]:
         """Make this the graph that operations go to, in this thread."""
-        stack = _default_stack()
-        stack.append(self)
+        graphs = _stack.graphs
+        graphs.append(self)
         try:
             yield self
         finally:
-            stack.pop()
+            graphs.pop()
 
     # -- looking things up ---------------------------------------------------------------------------------------
     def get_operations(self) -> list[Operation]:
@@ -301,10 +301,6 @@ class _DefaultStack(threading.local):
 
 _stack = _DefaultStack()
 _global_default = Graph()
-
-
-def _default_stack() -> list[Graph]:
-    return _stack.graphs
 
 
 def get_default_graph() -> Graph:

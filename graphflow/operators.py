@@ -14,9 +14,9 @@ from graphflow.ops.slicing import getitem
 from graphflow.variables import Variable
 
 
-def _partner(graph_value: Any, value: Any, scope: str, argument: str) -> Any:
-    """`value` in the dtype of the tensor it meets, named `<scope>/x` or `<scope>/y`."""
-    return value if isinstance(value, Tensor) else convert_to_tensor(value, graph_value.dtype, name=argument)
+def _partner(tensor: Any, value: Any, name: str) -> Any:
+    """`value` in the dtype of the tensor it meets, named `x` or `y` in the operator's scope."""
+    return value if isinstance(value, Tensor) else convert_to_tensor(value, tensor.dtype, name=name)
 
 
 def _binary(function: Callable, name: str) -> tuple[Callable, Callable]:
@@ -25,18 +25,14 @@ def _binary(function: Callable, name: str) -> tuple[Callable, Callable]:
     def left(self: Any, other: Any) -> Any:
         if type(other) is Tensor or type(other) in (float, int):
             return function(self, other, name=name)
-        with _graph(self).as_default(), _graph(self).name_scope(name) as scope:
-            return function(self, _partner(self, other, scope, "y"), name=scope)
+        with self.graph.as_default(), self.graph.name_scope(name) as scope:
+            return function(self, _partner(self, other, "y"), name=scope)
 
     def right(self: Any, other: Any) -> Any:
-        with _graph(self).as_default(), _graph(self).name_scope(name) as scope:
-            return function(_partner(self, other, scope, "x"), self, name=scope)
+        with self.graph.as_default(), self.graph.name_scope(name) as scope:
+            return function(_partner(self, other, "x"), self, name=scope)
 
     return left, right
-
-
-def _graph(value: Any) -> Any:
-    return value.graph
 
 
 def _logical(of_bools: Callable) -> Callable:
@@ -48,15 +44,11 @@ def _logical(of_bools: Callable) -> Callable:
     return operator
 
 
-def _divide(x: Any, y: Any, name: str | None = None) -> Tensor:
-    return arithmetic.truediv(x, y, name=name)
-
-
 _OPERATORS: dict[str, tuple[Callable, str]] = {
     "add": (arithmetic.add, "add"),
     "sub": (arithmetic.subtract, "sub"),
     "mul": (arithmetic.multiply, "mul"),
-    "truediv": (_divide, "truediv"),
+    "truediv": (arithmetic.truediv, "truediv"),
     "div": (arithmetic.div, "div"),
     "floordiv": (arithmetic.floordiv, "floordiv"),
     "mod": (arithmetic.floormod, "mod"),

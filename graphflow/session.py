@@ -84,8 +84,6 @@ class Session:
     def sess_str(self) -> str:
         return ""
 
-    graph_def = property(lambda self: self._graph)
-
     def run(
         self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, options: Any = None, run_metadata: Any = None
     ) -> Any:

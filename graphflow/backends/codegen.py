@@ -33,38 +33,23 @@ class Member:
     dtype: str
 
 
-def elementwise(lowering: Elementwise, names: Sequence[str], inputs: Sequence[tuple[Sizes, str]], out: Sizes,
-                dtypes: Sequence[str]) -> Source:  # fmt: skip
-    """A kernel over the shape `out`: inputs (dims, dtype) by name broadcast to it, `dtypes` are those of the outputs.
-
-    Neighbouring dimensions over which every input behaves alike are walked as one.
-    """
-    sizes, masks = collapse(out, [dims for dims, _ in inputs])
-    pointers = [f"p_{n}" for n in names] + [f"out{i}" for i in range(len(dtypes))]
-    lines = [f"def kernel({', '.join([*pointers, *(f'n{d}' for d in range(len(sizes)))])}, tid, nthreads):"]
-    pending = set(range(len(names)))
-    for d in range(len(sizes)):
-        bounds = f"n{d} * tid // nthreads, n{d} * (tid + 1) // nthreads" if d == 0 else f"n{d}"
-        lines.append(f"{_indent(d + 1)}for i{d} in range({bounds}):")
-        for k in sorted(pending):
-            if not any(masks[k][d + 1 :]):  # no loop further in changes it
-                lines.append(f"{_indent(d + 2)}{names[k]} = {_load(f'p_{names[k]}', _index(masks[k]), inputs[k][1])}")
-                pending.discard(k)
-    depth = len(sizes) + 1
-    results = []
-    for i, (expression, dtype) in enumerate(zip(lowering.expressions, dtypes, strict=True)):
-        lines.append(f"{_indent(depth)}r{i} = {typed(expression, dtype, [t for _, t in inputs])}")
-        results.append(f"{_indent(depth)}out{i}[{_index((True,) * len(sizes))}] = {_stored(f'r{i}', dtype)}")
-    return Source("\n".join(lines + results) + "\n", sizes)
+def elementwise(
+    lowering: Elementwise, names: Sequence[str], inputs: Sequence[tuple[Sizes, str]], out: Sizes, dtypes: Sequence[str]
+) -> Source:
+    """A kernel over the shape `out` for one operation: inputs (dims, dtype) by name, `dtypes` those of the outputs."""
+    operands = tuple(range(len(inputs)))
+    members = [Member(e, tuple(names), operands, d) for e, d in zip(lowering.expressions, dtypes, strict=True)]
+    return region(members, inputs, out, range(len(inputs), len(inputs) + len(members)))
 
 
 def region(
     members: Sequence[Member], inputs: Sequence[tuple[Sizes, str]], out: Sizes, outputs: Sequence[int]
 ) -> Source:
-    """A kernel for several elementwise operations over the shape `out`.
+    """A kernel for elementwise operations over the shape `out`, to which the inputs broadcast.
 
     inputs (dims, dtype) are the values 0, 1, ...; every member adds one; `outputs` says which values are stored.
     Each value is rounded to its dtype, so that the results are those of the single operations, bit for bit.
+    Neighbouring dimensions over which every input behaves alike are walked as one.
     """
     sizes, masks = collapse(out, [dims for dims, _ in inputs])
     dtypes = [dtype for _, dtype in inputs] + [m.dtype for m in members]
@@ -75,7 +60,7 @@ def region(
         bounds = f"n{d} * tid // nthreads, n{d} * (tid + 1) // nthreads" if d == 0 else f"n{d}"
         lines.append(f"{_indent(d + 1)}for i{d} in range({bounds}):")
         for k in sorted(pending):
-            if not any(masks[k][d + 1 :]):
+            if not any(masks[k][d + 1 :]):  # no loop further in changes it
                 lines.append(f"{_indent(d + 2)}v{k} = {_load(f'p{k}', _index(masks[k]), dtypes[k])}")
                 pending.discard(k)
     depth = _indent(len(sizes) + 1)

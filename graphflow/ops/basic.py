@@ -40,13 +40,6 @@ STOP_GRADIENT = define(
     moves="input",
 )  # fmt: skip
 
-PREVENT_GRADIENT = define(
-    "PreventGradient", "input",
-    infer=lambda input, message: (input.dims, input.dtype),
-    reference=lambda x, message: x,
-    lowering=View(),
-)  # fmt: skip
-
 
 def _cast(x: np.ndarray, dtype: DType) -> np.ndarray:
     if dtype.is_bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,8 +86,3 @@ def require_rank(x: Tensor, rank: int, what: str) -> tuple[int | None, ...]:
     if len(x.dims) != rank:
         raise ShapeError(f"{what} must have rank {rank}, and has shape {show(x.dims)}")
     return x.dims
-
-
-def returns(dtype: DType) -> Callable[..., tuple[Dims, DType]]:
-    """A rule for a scalar of this dtype."""
-    return lambda *_, **__: ((), dtype)

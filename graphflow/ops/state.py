@@ -60,13 +60,6 @@ def _assigned(ref: Tensor, value: Tensor, validate_shape: bool = True) -> tuple[
     return (merge(ref.dims, value.dims) if validate_shape else value.dims), ref.dtype
 
 
-def variable_dims(ref: Tensor) -> Dims:
-    """The shape that the variable behind a reference was declared with."""
-    while ref.op.definition.writes:
-        ref = ref.op.inputs[0]
-    return ref.dims
-
-
 ASSIGN = define(
     "Assign", "ref value",
     infer=_assigned,

@@ -9,7 +9,7 @@ from graphflow.dtypes import DType
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import ADD, MAXIMUM, MINIMUM, MUL, REAL_DIV, SQUARED_DIFFERENCE, SUB
 from graphflow.ops.arrange import TILE, TRANSPOSE
-from graphflow.ops.basic import CAST, IDENTITY, PREVENT_GRADIENT, STOP_GRADIENT
+from graphflow.ops.basic import CAST, IDENTITY, STOP_GRADIENT
 from graphflow.ops.compare import EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
 from graphflow.ops.define import CONST
 from graphflow.ops.fill import FILL
@@ -35,7 +35,7 @@ def _reshaped(root: Operation, x: Tensor) -> Tensor:
 
 
 # -- nothing moves -------------------------------------------------------------------------------------------------
-@rewrite(op((IDENTITY, STOP_GRADIENT, PREVENT_GRADIENT, PLACEHOLDER_WITH_DEFAULT), any_("x")))
+@rewrite(op((IDENTITY, STOP_GRADIENT, PLACEHOLDER_WITH_DEFAULT), any_("x")))
 def pass_on(root: Operation, x: Tensor) -> Tensor | None:
     """An identity matters while gradients are made and operations wait for each other; the order is settled now."""
     return same_type(root, x)

@@ -66,8 +66,15 @@ def call_kernel(typingctx: Any, function: Any, args: Any, tid: Any, nthreads: An
     return void(function, args, tid, nthreads), codegen
 
 
-def _namespace() -> dict[str, Any]:
-    """What generated kernels may name."""
+@functools.cache
+def _inlined(function: Callable) -> Any:
+    """The function for use inside kernels."""
+    return numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+@functools.cache
+def namespace() -> dict[str, Any]:
+    """The names that kernels may use, made once."""
     scalars = {n: getattr(math, n) for n in (
         "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
         "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
@@ -84,18 +91,6 @@ def _namespace() -> dict[str, Any]:
         "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc, "inf": math.inf, "pointer": pointer,
         "call_kernel": call_kernel, **philox.compiled(_inlined),
     }  # fmt: skip
-
-
-@functools.cache
-def _inlined(function: Callable) -> Any:
-    """The function for use inside kernels."""
-    return numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-
-
-@functools.cache
-def namespace() -> dict[str, Any]:
-    """The names that kernels may use, made once."""
-    return _namespace()
 
 
 @functools.cache

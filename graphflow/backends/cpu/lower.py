@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.compile import ELEMENTS
 from graphflow.backends.cpu.generate import elementwise, random, reduction, together
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, Together
 
-# float16 and strings have no CPU kernels: their operations run the reference
-ELEMENTS = frozenset((
-    "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
-    "complex64", "complex128",
-))  # fmt: skip
+_COMPUTED = {*ELEMENTS, "bool"}  # float16 and strings have no CPU kernels: their operations run the reference
 
 
 def lower(op: Operation) -> Call | None:
@@ -33,6 +30,6 @@ def lower(op: Operation) -> Call | None:
         call = random(op, kind)
     else:
         call = None
-    if call is None or any(isinstance(t, Tensor) and t.dtype.name not in ELEMENTS for t in call.pointers):
+    if call is None or any(isinstance(t, Tensor) and t.dtype.name not in _COMPUTED for t in call.pointers):
         return None
     return call
