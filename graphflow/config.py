@@ -38,7 +38,12 @@ class Config:
         """Where compiled kernels are kept."""
         if self.cache_dir:
             return Path(self.cache_dir)
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graphflow" / "kernels"
+        return user_cache() / "kernels"
+
+
+def user_cache() -> Path:
+    """The user's cache folder of graphflow: in XDG_CACHE_HOME, or else in ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graphflow"
 
 
 def _from_environment() -> Config:

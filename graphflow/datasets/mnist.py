@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from graphflow.config import user_cache
+
 CLASSES = 10
 
 
@@ -166,7 +168,7 @@ def _shuffled(
 # -- finding and checking the files --------------------------------------------------------------------------------
 def _usual_folders() -> list[Path]:
     named = os.environ.get("GRAPHFLOW_MNIST_DIR")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "graphflow" / "mnist"
+    cache = user_cache() / "mnist"
     return [Path(named), cache] if named else [cache]
 
 

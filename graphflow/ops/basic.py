@@ -10,9 +10,9 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError
-from graphflow.graph import Graph, get_default_graph
+from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define, graph_of
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering, View
 from graphflow.shape import count, sizes
@@ -147,16 +147,9 @@ def group(*inputs: Any, name: str | None = None, **kwargs: Any) -> Operation:
             stack.extend(reversed(item))
         elif item is not None:
             flat.append(item)
-    graph = _graph_of_any(flat)
+    graph = graph_of(flat)
     with graph.as_default(), graph.control_dependencies(flat):
         return NO_OP(name=name or "group_deps")
-
-
-def _graph_of_any(items: Sequence[Any]) -> Graph:
-    for item in items:
-        if isinstance(getattr(item, "graph", None), Graph):
-            return item.graph
-    return get_default_graph()
 
 
 def tuple_(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None) -> list[Any]:
