@@ -124,7 +124,7 @@ CONV2D: OpDef = define(
         lambda op, dy: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
-    lowering=Kernel("conv2d"),
+    lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
 )  # fmt: skip
 
@@ -137,7 +137,7 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: _apply(CONV2D, op, dx, op.inputs[1]),
     ),
-    lowering=Kernel("conv2d_backprop_input"),
+    lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
 )  # fmt: skip
 
@@ -150,7 +150,7 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: _apply(CONV2D, op, op.inputs[0], dw),
     ),
-    lowering=Kernel("conv2d_backprop_filter"),
+    lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
 )  # fmt: skip
 
