@@ -57,6 +57,15 @@ class Value:
         self.code, self.value, self.dtype, self.lanes = code, value, dtype, lanes
 
     @property
+    def raw(self) -> Any:
+        """What LLVM knows it as."""
+        return self.value
+
+    def like(self, raw: Any) -> Value:
+        """Another value of this dtype and as many lanes."""
+        return Value(self.code, raw, self.dtype, self.lanes)
+
+    @property
     def is_float(self) -> bool:
         return self.dtype[0] == "f"
 
@@ -204,6 +213,15 @@ class Pointer:
 
     def __init__(self, code: Code, address: Any, dtype: str) -> None:
         self.code, self.address, self.dtype = code, address, dtype
+
+    @property
+    def raw(self) -> Any:
+        """What LLVM knows it as."""
+        return self.address
+
+    def like(self, raw: Any) -> Pointer:
+        """Another pointer to elements of this dtype."""
+        return Pointer(self.code, raw, self.dtype)
 
     def at(self, index: Any) -> Pointer:
         """The pointer to the element with this index."""
@@ -401,6 +419,36 @@ class Code:
         i.add_incoming(following, builder.block)
         builder.branch(head)
         builder.position_at_end(done)
+
+    def repeat(self, start: Any, stop: Any, values: Sequence[Any], body: Callable[..., Sequence[Any]]) -> list[Any]:
+        """for i in range(start, stop): values = body(i, *values), of values and pointers that stay in registers.
+
+        Returns those after the last round, which are the given ones when there is none.
+        """
+        builder = self.builder
+        first, last = (self.value(n) for n in (start, stop))
+        before = builder.block
+        inside, done = (builder.append_basic_block(name) for name in ("repeat", "done"))
+        builder.cbranch(builder.icmp_signed("<", first.value, last.value), inside, done)
+        builder.position_at_end(inside)
+        i = builder.phi(_I64)
+        i.add_incoming(first.value, before)
+        held = [v.like(builder.phi(v.raw.type)) for v in values]
+        for one, v in zip(held, values, strict=True):
+            one.raw.add_incoming(v.raw, before)
+        made = body(Value(self, i, "int64"), *held)
+        following = builder.add(i, _I64(1))
+        end = builder.block
+        i.add_incoming(following, end)
+        for one, v in zip(held, made, strict=True):
+            one.raw.add_incoming(v.raw, end)
+        builder.cbranch(builder.icmp_signed("<", following, last.value), inside, done)
+        builder.position_at_end(done)
+        after = [v.like(builder.phi(v.raw.type)) for v in values]
+        for one, v, new in zip(after, values, made, strict=True):
+            one.raw.add_incoming(v.raw, before)
+            one.raw.add_incoming(new.raw, end)
+        return after
 
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:
