@@ -15,12 +15,11 @@ import numpy as np
 
 from graphflow.backends.base import Call
 from graphflow.dtypes import DType, string, uint8
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
 from graphflow.program import Program
 from graphflow.shape import Dims, known, show, sizes
-from graphflow.store import variable_of
 
 _ALIGN = 64
 Lower = Callable[[Operation], Call | None]

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from graphflow.errors import FailedPreconditionError, GraphflowError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation
 from graphflow.ops.seeds import key_of
 from graphflow.shape import Dims
 
@@ -22,13 +22,6 @@ def aligned(dims: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     raw = np.empty(nbytes + _ALIGN, np.uint8)
     start = -raw.ctypes.data % _ALIGN
     return raw[start : start + nbytes].view(dtype).reshape(dims)
-
-
-def variable_of(ref: Tensor) -> Operation:
-    """The VariableV2 operation behind a reference: itself, or what an assignment has passed on."""
-    while not ref.op.definition.variable:
-        ref = ref.op.inputs[ref.op.definition.refs[0]]
-    return ref.op
 
 
 class Store:

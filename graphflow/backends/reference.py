@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from graphflow.backends.base import Call, Executable
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.ops.fused import FUSED
 from graphflow.plan import Plan
 from graphflow.program import Program
-from graphflow.store import Store, uninitialized, variable_of
+from graphflow.store import Store, uninitialized
 
 
 class ReferenceBackend:
@@ -45,8 +46,11 @@ def evaluate(program: Program, feeds: Sequence[np.ndarray], store: Store) -> lis
     return [np.array(_ready(values[t], t)) for t in program.fetches]
 
 
-def draw(op: Operation, store: Store) -> dict[str, int]:
-    """The keyword arguments of a random op's reference; counts the draw."""
+def draw(op: Operation, store: Store) -> dict[str, Any]:
+    """The keyword arguments of a random op's reference, or of a region's with such members; counts the draw."""
+    if op.definition is FUSED:
+        drawn = {m: draw(m, store) for m in op.attrs["region"].members if m.definition.draws}
+        return {"drawn": drawn} if drawn else {}
     if not op.definition.draws:
         return {}
     state = store.draws(op)

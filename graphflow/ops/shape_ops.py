@@ -14,7 +14,7 @@ from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
 from graphflow.ops.infer import axes_in, axis_in
-from graphflow.ops.lowering import Kernel, Lowering, View
+from graphflow.ops.lowering import Elementwise, Kernel, Lowering, View
 from graphflow.ops.static import partial_value, static_dims, static_value
 from graphflow.shape import Dims, count, known, show
 
@@ -295,7 +295,7 @@ BROADCAST_TO = define(
     infer=_broadcast_infer,
     reference=_broadcast_to,
     vjp=(lambda op, dy: sum_to(dy, op.inputs[0]), None),
-    lowering=lambda op: View() if _same_sizes(op) else Kernel("broadcast_to"),
+    lowering=lambda op: View() if _same_sizes(op) else Elementwise("input", operands=(0,)),
     moves="input",
 )  # fmt: skip
 

@@ -14,9 +14,10 @@ from graphflow.config import current
 from graphflow.errors import GraphError
 from graphflow.passes.cse import merge_common
 from graphflow.passes.fold import fold_constants
-from graphflow.passes.fuse import fuse_elementwise
+from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
+from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
 from graphflow.program import Program
 from graphflow.text import program_text
@@ -28,7 +29,8 @@ PIPELINE: tuple[Pass, ...] = (
     fold_constants,  # before the rules, which know constants when they see them
     simplify,
     merge_common,  # after simplify: equal things look equal now
-    fuse_elementwise,  # last, over operations that are all needed and all different; rules do not look into regions
+    fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
+    merge_updates,  # last: what makes a gradient has found its place
 )
 
 

@@ -62,12 +62,12 @@ def test_the_report():
         "fold_constants: 14 operations; nothing to do\n"
         "simplify: 6 operations; multiply_by_one 1, pass_on 2, transpose_moves_nothing 1, transpose_of_transpose 1\n"
         "merge_common: 6 operations; nothing to do\n"
-        "fuse_elementwise: 4 operations; fused 2\n"
+        "fuse_regions: 4 operations; fused 2\n"
     )
 
 
 @pytest.mark.parametrize("skipped", ["", "simplify", "drop_dead, fold_constants", "drop_dead,fold_constants,simplify,"
-                                     "merge_common,fuse_elementwise"])  # fmt: skip
+                                     "merge_common,fuse_regions"])  # fmt: skip
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 def test_passes_can_be_left_out(skipped, backend):
     x, y = layer()
@@ -85,7 +85,7 @@ def test_an_unknown_name_to_skip_lists_the_names():
         session.run(y, {x: np.ones((2, 4))})
     assert str(raised.value) == (
         "GRAPHFLOW_SKIP names no pass by fuse_everything; the passes are "
-        "drop_dead, fold_constants, simplify, merge_common, fuse_elementwise"
+        "drop_dead, fold_constants, simplify, merge_common, fuse_regions"
     )
 
 
@@ -103,7 +103,7 @@ def test_the_dump_has_a_folder_for_each_compile(tmp_path):
         "01-drop_dead.txt",
         "03-simplify.txt",
         "04-merge_common.txt",
-        "05-fuse_elementwise.txt",
+        "05-fuse_regions.txt",
     ]
     assert (tmp_path / "dump" / "0002" / files[-1]).read_text() == OPTIMIZED
 

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Call
+from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu.compile import Kernels
+from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import count_draw, relocate, walk
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
-from graphflow.operation import Operation
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
-from graphflow.store import Store, aligned, uninitialized, variable_of
+from graphflow.store import Store, aligned, uninitialized
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -163,13 +164,16 @@ class CpuExecutable:
     def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
         """Append the arguments of a call: addresses, then sizes."""
         places = _places(step)
+        raw = isinstance(call.function, Emitted) and call.function.raw
+        if raw:
+            words += call.sizes
         for position, p in enumerate(call.pointers):
             if p == "status":
                 words.append(self._status.ctypes.data)
             elif p == "team":
                 words.append(self._team.ctypes.data)
-            elif p == "draws":
-                draws.append(self._store.draws(step.op).ctypes.data)
+            elif isinstance(p, Draws):
+                draws.append(self._store.draws(p.op).ctypes.data)
                 words.append(draws[-1])
             else:
                 found = places[p]
@@ -180,7 +184,8 @@ class CpuExecutable:
                 words.append(address)
         if step.scratch and call.scratch_bytes:
             words.append(self._address(step.scratch)[0])
-        words += call.sizes
+        if not raw:
+            words += call.sizes
 
     def _address(self, buffer: Buffer) -> tuple[int, int]:
         """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
@@ -195,7 +200,9 @@ class CpuExecutable:
                 return self._array(buffer).ctypes.data, -1
 
     def _kernel(self, step: Step, call: Call) -> int:
-        elements = [_SPECIAL[p] if isinstance(p, str) else p.dtype.name for p in call.pointers]
+        if isinstance(call.function, Emitted) and call.function.raw:
+            return self._kernels.address(call.function, (), 0)
+        elements = [_element(p) for p in call.pointers]
         if step.scratch and call.scratch_bytes:
             elements.append("uint8")
         try:
@@ -265,7 +272,9 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-_SPECIAL = {"status": "int64", "draws": "uint64", "team": "int64"}
+def _element(p: Tensor | Draws | str) -> str:
+    """The dtype that a kernel's pointer points to."""
+    return p.dtype.name if isinstance(p, Tensor) else "uint64" if isinstance(p, Draws) else "int64"
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:
