@@ -29,6 +29,23 @@ class Region:
         return "+".join(op.type for op in self.members)
 
 
+def members(op: Operation) -> tuple[Operation, ...]:
+    """The operations that this one stands for: the members of a region, else itself."""
+    region = op.attrs.get("region")
+    return region.members if isinstance(region, Region) else (op,)
+
+
+def type_of(op: Operation) -> str:
+    """The type, or the types of all members: `MatMul`, `Add+Relu`."""
+    return "+".join(member.type for member in members(op))
+
+
+def origin(t: Tensor) -> Tensor:
+    """The member's own tensor behind an output of a region, which has the user's name; else the tensor itself."""
+    region = t.op.attrs.get("region")
+    return region.outputs[t.value_index] if isinstance(region, Region) else t
+
+
 def _infer(*inputs: Tensor, region: Region) -> Outputs:
     return [(t.dims, t.dtype) for t in region.outputs]
 
