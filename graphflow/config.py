@@ -23,7 +23,7 @@ class Config:
     `check` 1: programs are verified after each pass.  `skip`: passes to leave out, with commas between them.
     `dump`: a folder for the program after each pass, as text and as DOT.
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
-    `cache_megabytes` at most.
+    `cache_megabytes` at most.   `vector_bytes`: 64, 32 or 16 for kernels of that width, 0 for the CPU's own.
     """
 
     debug: int = 0
@@ -34,6 +34,7 @@ class Config:
     cache: bool = True
     cache_dir: str = ""
     cache_megabytes: int = 512
+    vector_bytes: int = 0
 
     def cache_folder(self) -> Path:
         """Where compiled kernels are kept."""

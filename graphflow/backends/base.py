@@ -25,9 +25,13 @@ class Call:
 
     function       the kernel: a Python function (*pointers, *sizes, tid, nthreads) that the backend compiles
     pointers       tensors of the operation, each a flat C-ordered array of its dtype; "status" is an int64[4] in
-                   which a kernel reports a bad value: [1, position, value, 0]; "draws" is the uint64[2] of Store.draws
+                   which a kernel reports a bad value: [1, position, value, 0]; "draws" is the uint64[2] of Store.draws;
+                   "team" is what the threads of a run share, for kernels in which they wait for each other
     sizes          int64 numbers
     scratch_bytes  memory that the kernel needs while it runs: one more pointer (uint8) after the others
+    takes_tail     the kernel's last size is the address of an epilogue's arguments, or 0: see `tail`
+    tail           an epilogue (*pointers, *sizes, first, last, left, right), which such a kernel runs on each block of
+                   rows and columns of its result as soon as that is done
     error          the message for a bad value, with {position} and {value}
     source         the text of a generated kernel
     """
@@ -36,6 +40,8 @@ class Call:
     pointers: tuple[Tensor | str, ...]
     sizes: tuple[int, ...]
     scratch_bytes: int = 0
+    takes_tail: bool = False
+    tail: Call | None = None
     error: str = ""
     source: str = ""
 

@@ -129,7 +129,7 @@ CONV2D: OpDef = define(
         lambda op, dy: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
-    lowering=Kernel("conv2d"),
+    lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
     flops=lambda op: _flops(op.inputs[1], op.output),
 )  # fmt: skip
@@ -143,7 +143,7 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: _apply(CONV2D, op, dx, op.inputs[1]),
     ),
-    lowering=Kernel("conv2d_backprop_input"),
+    lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
     flops=lambda op: _flops(op.inputs[1], op.inputs[2]),
 )  # fmt: skip
@@ -157,7 +157,7 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: _apply(CONV2D, op, op.inputs[0], dw),
     ),
-    lowering=Kernel("conv2d_backprop_filter"),
+    lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
     flops=lambda op: _flops(op.output, op.inputs[2]),
 )  # fmt: skip

@@ -109,7 +109,7 @@ MATMUL = define(
     infer=_matrix_infer,
     reference=lambda a, b, transpose_a, transpose_b: _product(a, b, transpose_a, transpose_b, conjugate=False),
     vjp=(_matrix_vjp_a, _matrix_vjp_b),
-    lowering=Kernel("matmul"),
+    lowering=Kernel("matmul", epilogue=True),
     types=_TYPES,
     flops=lambda op: _product_flops(op, op.attrs["transpose_a"]),
 )  # fmt: skip
@@ -119,7 +119,7 @@ BATCH_MATMUL = define(
     infer=_batch_infer,
     reference=lambda x, y, adj_x, adj_y: _product(x, y, adj_x, adj_y, conjugate=True),
     vjp=(_batch_vjp_x, _batch_vjp_y),
-    lowering=Kernel("matmul"),
+    lowering=Kernel("matmul", epilogue=True),
     types=_TYPES,
     flops=lambda op: _product_flops(op, op.attrs["adj_x"]),
 )  # fmt: skip

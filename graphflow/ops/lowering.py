@@ -43,9 +43,13 @@ class View:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel written by hand, found by name in each backend."""
+    """A kernel written by hand, found by name in each backend.
+
+    With `epilogue` it can run elementwise operations over each block of its output as soon as that is done.
+    """
 
     name: str
+    epilogue: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def run(op, nthreads):
                 for t in call.pointers]  # fmt: skip
     with np.errstate(all="ignore"):
         for tid in range(nthreads):
-            compiled(call)(*pointers, *call.sizes, tid, nthreads)
+            compiled(call)(*pointers, *call.sizes, *[0] * call.takes_tail, tid, nthreads)
     return list(outputs.values()), status
 
 

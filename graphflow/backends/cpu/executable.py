@@ -65,6 +65,7 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
+        self._team = np.zeros(8, np.int64)
         self._keep: list[np.ndarray] = []
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
@@ -142,41 +143,56 @@ class CpuExecutable:
         words: list[int] = []  # the arguments of every step, one after the other
         rows: list[tuple[int, int]] = []  # a kernel's address, and where its arguments start
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
+        tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
         for step in steps:
             call = step.call
             assert call is not None
             rows.append((self._kernel(step, call), len(words)))
-            places = _places(step)
-            for position, p in enumerate(call.pointers):
-                if p == "status":
-                    words.append(self._status.ctypes.data)
-                elif p == "draws":
-                    draws.append(self._store.draws(step.op).ctypes.data)
-                    words.append(draws[-1])
-                else:
-                    found = places[p]
-                    before = call.pointers[:position].count(p) if len(found) > 1 else 0
-                    address, array = self._address(found[min(before, len(found) - 1)])
-                    if array >= 0:
-                        late.append((len(words), array))
-                    words.append(address)
-            if step.scratch:
-                words.append(self._address(step.scratch)[0])
-            words += call.sizes
+            self._pass(step, call, words, late, draws)
+            if call.takes_tail:
+                words.append(0)
+            if call.tail is not None:
+                tails.append((len(words) - 1, len(words) + 1))
+                words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
+                self._pass(step, call.tail, words, late, draws)
         table = np.array(late, np.int64).reshape(-1, 2)
         first = [(self._kernels.address(relocate, ("int64", "int64"), 2), len(words))] if late else []
         words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
         last = [(self._kernels.address(count_draw, ("uint64",), 0), len(words) + i) for i in range(len(draws))]
         block = np.array(words + draws, np.int64)
         start = block.ctypes.data
+        for word, arguments in tails:
+            block[word] = start + 8 * arguments
         table[:, 0] = start + 8 * table[:, 0]
         program = np.array([*first, *rows, *last], np.int64)
         program[:, 1] = start + 8 * program[:, 1]
-        arguments = np.array([program.ctypes.data, self._status.ctypes.data, len(program)], np.int64)
-        self._keep += [table, block, program, arguments]
+        walked = np.array([program.ctypes.data, self._status.ctypes.data, len(program)], np.int64)
+        self._keep += [table, block, program, walked]
         run = _Native(self._kernels.address(walk, ("int64", "int64"), 1))
-        self._parts.append((partial(run, arguments.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+        self._parts.append((partial(run, walked.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+
+    def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
+        """Append the arguments of a call: addresses, then sizes."""
+        places = _places(step)
+        for position, p in enumerate(call.pointers):
+            if p == "status":
+                words.append(self._status.ctypes.data)
+            elif p == "team":
+                words.append(self._team.ctypes.data)
+            elif p == "draws":
+                draws.append(self._store.draws(step.op).ctypes.data)
+                words.append(draws[-1])
+            else:
+                found = places[p]
+                before = call.pointers[:position].count(p) if len(found) > 1 else 0
+                address, array = self._address(found[min(before, len(found) - 1)])
+                if array >= 0:
+                    late.append((len(words), array))
+                words.append(address)
+        if step.scratch and call.scratch_bytes:
+            words.append(self._address(step.scratch)[0])
+        words += call.sizes
 
     def _address(self, buffer: Buffer) -> tuple[int, int]:
         """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
@@ -192,10 +208,10 @@ class CpuExecutable:
 
     def _kernel(self, step: Step, call: Call) -> int:
         elements = [_SPECIAL[p] if isinstance(p, str) else p.dtype.name for p in call.pointers]
-        if step.scratch:
+        if step.scratch and call.scratch_bytes:
             elements.append("uint8")
         try:
-            return self._kernels.address(call.function, tuple(elements), len(call.sizes))
+            return self._kernels.address(call.function, tuple(elements), len(call.sizes) + call.takes_tail)
         except NumbaError as error:
             raise InternalError.because(f"the kernel of {step.op.type} does not compile: {error}", step.op).note(
                 *step.op.where()
@@ -261,7 +277,7 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-_SPECIAL = {"status": "int64", "draws": "uint64"}
+_SPECIAL = {"status": "int64", "draws": "uint64", "team": "int64"}
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:
