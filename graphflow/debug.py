@@ -73,7 +73,9 @@ def report_compile(plan: Plan, report: Report, seconds: float, why: str) -> None
     if debug >= 3:
         log.warning("%s", plan)
     if debug >= 4:
-        for source in dict.fromkeys(step.call.source for step in plan.steps if step.call is not None):
+        calls = [step.call for step in plan.steps if step.call is not None]
+        calls += [call.tail for call in calls if call.tail is not None]
+        for source in dict.fromkeys(call.source for call in calls if call.source):
             log.warning("%s", source)
 
 
