@@ -52,10 +52,12 @@ class _Picture:
             self.source[t] = self.node(f"feed{i}", PLACEHOLDER_LOOK, [t.op.name], f"{t.name} is fed")
         place = {op: self.operation(i, op) for i, op in enumerate(program.ops)}
         for i, t in enumerate(program.fetches):
-            self.edge(self.source[t], self.node(f"fetch{i}", _FETCH, ["fetch"], f"{t.name} is fetched"), _type(t))
+            fetch = self.node(f"fetch{i}", _FETCH, ["fetch", origin(t).name], f"{t.name} is fetched")
+            self.edge(self.source[t], fetch, _type(t))
         for i, op in enumerate(program.targets):
             if op in place:
-                self.edge(place[op], self.node(f"target{i}", _FETCH, ["target"], f"{op.name} is run"), style="dashed")
+                target = self.node(f"target{i}", _FETCH, ["target", op.name], f"{op.name} is run")
+                self.edge(place[op], target, style="dashed")
 
     def text(self, title: str) -> str:
         changed = [look for look in (_MADE, _REWIRED) if look in self.changes.values()]

@@ -43,7 +43,8 @@ def test_feeds_variables_operations_and_fetches():
     y = tf.multiply(x, x, name="y")
     parsed = drawn(program_dot(program_of([y, y + v], [x]), title="as it is"))
     assert labels(parsed) == [
-        ["x"], ["v", "float32 (3,)"], ["Identity", "v/read"], ["Mul", "y"], ["Add", "add"], ["fetch"], ["fetch"],
+        ["x"], ["v", "float32 (3,)"], ["Identity", "v/read"], ["Mul", "y"], ["Add", "add"],
+        ["fetch", "y:0"], ["fetch", "add:0"],
     ]  # fmt: skip
     assert parsed.get_edge("feed0", "op2").attr["label"] == " float32 (2, 3) x2"
     assert {tuple(edge) for edge in parsed.edges()} == {
@@ -73,7 +74,7 @@ def test_operations_of_one_name_are_several_nodes():
     program = program_of([y], [x])
     twin = program.ops[0].rebuild((program.ops[0].output,), [((3,), tf.float32)])
     both = Program(program.feeds, (twin.output,), (), (*program.ops, twin))
-    assert labels(drawn(program_dot(both))) == [["x"], ["Exp", "y"], ["Exp", "y"], ["fetch"]]
+    assert labels(drawn(program_dot(both))) == [["x"], ["Exp", "y"], ["Exp", "y"], ["fetch", "y:0"]]
 
 
 def test_what_a_pass_has_changed_is_coloured():
