@@ -33,6 +33,7 @@ class Store:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.reshaped: Operation | None = None  # the variable that was replaced last
         self._arrays: dict[int, np.ndarray] = {}
         self._initialized: set[int] = set()
         self._draws: dict[int, np.ndarray] = {}
@@ -67,6 +68,7 @@ class Store:
         if array is None:
             del self._arrays[variable.id]
             self.epoch += 1
+            self.reshaped = variable
             array = self.storage(variable, value.shape)
         assert array is not None
         array[...] = value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from graphflow.backends.clock import Clock
 from graphflow.operation import Operation, Tensor
 from graphflow.store import Store
 
@@ -58,10 +59,13 @@ class Call:
 
 
 class Backend(Protocol):
-    """`lower` says which kernel an operation becomes, None for its NumPy reference; `compile` binds a plan to it."""
+    """`lower` says which kernel an operation becomes, None for its NumPy reference; `compile` binds a plan to it.
+
+    With a clock, every run of the executable measures the steps of the plan; without one nothing is measured.
+    """
 
     name: str
 
     def lower(self, op: Operation) -> Call | None: ...
 
-    def compile(self, plan: Plan, store: Store) -> Executable: ...
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None) -> Executable: ...

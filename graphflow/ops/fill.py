@@ -20,7 +20,7 @@ from graphflow.ops.lowering import Elementwise, Kernel
 from graphflow.ops.shape_ops import broadcast_to, expand_dims, refuse, reshape, size_vector, sum_to
 from graphflow.ops.static import static_value
 from graphflow.ops.values import as_array
-from graphflow.shape import Dims, as_dims, show
+from graphflow.shape import Dims, as_dims, elements, show
 
 _SMALL = 1000  # elements: zeros and ones up to this size are constants
 
@@ -182,6 +182,7 @@ RANGE = define(
     reference=_range,
     vjp=NO_GRADIENT,
     lowering=Kernel("range"),
+    flops=lambda op: 2 * elements(op.output.dims),
     types=REAL,
 )  # fmt: skip
 
@@ -277,6 +278,7 @@ ONE_HOT = define(
     reference=_one_hot,
     vjp=NO_GRADIENT,
     lowering=Kernel("one_hot"),
+    flops=lambda op: 0,
     types={"TI": dtypes.INTEGER},
 )  # fmt: skip
 

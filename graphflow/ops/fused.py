@@ -12,6 +12,7 @@ import numpy as np
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef, Outputs, define
 from graphflow.ops.lowering import Kernel, Together
+from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
 
@@ -76,6 +77,28 @@ def squeezed(dims: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 def kept(dims: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """The same with keep_dims."""
     return tuple(1 if i in axes else d for i, d in enumerate(dims))
+
+
+def members(op: Operation) -> tuple[Operation, ...]:
+    """The operations that this one stands for: the members of a region or of an update of many, else itself."""
+    made = op.attrs.get("region") or op.attrs.get("updates")
+    return made.members if isinstance(made, (Region, Updates)) else (op,)
+
+
+def type_of(op: Operation) -> str:
+    """The type, or the types of all members: `MatMul`, `Add+Relu`, `3 x ApplyAdam`."""
+    made = op.attrs.get("region") or op.attrs.get("updates")
+    return str(made) if isinstance(made, (Region, Updates)) else op.type
+
+
+def origin(t: Tensor) -> Tensor:
+    """The member's own tensor behind an output, which has the user's name; else the tensor itself."""
+    region, updates = t.op.attrs.get("region"), t.op.attrs.get("updates")
+    if isinstance(region, Region):
+        return region.outputs[t.value_index]
+    if isinstance(updates, Updates):
+        return [u for member in updates.members for u in member.outputs][t.value_index]
+    return t
 
 
 def _infer(*inputs: Tensor, region: Region) -> Outputs:

@@ -16,7 +16,7 @@ from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, d
 from graphflow.ops.infer import axes_in, axis_in
 from graphflow.ops.lowering import Elementwise, Kernel, Lowering, View
 from graphflow.ops.static import partial_value, static_dims, static_value
-from graphflow.shape import Dims, count, known, show
+from graphflow.shape import Dims, count, elements, known, show
 
 
 def _viewed(op: Operation) -> Lowering:
@@ -326,6 +326,7 @@ SUM_TO = define(
     vjp=(lambda op, dy: broadcast_to(dy, shape(op.inputs[0])), None),
     lowering=lambda op: View() if _same_sizes(op) else Kernel("sum_to"),
     types=NUMERIC,
+    flops=lambda op: elements(op.inputs[0].dims),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from graphflow.shape import sizes
 
 LIMIT = 30  # members of a region: no kernel grows without bound
 _STEPS = ("exp", "log", "pow", "tanh", "sin", "cos", "erf", "**", "_pair")  # what is better stored than computed twice
+_NO_REGION = ("float16", "string", "complex64", "complex128")
 
 Sizes = tuple[int, ...]
 
@@ -89,7 +90,7 @@ def _walked(program: Program) -> Program:
 def _plan(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
     """How the operation becomes a member, None when it cannot be one."""
     record = op.definition
-    if any(t.dtype.name in ("float16", "string") or t.dtype.is_complex for t in (*op.inputs, *op.outputs)):
+    if any(t.dtype.name in _NO_REGION or t.dims is None or None in t.dims for t in (*op.inputs, *op.outputs)):
         return None
     kind = record.lower(op)
     if isinstance(kind, Random):

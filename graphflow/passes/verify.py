@@ -5,7 +5,8 @@ from __future__ import annotations
 from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
-from graphflow.passes.prune import acts, parts
+from graphflow.ops.fused import members
+from graphflow.passes.prune import acts
 from graphflow.program import Program
 from graphflow.shape import compatible, known, show
 
@@ -99,7 +100,7 @@ def _check_effects(program: Program, before: Program) -> None:
 def _effects(program: Program) -> dict[int, list[Operation]]:
     """Reads and writes of each variable in order, by its id; each random operation under its own id."""
     effects: dict[int, list[Operation]] = {}
-    for op in [part for fused in program.ops for part in parts(fused)]:
+    for op in [part for fused in program.ops for part in members(fused)]:
         touched = set()
         for i in op.definition.refs:
             touched.add(variable_of(op.inputs[i]).id)

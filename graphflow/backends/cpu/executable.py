@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from graphflow.backends.base import Call, Draws
+from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import count_draw, relocate, walk
@@ -45,9 +46,10 @@ class CpuExecutable:
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
     arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
+    With a clock every step is a native call of its own, so that it can be measured.
     """
 
-    def __init__(self, plan: Plan, store: Store, kernels: Kernels) -> None:
+    def __init__(self, plan: Plan, store: Store, kernels: Kernels, clock: Clock | None = None) -> None:
         self._plan = plan
         self._store = store
         self._kernels = kernels
@@ -67,7 +69,10 @@ class CpuExecutable:
         self._team = np.zeros(8, np.int64)
         self._keep: list[np.ndarray] = []
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
-        self._bind()
+        if clock is None:
+            self._bind(plan.steps)
+        else:
+            self._bind_measured(clock)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -99,9 +104,16 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind(self) -> None:
+    def _bind_measured(self, clock: Clock) -> None:
+        """Every step by itself, with the clock around it."""
+        for number, step in enumerate(self._plan.steps):
+            before = len(self._parts)
+            self._bind([step])
+            self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+
+    def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
-        for step in self._plan.steps:
+        for step in steps:
             if step.call is not None and self._bindable(step):
                 if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
                     native.append(step)

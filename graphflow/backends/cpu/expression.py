@@ -14,7 +14,7 @@ from graphflow.backends.cpu.functions import FUNCTIONS
 from graphflow.backends.cpu.vector import DTYPES, Code, Value
 from graphflow.ops import philox
 
-_OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
+_OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor, ast.LShift: operator.lshift,
     ast.RShift: operator.rshift, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
@@ -48,7 +48,7 @@ class _Evaluation:
             case ast.Name():
                 return math.inf if node.id == "inf" else self.names[node.id]
             case ast.UnaryOp():
-                return _OPERATORS[type(node.op)](self.visit(node.operand))  # type: ignore[call-arg]
+                return _OPERATORS[type(node.op)](self.visit(node.operand))
             case ast.BinOp():
                 return self._binary(node.op, self.visit(node.left), self.visit(node.right))
             case ast.Compare():

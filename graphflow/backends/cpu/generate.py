@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graphflow.backends.base import Call, Draws
-from graphflow.backends.cpu import reductions, regions
+from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
 from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
 from graphflow.operation import Operation, Tensor
@@ -94,13 +94,14 @@ def together(op: Operation, region: Region, lower: Lower) -> Call | None:
 def each(op: Operation, updates: Updates) -> Call | None:
     """One kernel for updates of one kind: inputs that have the variable's shape are arrays, others are numbers."""
     first, many = updates.members[0], updates.split(op.inputs)
-    kind, names = first.definition.lower(first), _names(first)
+    kind: Any = first.definition.lower(first)
+    names = _names(first)
     dims = first.output.dims
     inputs = tuple([((t.dims == dims,), t.dtype.name) for t in first.inputs])
     places, n = tuple(range(len(inputs))), len(inputs)
     members = tuple(
         [Member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
-    )  # type: ignore
+    )
     body = Body(inputs, members, tuple(range(n, n + len(members))))
     if not _emittable(body):
         return None
@@ -140,7 +141,7 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
         pending.append((member, taken))
     members: list[Member] = []
     for member, taken in pending:
-        kind = member.definition.lower(member)
+        kind: Any = member.definition.lower(member)
         places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
         names = operands(kind, _names(member))
         dtype = member.output.dtype.name
@@ -195,28 +196,27 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     if folded == [True] and _full(body):
         return _chunked(body, loops[0], 1, False, lanes)
     if folded == [True, False]:
-        return _chunked(body, *loops, True, lanes)  # type: ignore[call-arg]
+        return _chunked(body, loops[0], loops[1], True, lanes)
     n_kept = folded.index(True) if True in folded else len(folded)
     if all(folded[n_kept:]):
         if not n_kept:
             loops, n_kept, body = (1, *loops), 1, _body(space, [(False, *m) for m in masks])
         if n_kept == len(loops):
             loops, body = (*loops, 1), _body(space, [(*m, False) for m in masks])
-        spec = (("body", body), ("kept", n_kept), ("folded", len(loops) - n_kept))
-        return Emitted(reductions.rows, spec, body.wide), loops, False, 0
+        nest = (("body", body), ("kept", n_kept), ("folded", len(loops) - n_kept))
+        return Emitted(reductions.rows, nest, body.wide), loops, False, 0
     if len(body.members) > 1:
         return None
-    spec = (("body", body), ("folded", tuple(folded)))
-    return Emitted(reductions.scattered, spec, body.wide), loops, False, 0
+    return Emitted(reductions.scattered, (("body", body), ("folded", tuple(folded))), body.wide), loops, False, 0
 
 
 def _chunked(body: Body, rows: int, columns: int, matrix: bool, lanes: int) -> tuple[Emitted, Sizes, bool, int]:
     period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
-    chunks = max(1, min(reductions.CHUNKS, rows * columns // reductions.CHUNK))
+    parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
     spec = (("body", body), ("matrix", matrix), ("period", period))
     stages = reductions.Stages(body, [True, False] if matrix else [True])
-    scratch = reductions.scratch_bytes(stages, columns, period, chunks)
-    return Emitted(reductions.chunked, spec, body.wide), (rows, columns, chunks), True, scratch
+    scratch = chunks.scratch_bytes(stages, columns, period, parts)
+    return Emitted(chunks.chunked, spec, body.wide), (rows, columns, parts), True, scratch
 
 
 def _epilogue(space: Space, pointers: tuple) -> Call | None:

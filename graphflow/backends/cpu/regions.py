@@ -187,6 +187,11 @@ class Emission:
             self.store(number, values[number], where, inside)
 
 
+def whole(n: Any) -> Bounds:
+    """All of a loop."""
+    return lambda at: (0, n)
+
+
 def period_of(n: int, lanes: int) -> int:
     """The length that rows of n get when they are joined: whole rows, whole vectors, not short."""
     period = math.lcm(n, lanes)
@@ -213,7 +218,7 @@ def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0)
         bounds = [lambda at: (start * code.lanes, code.minimum(stop * code.lanes, n))]
     else:
         bounds = [lambda at: code.share(e.sizes[0], tid, nthreads)]
-        bounds += [lambda at, n=n: (0, n) for n in e.sizes[1:]]
+        bounds += [whole(n) for n in e.sizes[1:]]
     e.loops(bounds, e.every_member)
 
 
