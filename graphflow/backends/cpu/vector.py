@@ -352,6 +352,12 @@ class Code:
         few = self.minimum(n, lanes).cast("int32")
         return self.steps(lanes, "int32") < few
 
+    def unrelated(self, n: Value) -> Value:
+        """The same number, of which LLVM does not see what it was computed from."""
+        place = self.builder.inttoptr(n.value, _I8.as_pointer())
+        hidden = self.intrinsic("llvm.launder.invariant.group.p0", place.type, [place])
+        return Value(self, self.builder.ptrtoint(hidden, _I64), n.dtype)
+
     # -- functions -----------------------------------------------------------------------------------------------
     def intrinsic(self, name: str, kind: Any, arguments: Sequence[Any], **flags: Any) -> Any:
         """A call of an LLVM intrinsic or a C function by its full name."""

@@ -57,7 +57,7 @@ def product(
 
     image_first, image_last = own_share(by_image, batch)
     left, right = (code.minimum(v * lanes, n) for v in own_share(by_column, everything))
-    first, last = (code.minimum(quad * 4, m) for quad in own_share(by_row, (m + 3) // 4))
+    first, last = (code.minimum(pair * 2, m) for pair in own_share(by_row, (m + 1) // 2))
     wide = (right - left + lanes - 1) // lanes
     panels = (wide + vectors - 1) // vectors
     groups = (panels + GROUP - 1) // GROUP
@@ -124,6 +124,7 @@ def _tiles(
     mask = code.lanes_below(columns - (vectors - 1) * lanes)
     more = (block > 0).splat(lanes)
     masks = [more] * (vectors - 1) + [mask & more]
+    four = code.unrelated(a_row * 4)
     top: Any = 0
     for height in rows:
         bottom = m if height == 1 else m // height * height
@@ -136,7 +137,7 @@ def _tiles(
                     target.prefetch(place)
             sums = contract(
                 code, before, [(depth, a_column, b_row)], a.at(i * a_row), b,
-                lambda a, r: a.load(a_row * r),
+                lambda a, r: a.load(r // 4 * four + r % 4 * a_row),
                 lambda b, v: b.load(v * lanes, lanes, mask if v == vectors - 1 else None),
             )  # fmt: skip
             for r in range(height):

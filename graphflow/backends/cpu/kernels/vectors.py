@@ -40,11 +40,9 @@ def row(
     c        [batch, n]
     """
     lanes = code.lanes
-    unit = 4 * lanes
-    units = (n + unit - 1) // unit
     by_image = batch >= 2 * nthreads
     image_first, image_last = shared(code, by_image, batch, tid, nthreads)
-    left, right = (code.minimum(u * unit, n) for u in shared(code, ~by_image, units, tid, nthreads))
+    left, right = (code.minimum(v * lanes, n) for v in shared(code, ~by_image, (n + lanes - 1) // lanes, tid, nthreads))
     with code.loop(image_first, image_last) as image:
         piece = PIECE // size_of(c.dtype)
         with code.loop(left, right, piece) as start:
