@@ -62,7 +62,7 @@ def test_shapes(dtype, width):
     with config(vector_bytes=width):
         for m, k, n in SMALL:
             check((), (), m, k, n, dtype)
-        for m, k, n in ((37, 600, 70), (130, 1100, 20), (300, 9, 1100), (1100, 600, 60)):  # blocks of all kinds
+        for m, k, n in ((37, 600, 70), (130, 1100, 20), (520, 9, 1030), (1100, 600, 60)):  # blocks of all kinds
             check((), (), m, k, n, dtype, threads=(1, 3))
 
 

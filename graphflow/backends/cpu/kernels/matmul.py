@@ -19,13 +19,13 @@ from graphflow.operation import Operation
 
 ROWS = (8, 4, 2, 1)  # of a tile; a binary number of tiles of 8 leaves one of each of the others at most
 VECTORS = 3  # of a panel, at most: 24 sums, 3 vectors of B and one of A are 28 registers of AVX-512
-HALF = (4, 2, 1), 2  # the same for the 16 registers of narrower vectors: 8 + 2 + 1
+HALF = (6, 2, 1), 2  # the same for the 16 registers of narrower vectors: 12 + 2 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
-BLOCK_ROWS = 96  # of A, which then stays there too, together with
-GROUP = 6  # panels
-MANY_ROWS = 256  # pay for copying B where its rows are long
+BLOCK_ROWS = 128  # of A, which then stays there too, together with
+GROUP = 5  # panels
+MANY_ROWS = 512  # pay for copying B where its rows are long
 FEW_ROWS, SOME_ROWS, LONG_ROWS = 8, 64, 512  # where dot products are faster than turning B
-PAGE = 4096  # steps of A beyond that miss the cache of addresses
+PAGE = 4096  # steps of so many bytes miss the cache of addresses
 DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
 
 
@@ -200,13 +200,13 @@ def matmul(op: Operation) -> Call | None:
     lanes = width // size
     rows, vectors = (ROWS, VECTORS) if width == 64 else HALF
     b_row = k if flip_b else n
-    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size > PAGE else DIRECT
+    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size >= PAGE else DIRECT
     depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
     columns = -(-n // lanes) * lanes
     part = depth * min(columns, GROUP * vectors * lanes)
     copies = max(2, min(batch // 2, 64))  # one for each thread that has images, or two that all threads share
     room = 0 if reading == DIRECT else max(part * copies, depth * columns)
-    scattered = flip_a and a_column * size > PAGE and n > lanes * vectors
+    scattered = flip_a and a_column * size >= PAGE and n > lanes * vectors
     apart = max(room, 1) if scattered else 0
     room += depth * BLOCK_ROWS * 64 if scattered else 0
     sizes = (
