@@ -19,8 +19,8 @@ from graphflow.errors import GraphError
 class Config:
     """`debug` 1: a line per compile, 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
 
-    `check` 1: programs are verified after each pass.  `skip`: passes to leave out, with commas between them.
-    `dump`: a folder for the text of the program after each pass.
+    `check` 1: programs are verified after each pass, and plans when made.  `skip`: passes to leave out, with commas
+    between them.  `dump`: a folder for the text of the program after each pass.
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
     `cache_megabytes` at most.
     """

@@ -1,28 +1,28 @@
 """The plan: which steps run in which order, and where every value lives.  It knows bytes, no device.
 
 Views cost nothing: they are other shapes of the same bytes.  A variable is read where it lives, unless the value is
-still wanted after a later step has changed it: then it is copied when it is read.
+still wanted after a later step has changed it: then it is copied when it is read.  A step that works element by
+element writes over an input that nobody needs afterwards.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect, insort
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphflow.arena import LIMIT, Arena, largest_live, packed, padded
 from graphflow.backends.base import Call
 from graphflow.dtypes import DType, string, uint8
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import CONST
-from graphflow.ops.lowering import View
+from graphflow.ops.lowering import Elementwise, Lowering, Together, View
 from graphflow.program import Program
-from graphflow.shape import Dims, known, show, sizes
+from graphflow.shape import Dims, count, known, show, sizes
 from graphflow.store import variable_of
 
-_ALIGN = 64
 Lower = Callable[[Operation], Call | None]
 
 
@@ -102,10 +102,9 @@ def make_plan(program: Program, lower: Lower) -> Plan:
 class _Planner:
     def __init__(self, program: Program, lower: Lower) -> None:
         self.program = program
-        self.views = {op for op in program.ops if _is_view(op)}
+        self.kinds = {op: op.definition.lower(op) for op in program.ops}
+        self.views = {op for op, kind in self.kinds.items() if isinstance(kind, View) and _has_bytes(op)}
         self.calls = {op: lower(op) for op in program.ops if self._executes(op)}
-        self.constants: list[np.ndarray] = []
-        self.objects = 0
         self.root: dict[Tensor, Tensor] = {}  # whose bytes a tensor has
         self.last: dict[Tensor, int] = {}  # by root: the last step that reads it; len(ops) for fetches
         self.writes: dict[int, list[int]] = {}  # by variable: positions of the operations that write it
@@ -129,16 +128,31 @@ class _Planner:
 
     # -- where values live ---------------------------------------------------------------------------------------
     def plan(self) -> Plan:
-        ops = self.program.ops
+        """Offsets as the walk comes to them, or, where that takes too much, those that suit all slots together."""
+        plan = self._walk([])
+        slots = [(size, birth, death) for size, birth, death in self.slots]
+        goal = LIMIT * largest_live(slots)
+        if plan.arena_bytes > goal:
+            offsets, nbytes = packed(slots, goal)
+            if offsets and nbytes < plan.arena_bytes:
+                return replace(self._walk(offsets), arena_bytes=nbytes)
+        return plan
+
+    def _walk(self, offsets: list[int]) -> Plan:
         self.places: dict[Tensor, Buffer] = {
             t: Buffer("feed", i, t.dims, t.dtype) for i, t in enumerate(self.program.feeds)
         }
+        self.constants: list[np.ndarray] = []
+        self.objects = 0
         self.fetch_arrays: list[Buffer] = []
         self.arena = Arena()
-        self.expiring: dict[int, list[tuple[int, int]]] = {}
+        self.offsets = offsets  # of each slot, when they are known
+        self.slots: list[list[int]] = []  # bytes, the position that makes them, the last that needs them
+        self.slot: dict[Tensor, int] = {}  # by root: its slot
+        self.expiring: dict[int, list[tuple[int, int]]] = {}  # by position: slots and their starts
         fetched = {self.root.get(t, t) for t in self.program.fetches}
         steps: list[Step] = []
-        for position, op in enumerate(ops):
+        for position, op in enumerate(self.program.ops):
             if op.definition is CONST:
                 self.places[op.output] = Buffer("const", len(self.constants), op.output.dims, op.output.dtype)
                 self.constants.append(op.attrs["value"])
@@ -146,8 +160,10 @@ class _Planner:
                 steps += self._read(op, position, fetched)
             elif op not in self.views:
                 steps += self._run(op, position, fetched)
-            for start, size in self.expiring.pop(position, ()):
-                self.arena.free(start, size)
+            for number, start in self.expiring.pop(position, ()):
+                size, _, death = self.slots[number]
+                if death == position:  # else another value has it now
+                    self.arena.free(start, size)
         return Plan(
             self.program, tuple(steps), tuple(self._place(t) for t in self.program.fetches), tuple(self.fetch_arrays),
             tuple(self.constants), self.objects, self.arena.size,
@@ -182,6 +198,7 @@ class _Planner:
         )
         homes: list[Buffer] = []
         saved: list[Step] = []
+        pointwise = _pointwise(op, self.kinds[op], call)
         for i, t in enumerate(op.outputs):
             if i < len(op.definition.writes):
                 variable = variable_of(op.inputs[op.definition.writes[i]])
@@ -193,13 +210,15 @@ class _Planner:
                 else:
                     self.places[t] = home
             else:
-                place = self._own(t, position, fetched)
+                place = (self._over(op, t, position, fetched) if pointwise else None) or self._own(t, position, fetched)
                 self.places.setdefault(t, place)  # a fed output keeps its feed
                 homes.append(place)
         scratch = None
         if call is not None and call.scratch_bytes:
-            start = self._take(call.scratch_bytes, position, position)
+            _, start = self._take(call.scratch_bytes, position, position)
             scratch = Buffer("arena", start, (call.scratch_bytes,), uint8)
+        if pointwise:
+            call = call.joined(_shared([*inputs, *homes], len(inputs)))  # type: ignore[union-attr]
         return [Step(op, inputs, tuple(homes), call, scratch), *saved]
 
     def _own(self, t: Tensor, position: int, fetched: set[Tensor]) -> Buffer:
@@ -212,62 +231,57 @@ class _Planner:
             self.fetch_arrays.append(place)
             return place
         nbytes = Buffer("arena", 0, t.dims, t.dtype).nbytes
-        return Buffer("arena", self._take(nbytes, position, self.last.get(t, position)), t.dims, t.dtype)
+        self.slot[t], start = self._take(nbytes, position, self.last.get(t, position))
+        return Buffer("arena", start, t.dims, t.dtype)
 
-    def _take(self, nbytes: int, birth: int, death: int) -> int:
-        size = -(-nbytes // _ALIGN) * _ALIGN
-        start = self.arena.take(size)
-        self.expiring.setdefault(max(birth, death), []).append((start, size))
-        return start
+    def _over(self, op: Operation, t: Tensor, position: int, fetched: set[Tensor]) -> Buffer | None:
+        """The bytes of an input that is as large as the output `t`, and is not needed any more."""
+        if t in fetched:
+            return None
+        elements = count(t.dims)
+        for u in op.inputs:
+            root = self.root.get(u, u)
+            if u.dtype is not t.dtype or count(u.dims) != elements or self.last[root] != position:
+                continue
+            place, number = self.places[root], self.slot.get(root)
+            if place.kind == "arena" and number is not None:
+                del self.slot[root]
+                self.slot[t] = number
+                death = self.slots[number][2] = max(position, self.last.get(t, position))
+                if death > position:
+                    self.expiring.setdefault(death, []).append((number, place.index))
+                return Buffer("arena", place.index, t.dims, t.dtype)
+        return None
 
-
-class Arena:
-    """Offsets for buffers that come and go: the smallest gap that fits, else the end."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._gaps: list[tuple[int, int]] = []  # (start, size), by start, never adjacent
-        self._fits: list[tuple[int, int]] = []  # the same as (size, start), by size
-
-    def take(self, size: int) -> int:
-        if not size:
-            return 0
-        i = bisect(self._fits, (size,))
-        if i < len(self._fits):
-            gap, start = self._fits[i]
-            self._drop(start, gap)
-            if gap > size:
-                self._add(start + size, gap - size)
-            return start
-        start = self.size
-        if self._gaps and sum(self._gaps[-1]) == self.size:  # grow the gap at the end
-            start, gap = self._gaps[-1]
-            self._drop(start, gap)
-        self.size = start + size
-        return start
-
-    def free(self, start: int, size: int) -> None:
-        if not size:
-            return
-        i = bisect(self._gaps, (start,))
-        if i < len(self._gaps) and self._gaps[i][0] == start + size:
-            after = self._gaps[i]
-            self._drop(*after)
-            size += after[1]
-        if i and sum(self._gaps[i - 1]) == start:
-            before = self._gaps[i - 1]
-            self._drop(*before)
-            start, size = before[0], before[1] + size
-        self._add(start, size)
-
-    def _add(self, start: int, size: int) -> None:
-        insort(self._gaps, (start, size))
-        insort(self._fits, (size, start))
-
-    def _drop(self, start: int, size: int) -> None:
-        del self._gaps[bisect(self._gaps, (start,))]
-        del self._fits[bisect(self._fits, (size, start)) - 1]
+    def _take(self, nbytes: int, birth: int, death: int) -> tuple[int, int]:
+        """(the number of a new slot, where it starts)."""
+        size, number = padded(nbytes), len(self.slots)
+        start = self.offsets[number] if self.offsets else self.arena.take(size)
+        self.slots.append([size, birth, max(birth, death)])
+        self.expiring.setdefault(max(birth, death), []).append((number, start))
+        return number, start
 
 
-def _is_view(op: Operation) -> bool:
-    return isinstance(op.definition.lower(op), View) and op.output.dtype is not string and known(op.output.dims)
+def _has_bytes(op: Operation) -> bool:
+    return op.output.dtype is not string and known(op.output.dims)
+
+
+def _pointwise(op: Operation, kind: Lowering, call: Call | None) -> bool:
+    """Whether a generated kernel is done with element i of its inputs when it writes element i of its outputs."""
+    return (
+        call is not None
+        and isinstance(kind, (Elementwise, Together))
+        and isinstance(call.function, str)
+        and call.pointers == op.inputs + op.outputs
+    )
+
+
+def _shared(places: list[Buffer], inputs: int) -> tuple[tuple[int, int], ...]:
+    """(i, j) for places i that are place j, of an input, and that some output is too."""
+    first: dict[tuple[str, int], int] = {}
+    same: dict[int, list[int]] = {}
+    for i, place in enumerate(places):
+        j = first.setdefault((place.kind, place.index), i)
+        if j != i and place.kind in ("arena", "state") and place.dtype is places[j].dtype:
+            same.setdefault(j, []).append(i)
+    return tuple([(i, j) for j, found in same.items() if found[-1] >= inputs and j < inputs for i in found])

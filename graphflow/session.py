@@ -22,6 +22,7 @@ from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.passes import Report, optimize
 from graphflow.plan import Plan, make_plan
+from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.shape import Dims, known
 from graphflow.store import Store
@@ -165,7 +166,10 @@ class Session:
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims)
-        return make_plan(optimize(stage.program, report), self._backend.lower), stage.rest
+        plan = make_plan(optimize(stage.program, report), self._backend.lower)
+        if current().check:
+            check_plan(plan)
+        return plan, stage.rest
 
     def _staged(self, first: Executable, rest: Program) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""

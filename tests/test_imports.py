@@ -27,7 +27,7 @@ LAYERS = (
     "store program",
     "passes",
     "backends.base",
-    "plan",
+    "arena plan plan_check",
     "backends",
     "feeds session",
     "testing",

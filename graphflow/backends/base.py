@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -37,6 +39,29 @@ class Call:
     scratch_bytes: int = 0
     error: str = ""
     source: str = ""
+
+    def joined(self, same: tuple[tuple[int, int], ...]) -> Call:
+        """The call of a generated kernel in which pointer i is pointer j as well, for each (i, j) of `same`.
+
+        Of two pointers to the same bytes a compiler knows nothing, and works on one element at a time.
+        """
+        if not same:
+            return self
+        gone = {i for i, _ in same}
+        text = _joined(self.function, same)
+        pointers = tuple([p for i, p in enumerate(self.pointers) if i not in gone])
+        return replace(self, function=text, source=text, pointers=pointers)
+
+
+@functools.lru_cache(4096)
+def _joined(text: str, same: tuple[tuple[int, int], ...]) -> str:
+    head, body = text.split("\n", 1)
+    start, end = head.index("(") + 1, head.index(")")
+    names = head[start:end].split(", ")
+    other = {names[i]: names[j] for i, j in same}
+    kept = ", ".join(n for n in names if n not in other)
+    body = re.sub(rf"\b({'|'.join(other)})\b", lambda found: other[found[0]], body)
+    return f"{head[:start]}{kept}{head[end:]}\n{body}"
 
 
 class Backend(Protocol):
