@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor
@@ -33,12 +34,17 @@ class Substitution:
 
     def updated(self, old: Operation) -> Operation:
         """The operation over the new inputs."""
-        new, refs = self._new, old.definition.refs
+        new = self._new
+        if new.keys().isdisjoint(old.inputs):
+            return old
+        refs = old.definition.refs
         if refs:
             inputs = tuple([(self._refs if i in refs else new).get(t, t) for i, t in enumerate(old.inputs)])
+            if inputs == old.inputs:
+                return old
         else:
             inputs = tuple([new.get(t, t) for t in old.inputs])
-        return old if inputs == old.inputs else old.rebuild(inputs, [(t.dims, t.dtype) for t in old.outputs])
+        return old.rebuild(inputs, [(t.dims, t.dtype) for t in old.outputs])
 
     def put(self, old: Operation, made: Operation) -> None:
         """`made` stands where `old` stood."""
@@ -66,10 +72,7 @@ def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str]
     Raises: InternalError, with the rule's name, the operation's name and the user's line, when a rule raises, changes
             a shape or dtype, or keeps firing.
     """
-    index: dict[OpDef, list[Rule]] = {}
-    for rule in rules:
-        for record in rule.records:
-            index.setdefault(record, []).append(rule)
+    index = _index(tuple(rules))
     program = drop_dead(program)
     for _ in range(_SWEEPS):
         sweep = _Sweep(program, index)
@@ -81,21 +84,46 @@ def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str]
     raise InternalError.because(f"the rules {', '.join(sorted(sweep.fired))} keep firing: their list does not settle")
 
 
+@functools.lru_cache(64)
+def _index(rules: tuple[Rule, ...]) -> _Index:
+    return _Index(rules)
+
+
+class _Index:
+    """Which of some rules to try at an operation, by the records of it and of those that make its inputs."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules: dict[OpDef, list[Rule]] = {}
+        for rule in rules:
+            for record in rule.records:
+                self._rules.setdefault(record, []).append(rule)
+        self._arity = max((len(p.inputs) for rule in rules for p in rule.patterns), default=0)
+        self._found: dict[tuple[OpDef, ...], tuple[Rule, ...]] = {}
+
+    def at(self, op: Operation) -> tuple[Rule, ...]:
+        """The rules that may fire, in their order."""
+        if op.definition not in self._rules or len(op.inputs) > self._arity:
+            return ()
+        key = (op.definition, *[t.op.definition for t in op.inputs])
+        found = self._found.get(key)
+        if found is None:
+            narrowed = [rule.narrowed(key[1:]) for rule in self._rules[op.definition]]
+            found = self._found[key] = tuple([rule for rule in narrowed if rule is not None])
+        return found
+
+
 class _Sweep:
     """One walk over a program in order.  Each operation is rewritten until no rule fires there."""
 
-    def __init__(self, program: Program, index: Mapping[OpDef, list[Rule]]) -> None:
+    def __init__(self, program: Program, index: _Index) -> None:
         self.fired: Counter[str] = Counter()
         self._program = program
         self._index = index
         self._copy = Substitution(program)
         self._placed = set(program.feeds)
-        self._uses: dict[Tensor, int] = {}
-        for t in itertools.chain(program.fetches, *[target.outputs for target in program.targets]):
-            self._use(t)
-        for found in program.ops:
-            for t in found.inputs:
-                self._use(t)
+        taken = [op.inputs for op in program.ops]
+        taken += [program.fetches, *[target.outputs for target in program.targets]]
+        self._uses = Counter(itertools.chain.from_iterable(taken))
 
     def run(self) -> Program:
         """The rewritten program; the same one when nothing fired."""
@@ -105,7 +133,8 @@ class _Sweep:
             if found is not old:
                 for t, u in zip(old.outputs, found.outputs, strict=True):
                     uses[u] = uses.get(t, 0)
-            settled = self._settled(found) if found.definition in self._index else None
+            rules = self._index.at(found)
+            settled = self._settled(found, rules) if rules else None
             if settled is None:
                 copy.put(old, found)
                 self._placed.update(found.outputs)
@@ -116,11 +145,11 @@ class _Sweep:
     def _use(self, t: Tensor) -> None:
         self._uses[t] = self._uses.get(t, 0) + 1
 
-    def _settled(self, root: Operation) -> Tensor | None:
+    def _settled(self, root: Operation, rules: Sequence[Rule]) -> Tensor | None:
         """What stands for the root's output in the end, None for the root itself."""
-        here: Counter[str] = Counter()
+        here: dict[str, int] = {}
         while True:
-            replacement = self._applied(root, here)
+            replacement = self._applied(root, rules, here)
             if replacement is None:  # the root is as it should be
                 if not here:
                     return None
@@ -143,9 +172,10 @@ class _Sweep:
             for made in fresh[:-1]:
                 self._place(made)
             root = fresh[-1]
+            rules = self._index.at(root)
 
-    def _applied(self, root: Operation, here: Counter[str]) -> Tensor | None:
-        for rule in self._index.get(root.definition, ()):
+    def _applied(self, root: Operation, rules: Sequence[Rule], here: dict[str, int]) -> Tensor | None:
+        for rule in rules:
             try:
                 found = rule(root, self._uses)
             except Exception as error:
@@ -158,7 +188,7 @@ class _Sweep:
                         f"the rule {rule.name} changes {was.dtype.name}{show(was.dims)} to "
                         f"{replacement.dtype.name}{show(replacement.dims)}", root
                     ).note(*root.where())  # fmt: skip
-                here[rule.name] += 1
+                here[rule.name] = here.get(rule.name, 0) + 1
                 return replacement
         return None
 

@@ -38,16 +38,19 @@ def fold_constants(program: Program, fired: Counter[str] | None = None) -> Progr
         folded += 1
     if fired is not None and folded:
         fired["folded"] += folded
-    return drop_dead(copy.finish() if folded else program)
+    return drop_dead(copy.finish()) if folded else program
 
 
 def _values(op: Operation) -> list[np.ndarray] | None:
     """The outputs, when they follow from the operation alone."""
-    record = op.definition
+    record, constant_inputs = op.definition, True
+    for t in op.inputs:
+        if t.op.definition is not CONST:
+            if record.static is None:
+                return None
+            constant_inputs = False
+            break
     if record is CONST or record.stateful or record.draws or record.reference is None or not op.outputs:
-        return None
-    constant_inputs = all(t.op.definition is CONST for t in op.inputs)
-    if not constant_inputs and record.static is None:
         return None
     if sum(_size(count(t.dims)) for t in (*op.inputs, *op.outputs)) > _LIMIT:
         return None

@@ -175,7 +175,7 @@ def _makers(pattern: Pattern) -> frozenset[OpDef] | None:
 class Rule:
     """A named rewrite: patterns (one for each order of commutative inputs), what to call, why.
 
-    `makers` says of each pattern which (input, records) are asked for: most operations fail that, and fail it fast.
+    `makers` says of each pattern which (input, records) are asked for: what most operations fail.
     """
 
     name: str
@@ -190,22 +190,24 @@ class Rule:
         """The records of the operations that the rule can replace."""
         return self.patterns[0].records
 
+    def narrowed(self, inputs: Sequence[OpDef]) -> Rule | None:
+        """The rule with those of its patterns that may fit where operations of these records make the inputs."""
+        fit = [
+            pattern
+            for pattern, makers in zip(self.patterns, self.makers, strict=True)
+            if len(pattern.inputs) == len(inputs) and all(inputs[i] in may for i, may in makers)
+        ]
+        return replace(self, patterns=tuple(fit), makers=((),) * len(fit)) if fit else None
+
     def __call__(self, root: Operation, uses: Mapping[Tensor, int]) -> Tensor | Operation | None:
         """The replacement for an operation, None when the rule has nothing to say about it."""
-        inputs = root.inputs
-        for pattern, makers in zip(self.patterns, self.makers, strict=True):
-            if len(inputs) != len(pattern.inputs):
-                continue
-            for i, may in makers:
-                if inputs[i].op.definition not in may:
-                    break
-            else:
-                bound: dict[str, Any] = {}
-                if _matches(pattern, root.outputs[0], bound, uses):
-                    bound["root"] = root
-                    replacement = self.function(*[bound[name] for name in self.wanted])
-                    if replacement is not None:
-                        return replacement
+        for pattern in self.patterns:
+            bound: dict[str, Any] = {}
+            if _matches(pattern, root.outputs[0], bound, uses):
+                bound["root"] = root
+                replacement = self.function(*[bound[name] for name in self.wanted])
+                if replacement is not None:
+                    return replacement
         return None
 
 
