@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect, insort
 from collections.abc import Sequence
 
 ALIGN = 64
-LIMIT = 1.15  # how much larger than the largest live set an arena may be before it is packed again
+LIMIT = 1.15  # how much larger than the largest live set an arena may be before a smaller one is looked for
 _ROUNDS = 40  # packings that are tried
 _WORK = 1 << 24  # comparisons that they may take together
 
@@ -79,8 +80,33 @@ def largest_live(slots: Sequence[Slot]) -> int:
     return most
 
 
+def arranged(slots: Sequence[Slot]) -> tuple[list[int], int]:
+    """(an offset for each slot, the bytes of all) for slots in the order of their births."""
+    found = _in_order(slots)
+    goal = LIMIT * largest_live(slots)
+    if found[1] > goal:
+        better = packed(slots, goal)
+        if better[0] and better[1] < found[1]:
+            return better
+    return found
+
+
+def _in_order(slots: Sequence[Slot]) -> tuple[list[int], int]:
+    """Offsets as values come and go.  O(slots * log(slots))."""
+    arena = Arena()
+    offsets: list[int] = []
+    live: list[tuple[int, int, int]] = []  # (death, start, size)
+    for size, birth, death in slots:
+        while live and live[0][0] < birth:
+            _, start, freed = heapq.heappop(live)
+            arena.free(start, freed)
+        offsets.append(arena.take(size))
+        heapq.heappush(live, (death, offsets[-1], size))
+    return offsets, arena.size
+
+
 def packed(slots: Sequence[Slot], goal: float) -> tuple[list[int], int]:
-    """(an offset for each slot, the bytes of all), knowing all of them: within the goal where that is found.
+    """(an offset for each slot, the bytes of all) that suit all of them together: within the goal where that is found.
 
     The largest first, each as low as those fit that live at the same time.  While that does not reach the goal, the
     slot that sticks out is put before all others.  O(slots ** 2) a round; no offsets for more slots than that allows.

@@ -88,9 +88,9 @@ def test_the_checker_finds_what_is_wrong():
     first, second, third = plan.steps
     here, there = first.outputs[0], second.outputs[0]
     for steps, what in (
-        ((first, replace(second, outputs=(here,)), third), "needs itself"),
-        ((first, second, replace(first, outputs=(replace(here, index=64),)), third), "after something"),
-        ((first, replace(second, outputs=(replace(there, index=1024),)), third), "outside"),
+        ((first, second._replace(outputs=(here,)), third), "needs itself"),
+        ((first, second, first._replace(outputs=(here._replace(index=64),)), third), "after something"),
+        ((first, second._replace(outputs=(there._replace(index=1024),)), third), "outside"),
     ):
         with pytest.raises(tf.errors.InternalError, match=what):
             check_plan(replace(plan, steps=steps))
