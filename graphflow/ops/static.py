@@ -106,6 +106,8 @@ def _settle(tensor: Tensor) -> None:
 
 def _exact(value: np.ndarray, tensor: Tensor) -> np.ndarray:
     """A value that is known in full has the tensor's dtype; one that is known in part is an object array."""
+    if value.dtype == tensor.dtype.dtype:
+        return value
     partial = value.dtype == object and tensor.dtype.dtype != object and _has_none(value)
     with np.errstate(all="ignore"):
         return value if partial else value.astype(tensor.dtype.dtype, copy=False)

@@ -147,18 +147,18 @@ class _Sweep:
 
     def _settled(self, root: Operation, rules: Sequence[Rule]) -> Tensor | None:
         """What stands for the root's output in the end, None for the root itself."""
-        here: dict[str, int] = {}
+        here: list[str] = []
         while True:
             replacement = self._applied(root, rules, here)
             if replacement is None:  # the root is as it should be
                 if not here:
                     return None
-                self.fired.update(here)
+                self._count(here)
                 self._place(root)
                 return root.outputs[0]
-            if sum(here.values()) > _PER_OPERATION:
+            if len(here) > _PER_OPERATION:
                 raise InternalError.because(
-                    f"the rules {', '.join(sorted(here))} keep firing: their list does not settle"
+                    f"the rules {', '.join(sorted(set(here)))} keep firing: their list does not settle"
                 ).note(*root.where())
             self._uses[replacement] = self._uses.get(replacement, 0) + self._uses.get(root.outputs[0], 0)
             fresh = self._fresh(replacement)
@@ -167,14 +167,18 @@ class _Sweep:
                     self._use(t)
             self._release(root)
             if not fresh:
-                self.fired.update(here)
+                self._count(here)
                 return replacement
             for made in fresh[:-1]:
                 self._place(made)
             root = fresh[-1]
             rules = self._index.at(root)
 
-    def _applied(self, root: Operation, rules: Sequence[Rule], here: dict[str, int]) -> Tensor | None:
+    def _count(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.fired[name] += 1
+
+    def _applied(self, root: Operation, rules: Sequence[Rule], here: list[str]) -> Tensor | None:
         for rule in rules:
             try:
                 found = rule(root, self._uses)
@@ -188,7 +192,7 @@ class _Sweep:
                         f"the rule {rule.name} changes {was.dtype.name}{show(was.dims)} to "
                         f"{replacement.dtype.name}{show(replacement.dims)}", root
                     ).note(*root.where())  # fmt: skip
-                here[rule.name] = here.get(rule.name, 0) + 1
+                here.append(rule.name)
                 return replacement
         return None
 
@@ -198,8 +202,10 @@ class _Sweep:
 
     def _fresh(self, t: Tensor) -> list[Operation]:
         """The operations that a rule has made for this tensor, in an order in which they can run."""
+        if t in self._placed:
+            return []
         order: dict[Operation, None] = {}
-        stack = [] if t in self._placed else [t.op]
+        stack = [t.op]
         while stack:
             top = stack[-1]
             waiting = [u.op for u in top.inputs if u not in self._placed and u.op not in order]
