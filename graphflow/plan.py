@@ -123,9 +123,7 @@ class _Planner:
                     root[op.outputs[0]] = root.get(op.inputs[0], op.inputs[0])
         self.fetched = {root.get(t, t) for t in program.fetches}
         last.update(dict.fromkeys(self.fetched, len(program.ops)))
-        self.places: dict[Tensor, Buffer] = {
-            t: Buffer("feed", i, t.dims, t.dtype) for i, t in enumerate(program.feeds)
-        }
+        self.places: dict[Tensor, Buffer] = {t: Buffer("feed", i, t.dims, t.dtype) for i, t in enumerate(program.feeds)}
         self.constants: list[np.ndarray] = []
         self.objects = 0
         self.fetch_arrays: list[Buffer] = []

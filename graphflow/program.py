@@ -12,7 +12,7 @@ from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, compatible, known, merge, show
+from graphflow.shape import Dims, compatible, merge, show
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,8 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
             for t, u in zip(op.outputs, made.outputs, strict=True):
                 new.setdefault(t, u)  # a fed output keeps its feed
                 refs[t] = u
-        for u in made.outputs:
-            if u.dims is None or None in u.dims:
-                return _cut(program, i + 1, new, changed)
+        if not _settled(made):
+            return _cut(program, i + 1, new, changed)
     targets = tuple([changed.get(op, op) for op in program.targets])
     feeds, fetches = tuple([new[t] for t in program.feeds]), tuple([new.get(t, t) for t in program.fetches])
     return Stage(Program(feeds, fetches, targets, tuple(ops)), None)
@@ -119,7 +118,7 @@ def _specialized(
     if record is PLACEHOLDER_WITH_DEFAULT:  # not fed: the default it is
         outputs = [(inputs[0].dims, inputs[0].dtype)]
         made = Operation(IDENTITY, op.name, inputs, {}, outputs, (), op.graph, op.id, op.site, op.device)
-    elif inputs != op.inputs or not all([known(t.dims) for t in op.outputs]):
+    elif inputs != op.inputs or not _settled(op):
         if record.variable:
             made = op.rebuild((), [(variable_dims(op), op.output.dtype)])
         else:
@@ -137,6 +136,14 @@ def _specialized(
             made = Operation(CONST, op.name, (), attrs, [(value.shape, dtype)], (), op.graph, op.id, op.site)
             made.outputs[0].static = value
     return made
+
+
+def _settled(op: Operation) -> bool:
+    """Whether all shapes of its outputs are known."""
+    for t in op.outputs:  # noqa: SIM110 (all() would cost twice the time)
+        if t.dims is None or None in t.dims:
+            return False
+    return True
 
 
 def _merged(inferred: Dims, declared: Dims) -> Dims:

@@ -20,7 +20,7 @@ from graphflow.feeds import as_feed, fed_tensors
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
-from graphflow.passes import Report, optimize
+from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
@@ -34,7 +34,7 @@ log = logging.getLogger("graphflow")
 _Asks = tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Request:
     """What a run asks for, whatever the values: worked out once, and remembered.
 
@@ -42,14 +42,20 @@ class _Request:
     number   that of `asks` in the session, which is quicker to hash
     shaped   whether the tensors that are fed have static shapes that leave nothing open
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
+    bare     which of the fetched tensors may be scalars
     restore  from the values of the fetched tensors to the nest that was asked for
+    program  what these need of the graph, once it has been asked for
+    last     what ran last: the shapes of the feeds, the epoch of the store, the executable for them
     """
 
     asks: _Asks
     number: int
     shaped: bool
     feeds: Sequence[tuple[Tensor, Any]]
+    bare: Sequence[int]
     restore: Restore
+    program: Program | None = None
+    last: tuple[Any, int, Executable] | None = None
 
 
 class Session:
@@ -108,11 +114,12 @@ class Session:
         """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
         fed = [self._graph.as_graph_element(t, allow_operation=False) for t in feed_list or ()]
         request = self._request(fetches, {t: i for i, t in enumerate(fed)})
+        answer, wanted = self._answer, len(fed)
 
         def call(*values: Any, **_: Any) -> Any:
-            if len(values) != len(fed) and not (accept_options and len(values) == len(fed) + 1):
-                raise GraphError(f"this callable takes {len(fed)} values and got {len(values)}")
-            return self._answer(request, values)
+            if len(values) != wanted and not (accept_options and len(values) == wanted + 1):
+                raise GraphError(f"this callable takes {wanted} values and got {len(values)}")
+            return answer(request, values)
 
         return call
 
@@ -138,24 +145,45 @@ class Session:
         asks = (tensors, targets, tuple([t for t, _ in feeds]))
         with self._lock:
             number = self._numbers.setdefault(asks, len(self._numbers))
-        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, restore)
+        bare = [i for i, t in enumerate(tensors) if not t.dims]
+        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, bare, restore)
 
     def _answer(self, request: _Request, values: Any) -> Any:
-        self._check_open()
-        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        with self._lock:
-            dims = None if request.shaped else tuple([a.shape for a in arrays])
-            key = (request.number, self._store.epoch, dims)
-            executable = self._executables.get(key)
-            if executable is None:
-                program = prune(*request.asks)
-                executable = self._executables[key] = self._compile(program, [a.shape for a in arrays])
+        if self._closed:
+            self._check_open()
+        arrays = []  # loops and calls in plain words: comprehensions and `with` cost as much again as what they do
+        for t, where in request.feeds:
+            arrays.append(as_feed(t, values[where]))
+        dims = None if request.shaped else [a.shape for a in arrays]
+        self._lock.acquire()
+        try:
+            last = request.last
+            if last is not None and last[0] == dims and last[1] == self._store.epoch:
+                executable = last[2]
+            else:
+                executable = self._executable(request, [a.shape for a in arrays])
+                request.last = dims, self._store.epoch, executable
             results = executable(arrays)
-        return request.restore([v[()] if v.ndim == 0 else v for v in results])
+        finally:
+            self._lock.release()
+        for i in request.bare:
+            if not results[i].ndim:
+                results[i] = results[i][()]
+        return request.restore(results)
+
+    def _executable(self, request: _Request, dims: Sequence[Dims]) -> Executable:
+        key = (request.number, self._store.epoch, tuple(dims))
+        executable = self._executables.get(key)
+        if executable is None:
+            if request.program is None:
+                request.program = prune(*request.asks)
+            executable = self._executables[key] = self._compile(request.program, dims)
+        return executable
 
     def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
         start = time.perf_counter()
-        plan, rest = self._planned(program, dims)
+        with collector_paused():
+            plan, rest = self._planned(program, dims)
         executable = self._backend.compile(plan, self._store)
         if current().debug:
             _report(plan, time.perf_counter() - start)

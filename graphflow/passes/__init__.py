@@ -65,7 +65,7 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         if name in skipped:
             continue
         fired: Counter[str] = Counter()
-        with _collector_paused():
+        with collector_paused():
             program = apply(program, fired)
         if switches.check:
             verify(program, before, name)
@@ -76,8 +76,8 @@ def optimize(program: Program, report: Report | None = None) -> Program:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A pass makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
+def collector_paused() -> Iterator[None]:
+    """A compile makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

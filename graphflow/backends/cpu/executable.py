@@ -64,13 +64,16 @@ class CpuExecutable:
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
         self._keep: list[np.ndarray] = []
+        self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         self._bind()
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        arrays = self._arrays = feeds + [make() for make in self._makers]
+        arrays = self._arrays = feeds[:]
+        for make in self._makers:
+            arrays.append(make())
         self._list[0] = id(arrays)
         status = self._status
         for part, steps in self._parts:
@@ -176,7 +179,10 @@ class CpuExecutable:
             case "fetch":
                 return 0, self._number[buffer.index]
             case _:
-                return self._array(buffer).ctypes.data, -1
+                found = self._addresses.get(buffer[:2])
+                if found is None:
+                    found = self._addresses[buffer[:2]] = self._array(buffer).ctypes.data
+                return found, -1
 
     def _kernel(self, step: Step, call: Call) -> int:
         elements = [_SPECIAL[p] if isinstance(p, str) else p.dtype.name for p in call.pointers]
