@@ -31,6 +31,14 @@ class Program:
     ops: tuple[Operation, ...]
 
 
+class FromSizes(dict):
+    """The attributes of a constant that another batch size would change.
+
+    Passes do not look at such numbers where that would decide which kernels run: x / n * 100 does not lose its product
+    because n happens to be 100, and other batch sizes find their kernels compiled.
+    """
+
+
 @dataclass(frozen=True)
 class Stage:
     """A program in which every shape is known, and what is left to do afterwards.
@@ -133,6 +141,8 @@ def _specialized(
         if value is not None:
             dtype = made.outputs[0].dtype
             attrs = {"value": value, "dtype": dtype}
+            if static_value(op.outputs[0]) is None:  # in the graph, where nothing is known of the feeds
+                attrs = FromSizes(attrs)
             made = Operation(CONST, op.name, (), attrs, [(value.shape, dtype)], (), op.graph, op.id, op.site)
             made.outputs[0].static = value
     return made

@@ -53,7 +53,7 @@ def _inputs(op: Operation) -> Hashable:
 
 
 def _key(op: Operation) -> Hashable:
-    attrs = freeze(op.attrs["value"] if op.definition is CONST else op.attrs)
+    attrs: Hashable = (freeze(op.attrs["value"]), type(op.attrs)) if op.definition is CONST else freeze(op.attrs)
     return op.definition, _inputs(op), attrs, tuple([(t.dims, t.dtype.name) for t in op.outputs])
 
 

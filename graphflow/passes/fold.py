@@ -12,7 +12,7 @@ from graphflow.ops.define import CONST
 from graphflow.passes.engine import Substitution
 from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
-from graphflow.program import Program
+from graphflow.program import FromSizes, Program
 from graphflow.shape import count
 
 _LIMIT = 1 << 14  # elements an operation may take and give: more would cost time now and memory for good
@@ -32,7 +32,8 @@ def fold_constants(program: Program, fired: Counter[str] | None = None) -> Progr
         if values is None:
             copy.put(old, op)
             continue
-        constants = [constant(op, value) for value in values]
+        sized = any(isinstance(t.op.attrs, FromSizes) for t in op.inputs)
+        constants = [constant(op, value, FromSizes if sized else dict) for value in values]
         copy.ops += [t.op for t in constants]
         copy.replace(old, constants)
         folded += 1

@@ -25,6 +25,7 @@ from graphflow.ops.basic import ONES_LIKE, ZEROS_LIKE
 from graphflow.ops.define import CONST, OpDef
 from graphflow.ops.fill import FILL
 from graphflow.ops.shape_ops import BROADCAST_TO
+from graphflow.program import FromSizes
 
 _SPLAT_LIMIT = 1 << 16  # elements that are compared to find out that they are all the same
 
@@ -64,7 +65,10 @@ def any_(name: str) -> Any_:
 
 
 def const(value: Any = None, name: str | None = None) -> Const:
-    """A tensor that is full of `value`: the rule gets the number.  Without a value any constant, as an array."""
+    """A tensor that is full of `value`: the rule gets the number.  Without a value any constant, as an array.
+
+    Floats that come from the sizes of what is fed (FromSizes) are not constants to a rule that looks at their values.
+    """
     return Const(value, name)
 
 
@@ -121,16 +125,25 @@ def _is_const(pattern: Const, t: Tensor, bound: dict[str, Any]) -> bool:
         if t.op.definition is not CONST:
             return False
         if pattern.name is not None:
+            if t.dtype.is_floating and isinstance(t.op.attrs, FromSizes):
+                return False
             bound[pattern.name] = t.op.attrs["value"]
         return True
     if t.dtype is string:
         return False
     number = splat(t)
-    if number is None or number != pattern.value:
+    if number is None or number != pattern.value or (t.dtype.is_floating and isinstance(_source(t).attrs, FromSizes)):
         return False
     if pattern.name is not None:
         bound[pattern.name] = number
     return True
+
+
+def _source(t: Tensor) -> Operation:
+    """What makes the numbers that a tensor repeats."""
+    while t.op.definition is FILL or t.op.definition is BROADCAST_TO:
+        t = t.op.inputs[1 if t.op.definition is FILL else 0]
+    return t.op
 
 
 def splat(t: Tensor) -> Any:
@@ -138,14 +151,13 @@ def splat(t: Tensor) -> Any:
 
     Zeros of both signs are different numbers.
     """
-    while t.op.definition is FILL or t.op.definition is BROADCAST_TO:
-        t = t.op.inputs[1 if t.op.definition is FILL else 0]
-    record = t.op.definition
+    source = _source(t)
+    record = source.definition
     if record is ZEROS_LIKE or record is ONES_LIKE:
         return None if t.dtype is string else t.dtype.dtype.type(record is ONES_LIKE)
     if record is not CONST:
         return None
-    value = t.op.attrs["value"]
+    value = source.attrs["value"]
     if not value.ndim:
         return value[()]
     if not 0 < value.size <= _SPLAT_LIMIT:
@@ -241,11 +253,11 @@ def build(like: Operation, record: OpDef, *inputs: Tensor, **attrs: Any) -> Tens
     return _made(like, record, inputs, attrs, record.outputs(inputs, attrs, like.name, like.site)).outputs[0]
 
 
-def constant(like: Operation, value: Any) -> Tensor:
-    """A constant that is made for the operation `like`."""
+def constant(like: Operation, value: Any, kind: type[dict] = dict) -> Tensor:
+    """A constant that is made for the operation `like`; `kind` FromSizes for one that another batch size changes."""
     array = np.array(value, order="C")
     array.flags.writeable = False
-    attrs = {"value": array, "dtype": as_dtype(array.dtype)}
+    attrs = kind(value=array, dtype=as_dtype(array.dtype))
     return _made(like, CONST, (), attrs, [(array.shape, attrs["dtype"])]).outputs[0]
 
 
