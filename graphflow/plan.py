@@ -221,7 +221,7 @@ class _Planner:
         elements = count(t.dims)
         for u in op.inputs:
             root = self.root.get(u, u)
-            if u.dtype is not t.dtype or self.last[root] != position or count(u.dims) != elements:
+            if u.dtype is not t.dtype or self.last.get(root) != position or count(u.dims) != elements:
                 continue
             number = self.slot.get(root)
             if number is not None and self.places[root].kind == "arena":

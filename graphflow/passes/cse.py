@@ -13,7 +13,7 @@ from graphflow.operation import Operation
 from graphflow.ops.define import CONST
 from graphflow.passes.engine import Substitution
 from graphflow.passes.prune import drop_dead
-from graphflow.program import Program
+from graphflow.program import FromSizes, Program
 
 _LIMIT = 1 << 16  # bytes of an array that are compared; larger ones are equal only if they are the same array
 
@@ -53,7 +53,9 @@ def _inputs(op: Operation) -> Hashable:
 
 
 def _key(op: Operation) -> Hashable:
-    attrs: Hashable = (freeze(op.attrs["value"]), type(op.attrs)) if op.definition is CONST else freeze(op.attrs)
+    attrs = freeze(op.attrs["value"] if op.definition is CONST else op.attrs)
+    if op.outputs[0].dtype.is_floating and isinstance(op.attrs, FromSizes):  # equal to another constant by chance
+        attrs = FromSizes, attrs
     return op.definition, _inputs(op), attrs, tuple([(t.dims, t.dtype.name) for t in op.outputs])
 
 
