@@ -34,7 +34,7 @@ log = logging.getLogger("graphflow")
 _Asks = tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Request:
     """What a run asks for, whatever the values: worked out once, and remembered.
 
@@ -44,8 +44,6 @@ class _Request:
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
     bare     which of the fetched tensors may be scalars
     restore  from the values of the fetched tensors to the nest that was asked for
-    program  what these need of the graph, once it has been asked for
-    last     what ran last: the shapes of the feeds, the epoch of the store, the executable for them
     """
 
     asks: _Asks
@@ -54,8 +52,6 @@ class _Request:
     feeds: Sequence[tuple[Tensor, Any]]
     bare: Sequence[int]
     restore: Restore
-    program: Program | None = None
-    last: tuple[Any, int, Executable] | None = None
 
 
 class Session:
@@ -78,6 +74,8 @@ class Session:
         self._store = Store()
         self._requests: dict[Hashable, _Request] = {}
         self._numbers: dict[_Asks, int] = {}
+        self._programs: dict[int, Program] = {}  # by the number of a request
+        self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[Hashable, Executable] = {}
         self._lock = threading.RLock()
         self._closed = False
@@ -157,12 +155,12 @@ class Session:
         dims = None if request.shaped else [a.shape for a in arrays]
         self._lock.acquire()
         try:
-            last = request.last
+            last = self._last.get(request.number)
             if last is not None and last[0] == dims and last[1] == self._store.epoch:
                 executable = last[2]
             else:
                 executable = self._executable(request, [a.shape for a in arrays])
-                request.last = dims, self._store.epoch, executable
+                self._last[request.number] = dims, self._store.epoch, executable
             results = executable(arrays)
         finally:
             self._lock.release()
@@ -175,9 +173,10 @@ class Session:
         key = (request.number, self._store.epoch, tuple(dims))
         executable = self._executables.get(key)
         if executable is None:
-            if request.program is None:
-                request.program = prune(*request.asks)
-            executable = self._executables[key] = self._compile(request.program, dims)
+            program = self._programs.get(request.number)
+            if program is None:
+                program = self._programs[request.number] = prune(*request.asks)
+            executable = self._executables[key] = self._compile(program, dims)
         return executable
 
     def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
@@ -221,8 +220,8 @@ class Session:
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
-        self._requests.clear()
-        self._executables.clear()
+        for remembered in (self._requests, self._programs, self._last, self._executables):
+            remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:
         """Make this the session of `eval` and `run` inside a `with` block, without closing it afterwards."""
