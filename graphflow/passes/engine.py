@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
-from graphflow.passes.match import Rule
+from graphflow.passes.match import Rule, Uses
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
 from graphflow.shape import show
@@ -77,10 +77,10 @@ def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str]
     for _ in range(_SWEEPS):
         sweep = _Sweep(program, index)
         program = sweep.run()
-        if not sweep.fired:
-            return program
         if fired is not None:
             fired.update(sweep.fired)
+        if not sweep.unsettled:
+            return program
     raise InternalError.because(f"the rules {', '.join(sorted(sweep.fired))} keep firing: their list does not settle")
 
 
@@ -102,28 +102,44 @@ class _Index:
 
     def at(self, op: Operation) -> tuple[Rule, ...]:
         """The rules that may fire, in their order."""
-        if op.definition not in self._rules or len(op.inputs) > self._arity:
+        record, inputs = op.definition, op.inputs
+        if record not in self._rules or len(inputs) > self._arity:
             return ()
-        key = (op.definition, *[t.op.definition for t in op.inputs])
+        if len(inputs) == 2:  # the most frequent cases without a comprehension
+            key: tuple[OpDef, ...] = (record, inputs[0].op.definition, inputs[1].op.definition)
+        elif len(inputs) == 1:
+            key = (record, inputs[0].op.definition)
+        else:
+            key = (record, *[t.op.definition for t in inputs])
         found = self._found.get(key)
         if found is None:
-            narrowed = [rule.narrowed(key[1:]) for rule in self._rules[op.definition]]
+            narrowed = [rule.narrowed(key[1:]) for rule in self._rules[record]]
             found = self._found[key] = tuple([rule for rule in narrowed if rule is not None])
         return found
 
 
 class _Sweep:
-    """One walk over a program in order.  Each operation is rewritten until no rule fires there."""
+    """One walk over a program in order.  Each operation is rewritten until no rule fires there.
+
+    What rules look at lies before an operation, and does not change after it, but for two things that another walk
+    has to look at: operations that a rule made on the way to its result, and uses that have gone.
+    """
 
     def __init__(self, program: Program, index: _Index) -> None:
         self.fired: Counter[str] = Counter()
+        self._made_more = False
         self._program = program
         self._index = index
         self._copy = Substitution(program)
         self._placed = set(program.feeds)
         taken = [op.inputs for op in program.ops]
         taken += [program.fetches, *[target.outputs for target in program.targets]]
-        self._uses = Counter(itertools.chain.from_iterable(taken))
+        self._uses = Uses(itertools.chain.from_iterable(taken))
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether another walk may find more to do."""
+        return bool(self.fired) and (self._made_more or self._uses.refused)
 
     def run(self) -> Program:
         """The rewritten program; the same one when nothing fired."""
@@ -171,6 +187,7 @@ class _Sweep:
                 return replacement
             for made in fresh[:-1]:
                 self._place(made)
+                self._made_more = self._made_more or bool(self._index.at(made))
             root = fresh[-1]
             rules = self._index.at(root)
 

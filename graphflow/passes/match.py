@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +60,15 @@ class Op:
 Pattern = Any_ | Const | Op
 
 
+class Uses(Counter[Tensor]):
+    """How many operations and fetches take each tensor.
+
+    refused   whether a pattern has been refused for a tensor that more of them take than it says
+    """
+
+    refused = False
+
+
 def any_(name: str) -> Any_:
     """Any tensor: the rule gets the Tensor."""
     return Any_(name)
@@ -101,7 +111,7 @@ def _names(pattern: Pattern) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _matches(pattern: Pattern, t: Tensor, bound: dict[str, Any], uses: Mapping[Tensor, int]) -> bool:
+def _matches(pattern: Pattern, t: Tensor, bound: dict[str, Any], uses: Uses) -> bool:
     """Whether the tensor fits; fills `bound`.  As deep as the pattern is, however deep the program."""
     if isinstance(pattern, Any_):
         return bound.setdefault(pattern.name, t) is t
@@ -111,6 +121,7 @@ def _matches(pattern: Pattern, t: Tensor, bound: dict[str, Any], uses: Mapping[T
     if found.definition not in pattern.records or len(found.outputs) != 1 or len(found.inputs) != len(pattern.inputs):
         return False
     if pattern.uses is not None and uses.get(t, 0) != pattern.uses:
+        uses.refused = True
         return False
     if pattern.name is not None:
         bound[pattern.name] = found
@@ -211,7 +222,7 @@ class Rule:
         ]
         return replace(self, patterns=tuple(fit), makers=((),) * len(fit)) if fit else None
 
-    def __call__(self, root: Operation, uses: Mapping[Tensor, int]) -> Tensor | Operation | None:
+    def __call__(self, root: Operation, uses: Uses) -> Tensor | Operation | None:
         """The replacement for an operation, None when the rule has nothing to say about it."""
         for pattern in self.patterns:
             bound: dict[str, Any] = {}
