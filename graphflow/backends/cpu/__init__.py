@@ -6,8 +6,9 @@ from graphflow.backends.base import Call, Executable
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
-from graphflow.backends.cpu.executable import CpuExecutable
+from graphflow.backends.cpu.executable import CpuExecutable, worth_a_team
 from graphflow.backends.cpu.lower import lower
+from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.operation import Operation
 from graphflow.plan import Plan
 from graphflow.store import Store
@@ -20,9 +21,12 @@ class CpuBackend:
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())
+        self.teams = Teams(self.kernels)
 
     def lower(self, op: Operation) -> Call | None:
         return lower(op)
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None) -> Executable:
-        return CpuExecutable(plan, store, self.kernels, clock)
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable:
+        members = thread_count(threads)
+        team = self.teams.of(members) if members > 1 and worth_a_team(plan) else None
+        return CpuExecutable(plan, store, self.kernels, clock, team)
