@@ -1,200 +1,128 @@
-"""Direct convolutions of NHWC images: forward, to the input and to the filter.
-
-All three take the same sizes: n images of h x w x c; filters of kh x kw; output of oh x ow x o; strides, dilations, and
-rows and columns of padding before the image.
-"""
+"""Convolutions of NHWC images with HWIO filters: the calls of their kernels, with tiles chosen from shapes."""
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.compile import finish
+from graphflow.backends.cpu.kernels.correlate import correlate
+from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
 
-
-def forward(x, f, y, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tail, tid, nthreads):  # type: ignore
-    """y [n, oh, ow, o] = x [n, h, w, c] * f [kh, kw, c, o].   Threads share the rows of y.
-
-    Without dilation the pixels under a row of the filter lie side by side, and so do their weights: one run of numbers
-    each, by which two neighbouring pixels of y are worked on together.
-    """
-    runs, wide = (1, kw) if dw == 1 else (kw, 1)
-    for row in range(n * oh * tid // nthreads, n * oh * (tid + 1) // nthreads):
-        image = row // oh
-        for j in range(row * ow * o, (row + 1) * ow * o):
-            y[j] = 0
-        for ky in range(kh):
-            iy = row % oh * sh - top + ky * dh
-            if iy < 0 or iy >= h:
-                continue
-            for run in range(runs):
-                ox = 0
-                while ox < ow:
-                    ix = ox * sw - left + run * dw
-                    first, last = max(0, -ix), min(wide, w - ix)
-                    paired = ox + 1 < ow and first == 0 and last == wide and ix + sw + wide <= w
-                    x0 = ((image * h + iy) * w + ix + first) * c
-                    f0 = (ky * kw + run + first) * c * o
-                    y0 = (row * ow + ox) * o
-                    length = max(last - first, 0) * c
-                    triples = length // 3
-                    if paired:
-                        x1, y1 = x0 + sw * c, y0 + o
-                        for t in range(triples):
-                            p0, p1, p2 = x[x0 + 3 * t], x[x0 + 3 * t + 1], x[x0 + 3 * t + 2]
-                            q0, q1, q2 = x[x1 + 3 * t], x[x1 + 3 * t + 1], x[x1 + 3 * t + 2]
-                            f1, f2 = f0 + o, f0 + 2 * o
-                            for j in range(o):
-                                u, v, z = f[f0 + j], f[f1 + j], f[f2 + j]
-                                y[y0 + j] += p0 * u + p1 * v + p2 * z
-                                y[y1 + j] += q0 * u + q1 * v + q2 * z
-                            f0 += 3 * o
-                        for t in range(3 * triples, length):
-                            p0, q0 = x[x0 + t], x[x1 + t]
-                            for j in range(o):
-                                u = f[f0 + j]
-                                y[y0 + j] += p0 * u
-                                y[y1 + j] += q0 * u
-                            f0 += o
-                        ox += 2
-                    else:
-                        for t in range(length):
-                            p0 = x[x0 + t]
-                            for j in range(o):
-                                y[y0 + j] += p0 * f[f0 + j]
-                            f0 += o
-                        ox += 1
-        finish(tail, row * ow, (row + 1) * ow, 0, o)
+CACHED = 384 << 10  # bytes of scratch that stay near a core
+UNITS = 14  # pieces of work for the threads to share, where the images allow
 
 
-def to_input(f, dy, dx, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tail, tid, nthreads):  # type: ignore
-    """dx [n, h, w, c] from f [kh, kw, c, o] and dy [n, oh, ow, o].   Threads share the rows of dx."""
-    for row in range(n * h * tid // nthreads, n * h * (tid + 1) // nthreads):
-        image = row // h
-        for j in range(row * w * c, (row + 1) * w * c):
-            dx[j] = 0
-        for ky in range(kh):
-            oy = row % h + top - ky * dh
-            if oy < 0 or oy % sh != 0 or oy // sh >= oh:
-                continue
-            oy = oy // sh
-            for kx in range(kw):
-                for ix in range(w):
-                    ox = ix + left - kx * dw
-                    if ox < 0 or ox % sw != 0 or ox // sw >= ow:
-                        continue
-                    y0 = ((image * oh + oy) * ow + ox // sw) * o
-                    f0 = (ky * kw + kx) * c * o
-                    at = (row * w + ix) * c
-                    for i in range(c):
-                        s = dx[at + i]
-                        for j in range(o):
-                            s += dy[y0 + j] * f[f0 + j]
-                        dx[at + i] = s
-                        f0 += o
-        finish(tail, row * w, (row + 1) * w, 0, c)
-
-
-def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tail, tid, nthreads):  # type: ignore
-    """df [kh, kw, c, o] from x [n, h, w, c] and dy [n, oh, ow, o].   Threads share pairs of channels of all taps."""
-    pairs = (c + 1) // 2
-    task, last = kh * kw * pairs * tid // nthreads, kh * kw * pairs * (tid + 1) // nthreads
-    while task < last:
-        tap, start = task // pairs, task % pairs
-        stop = min(pairs, start + last - task)
-        task += stop - start
-        ky, kx = tap // kw, tap % kw
-        low, high = 2 * start, min(2 * stop, c)
-        for j in range((tap * c + low) * o, (tap * c + high) * o):
-            df[j] = 0
-        for row in range(n * oh):
-            iy = row % oh * sh - top + ky * dh
-            if iy < 0 or iy >= h:
-                continue
-            before = left - kx * dw
-            # the pixels of dy whose windows have this tap inside the image
-            first = max((before + sw - 1) // sw, 0)
-            pixels = max(min((w - 1 + before) // sw + 1, ow) - first, 0)
-            x_row = ((row // oh * h + iy) * w + first * sw - before) * c
-            y_row = (row * ow + first) * o
-            for i in range(low, high, 2):
-                d0 = (tap * c + i) * o
-                d1 = d0 + o
-                x0 = x_row + i
-                y0 = y_row
-                if i + 1 < high:
-                    for _ in range(pixels // 3):
-                        x1, x2 = x0 + sw * c, x0 + 2 * sw * c
-                        p0, p1, p2 = x[x0], x[x1], x[x2]
-                        q0, q1, q2 = x[x0 + 1], x[x1 + 1], x[x2 + 1]
-                        y1, y2 = y0 + o, y0 + 2 * o
-                        for j in range(o):
-                            u, v, z = dy[y0 + j], dy[y1 + j], dy[y2 + j]
-                            df[d0 + j] += p0 * u + p1 * v + p2 * z
-                            df[d1 + j] += q0 * u + q1 * v + q2 * z
-                        x0 += 3 * sw * c
-                        y0 += 3 * o
-                    for _ in range(pixels % 3):
-                        p0, q0 = x[x0], x[x0 + 1]
-                        for j in range(o):
-                            u = dy[y0 + j]
-                            df[d0 + j] += p0 * u
-                            df[d1 + j] += q0 * u
-                        x0 += sw * c
-                        y0 += o
-                else:
-                    for _ in range(pixels):
-                        p0 = x[x0]
-                        for j in range(o):
-                            df[d0 + j] += p0 * dy[y0 + j]
-                        x0 += sw * c
-                        y0 += o
-        finish(tail, tap * c + low, tap * c + high, 0, o)
-
-
-# the order of a sum is free, so that it can be vectorised; NaN and infinities stay what they are
-FREE_ORDER = {"contract", "reassoc", "nsz"}
-forward.fastmath = to_input.fastmath = to_filter.fastmath = FREE_ORDER  # type: ignore[attr-defined]
-
-
-def _sizes(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[int, ...] | None:
-    """The sizes of the three kernels; None when the shapes do not belong together, which the reference reports."""
+def _geometry(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[tuple[int, ...], ...] | None:
+    """(window, strides, dilations, padding before) in both axes; None when the shapes do not belong together."""
     (n, h, w, c), (kh, kw, cin, o), dims = images.dims, filters.dims, made.dims  # type: ignore[misc]
     attrs: Any = op.attrs
-    (_, sh, sw, _), (_, dh, dw, _), pads = attrs["strides"], attrs["dilations"], attrs["explicit_paddings"]
+    strides, dilations, pads = attrs["strides"][1:3], attrs["dilations"][1:3], attrs["explicit_paddings"]
     try:
-        oh, top = along(h, kh, sh, dh, attrs["padding"], pads[:2])  # type: ignore[arg-type]
-        ow, left = along(w, kw, sw, dw, attrs["padding"], pads[2:])  # type: ignore[arg-type]
+        oh, top = along(h, kh, strides[0], dilations[0], attrs["padding"], pads[:2])  # type: ignore[arg-type]
+        ow, left = along(w, kw, strides[1], dilations[1], attrs["padding"], pads[2:])  # type: ignore[arg-type]
     except ShapeError:
         return None
     if cin != c or dims != (n, oh, ow, o):
         return None
-    return n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left  # type: ignore[return-value]
+    return (kh, kw), tuple(strides), tuple(dilations), (top, left)  # type: ignore[return-value]
+
+
+def _reads(size: int, made: int, k: int, stride: int, dilation: int, before: int, backward: bool) -> tuple[int, int]:
+    """(rows before the images, rows after the first of them) that a phase's first row of the result reads at most."""
+    if not backward:
+        return before, (k - 1) * dilation + 1
+    step = stride // math.gcd(stride, dilation)
+    low, high = 0, 0
+    for phase in range(stride):
+        meets = [t for t in range(k) if (phase + before - t * dilation) % stride == 0]
+        if meets:
+            low = min(low, (phase + before - meets[-1] * dilation) // stride)
+            high = max(high, (phase + before - meets[0] * dilation) // stride)
+    return -low, high - low + 1
+
+
+def tile(counts: tuple[int, ...], channels: int, vectors_read: bool) -> tuple[int, int]:
+    """(pixels, channels) of a tile for rows of so many pixels: what keeps multiplying longest without reading.
+
+    A tile may be no longer than the shortest row.
+    """
+    registers = 32 if vector_bytes() == 64 else 16
+    counts = tuple(c for c in counts if c) or (1,)
+
+    def cost(pixels: int, wide: int) -> float:
+        cover = sum(-(-c // pixels) * pixels for c in counts) / sum(counts) * -(-channels // wide) * wide / channels
+        work = pixels * wide
+        return cover * max(work / 2, (pixels + wide) / 2 + 0.5, 4.5) / work
+
+    fitting = [
+        (cost(p, q), -p * q, p, q)
+        for p in range(1, min(min(counts), 14) + 1)
+        for q in range(1, min(channels, 6) + 1)
+        if p * q + q + 1 < registers
+    ]
+    return min(fitting)[2:]
+
+
+def _correlation(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
+    forward = (made, filters, images) if backward else (images, filters, made)
+    found = _geometry(op, *forward)
+    if found is None:
+        return None
+    (kh, kw), strides, dilations, (top, left) = found
+    (n, h, w, deep), (_, rh, rw, across) = images.dims, made.dims  # type: ignore[misc]
+    dtype = made.dtype.name
+    size = size_of(dtype)
+    lanes = vector_bytes() // size
+    batch = across < lanes * 3 // 4
+    above, reach = _reads(h, rh, kh, strides[0], dilations[0], top, backward)
+    beside, wide = _reads(w, rw, kw, strides[1], dilations[1], left, backward)
+    phases, read = (strides, (1, 1)) if backward else ((1, 1), strides)
+    rows, columns = -(-rh // phases[0]), -(-rw // phases[1])
+    columns = max((columns - 1) * read[1] + wide, beside + w)
+    each = lanes if batch else 1
+    blocks = -(-n // each)
+    row_bytes = (read[0] * columns * deep + phases[0] * rw * across * batch) * each * size
+    band = max(min(CACHED // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
+    counts = tuple((rw - p + phases[1] - 1) // phases[1] for p in range(phases[1]))
+    pixels, channels = tile(counts, across if batch else -(-across // lanes), batch)
+    pitch = across if batch else -(-across // lanes) * lanes
+    taps = 1
+    for k, s, d in zip((kh, kw), strides, dilations, strict=True):
+        taps *= s * -(-k // (s // math.gcd(s, d))) if backward else k
+    parts = [taps * deep * pitch, ((band - 1) * read[0] + reach) * columns * deep * each + lanes * lanes]
+    if batch:
+        of_image = band * phases[0] * rw * across
+        parts += [of_image * lanes + lanes * lanes, w * deep + lanes, of_image]
+    else:
+        parts += [0, 0, 0]
+    starts = [0]
+    for p in parts:
+        starts.append(starts[-1] + -(-p // 16) * 16)
+    slots = max(min(os.cpu_count() or 1, blocks * -(-rows // band)), 1)
+    kernel = Emitted(correlate, (
+        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides), ("dilations", dilations),
+        ("backward", backward), ("batch", batch), ("pixels", pixels), ("channels", channels),
+    ), dtype)  # fmt: skip
+    sizes = (n, h, w, rh, rw, kh, kw, top, left, above, beside, reach, columns, band, *starts[1:5], starts[5], slots)
+    return Call(kernel, (images, filters, made), sizes, slots * starts[5] * size, takes_tail=True)  # type: ignore
 
 
 def conv2d(op: Operation) -> Call | None:
     x, f = op.inputs
-    sizes = _sizes(op, x, f, op.output)
-    return None if sizes is None else Call(forward, (x, f, op.output), sizes, takes_tail=True)
+    return _correlation(op, x, f, op.output, backward=False)
 
 
 def conv2d_backprop_input(op: Operation) -> Call | None:
     _, f, dy = op.inputs
-    sizes = _sizes(op, op.output, f, dy)
-    return None if sizes is None else Call(to_input, (f, dy, op.output), sizes, takes_tail=True)
-
-
-def conv2d_backprop_filter(op: Operation) -> Call | None:
-    x, _, dy = op.inputs
-    sizes = _sizes(op, x, op.output, dy)
-    return None if sizes is None else Call(to_filter, (x, dy, op.output), sizes, takes_tail=True)
+    return _correlation(op, dy, f, op.output, backward=True)
 
 
 KERNELS = {
     "conv2d": conv2d,
     "conv2d_backprop_input": conv2d_backprop_input,
-    "conv2d_backprop_filter": conv2d_backprop_filter,
 }

@@ -1,0 +1,121 @@
+"""Copies of images in scratch memory: with borders of zeros, and with a batch of images in the lanes of vectors.
+
+Few channels do not fill a vector; as many images as it has lanes do.  A block of images [lanes, h, w, c] becomes
+[h, w, c, lanes] by transposing square blocks in registers, and back.  Lanes without an image are zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from graphflow.backends.cpu.vector import Code, Pointer, Value
+
+
+def transposed(code: Code, rows: Sequence[Value]) -> list[Value]:
+    """The columns of a square block of as many vectors as they have lanes, a power of two."""
+    lanes = len(rows)
+    vectors = list(rows)
+    half = lanes // 2
+    while half:
+        # rows i and i + half swap the blocks of `half` numbers that lie across the diagonal
+        low = [j if not j & half else lanes + j - half for j in range(lanes)]
+        high = [j + half if not j & half else lanes + j for j in range(lanes)]
+        for i in range(lanes):
+            if not i & half:
+                a, b = vectors[i], vectors[i + half]
+                vectors[i], vectors[i + half] = _shuffled(code, a, b, low), _shuffled(code, a, b, high)
+        half //= 2
+    return vectors
+
+
+def _shuffled(code: Code, a: Value, b: Value, order: Sequence[int]) -> Value:
+    """The lanes in this order, of a and then of b."""
+    picked = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), list(order))
+    return a.like(code.builder.shuffle_vector(a.raw, b.raw, picked))
+
+
+def fill_padded(
+    code: Code, images: Pointer, number: Value, h: Value, w: Value, c: int, first: Value, rows: Value, left: Value,
+    columns: Value, target: Pointer,
+) -> None:  # fmt: skip
+    """Rows `first`... of one image to target [rows, columns, c], with zeros around it.
+
+    left   the column of the target where the image begins; those after its end are zero too.
+    The target is written up to a vector beyond its end.
+    """
+    lanes = code.lanes
+    image = images.at(number * h * w * c)
+    zero = code.number(0, images.dtype, lanes)
+    with code.loop(0, rows) as i:
+        y = first + i
+        row = target.at(i * columns * c)
+        filled = code.select((y >= 0) & (y < h), w * c, 0)
+        with code.loop(0, left * c, lanes) as j:
+            row.store(j, zero)
+        with code.loop(0, filled, lanes) as j:
+            row.store(left * c + j, image.at(y * w * c).load(j, lanes, code.lanes_below(filled - j)))
+        with code.loop(left * c + filled, columns * c, lanes) as j:
+            row.store(j, zero)
+
+
+def fill_turned(
+    code: Code, images: Pointer, block: Value, n: Value, h: Value, w: Value, c: int, first: Value, rows: Value,
+    left: Value, columns: Value, target: Pointer, zeros: Pointer,
+) -> None:  # fmt: skip
+    """As fill_padded for a block of images, to target [rows, columns, c, lanes].
+
+    zeros   a row [w, c] of scratch, which is cleared here.
+    The target is written up to a square block beyond its end.
+    """
+    lanes = code.lanes
+    zero = code.number(0, images.dtype, lanes)
+    with code.loop(0, w * c, lanes) as j:
+        zeros.store(j, zero)
+    starts = []
+    for lane in range(lanes):
+        image = block * lanes + lane
+        live = image < n
+        starts.append((pick(code, live, images.at(image * h * w * c), zeros), code.select(live, w * c, 0)))
+    with code.loop(0, rows) as i:
+        y = first + i
+        row = target.at(i * columns * (c * lanes))
+        filled = code.select((y >= 0) & (y < h), w * c, 0)
+        with code.loop(0, left * c) as j:
+            row.store(j * lanes, zero)
+        inner = row.at(left * (c * lanes))
+        sources = [start.at(y * step) for start, step in starts]
+        with code.loop(0, filled, lanes) as j:
+            inside = code.lanes_below(filled - j)
+            for k, vector in enumerate(transposed(code, [s.load(j, lanes, inside) for s in sources])):
+                inner.store((j + k) * lanes, vector)
+        with code.loop(left * c + filled, columns * c) as j:
+            row.store(j * lanes, zero)
+
+
+def turn_back(
+    code: Code, source: Pointer, count: Value, block: Value, n: Value, images: Pointer, size: Value, offset: Value,
+    trash: Pointer,
+) -> None:  # fmt: skip
+    """`count` numbers of each image of a block, from source [count, lanes] to images + offset, `size` apart.
+
+    trash   scratch for `count` numbers of images that do not exist.
+    The source is read up to a square block beyond its end.
+    """
+    lanes = code.lanes
+    targets = []
+    for lane in range(lanes):
+        image = block * lanes + lane
+        targets.append(pick(code, image < n, images.at(image * size + offset), trash))
+    with code.loop(0, count, lanes) as j:
+        inside = code.lanes_below(count - j)
+        for target, vector in zip(
+            targets, transposed(code, [source.load((j + k) * lanes, lanes) for k in range(lanes)]), strict=True
+        ):
+            target.store(j, vector, inside)
+
+
+def pick(code: Code, condition: Value, a: Pointer, b: Pointer) -> Pointer:
+    """One of two pointers."""
+    return a.like(code.builder.select(condition.raw, a.raw, b.raw))
