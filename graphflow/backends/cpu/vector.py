@@ -392,16 +392,16 @@ class Code:
             made = self.intrinsic(f"llvm.vector.reduce.add.{_suffix(v.value.type)}", kind, [v.value])
         return Value(self, made, v.dtype)
 
+    def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """A vector of chosen lanes, those of b counted on from those of a."""
+        made = self.builder.shuffle_vector(a.value, b.value, ir.Constant(ir.VectorType(_I32, len(lanes)), list(lanes)))
+        return Value(self, made, a.dtype, len(lanes))
+
     def fold_lanes(self, v: Value, merge: Callable[[Value, Value], Value]) -> Value:
         """All lanes of a vector in one number, halves with halves."""
         while v.lanes > 1:
             half = v.lanes // 2
-            parts = []
-            for start in (0, half):
-                picked = ir.Constant(ir.VectorType(_I32, half), list(range(start, start + half)))
-                made = self.builder.shuffle_vector(v.value, v.value, picked)
-                parts.append(Value(self, made, v.dtype, half))
-            v = merge(*parts)
+            v = merge(self.shuffle(v, v, range(half)), self.shuffle(v, v, range(half, 2 * half)))
         return v.lane(0)
 
     # -- control -------------------------------------------------------------------------------------------------
