@@ -8,6 +8,7 @@ from typing import Any
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.kernels.correlate import correlate
+from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
 from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
@@ -122,7 +123,79 @@ def conv2d_backprop_input(op: Operation) -> Call | None:
     return _correlation(op, dy, f, op.output, backward=True)
 
 
+def filter_tile(line: int, channels: int, batch: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes of tiles along a line of the filter, and of channels: one size each where that fits, at most two."""
+    registers = 32 if vector_bytes() == 64 else 16
+
+    def sizes(count: int, most: int) -> tuple[int, ...]:
+        return (most, count % most) if count % most else (most,)
+
+    def cost(p: int, q: int) -> float:
+        total = 0.0
+        for a in ([p] * (line // p) + [line % p] * (line % p > 0)):
+            for b in ([q] * (channels // q) + [channels % q] * (channels % q > 0)):
+                total += max(a * b / 2, (a + b) / 2 + 0.5, 4.5) + 1
+        return total * (1 + 0.03 * len(sizes(line, p)) * len(sizes(channels, q)))
+
+    fitting = [
+        (cost(p, q), -p * q, p, q)
+        for p in range(1, min(line, 14) + 1)
+        for q in range(1, min(channels, 6) + 1)
+        if p * q + q + 1 < registers
+    ]
+    _, _, p, q = min(fitting)
+    return sizes(line, p), sizes(channels, q)
+
+
+L1 = 20 << 10
+
+
+def conv2d_backprop_filter(op: Operation) -> Call | None:
+    x, _, dy = op.inputs
+    made = op.output
+    found = _geometry(op, x, made, dy)
+    if found is None:
+        return None
+    (kh, kw), strides, dilations, (top, left) = found
+    (n, h, w, deep), (_, oh, ow, across) = x.dims, dy.dims  # type: ignore[misc]
+    dtype = made.dtype.name
+    size = size_of(dtype)
+    lanes = vector_bytes() // size
+    batch = across < lanes * 3 // 4
+    each = lanes if batch else 1
+    vectors = -(-across // lanes)
+    pitch = across if batch else vectors * lanes
+    columns = max((ow - 1) * strides[1] + (kw - 1) * dilations[1] + 1, left + w)
+    row_bytes = (strides[0] * columns * deep + ow * across) * each * size
+    band = max(min(L1 // max(row_bytes, 1), oh), 1)
+    rows, channels = filter_tile(kw * deep if dilations[1] == 1 else deep, across if batch else vectors, batch)
+    blocks = -(-n // each)
+    units = blocks * -(-oh // band)
+    weights = kh * kw * deep * pitch
+    chunks = max(min(units, 8), 1)
+    groups = 1
+    reach = (band - 1) * strides[0] + (kh - 1) * dilations[0] + 1
+    parts = [reach * columns * deep * each + lanes * lanes]
+    if batch:
+        parts += [band * ow * across * lanes + lanes * lanes, weights * lanes + lanes * lanes,
+                  max(w * deep, ow * across) + lanes]
+    else:
+        parts += [0, 0, 0]
+    starts = [0]
+    for p in parts:
+        starts.append(starts[-1] + -(-p // 16) * 16)
+    at_slots = -(-chunks * weights // 16) * 16 + 16
+    slots = max(min(os.cpu_count() or 1, chunks * groups), 1)
+    kernel = Emitted(correlate_filter, (
+        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides), ("dilations", dilations),
+        ("batch", batch), ("rows", rows), ("channels", channels),
+    ), dtype)  # fmt: skip
+    sizes = (n, h, w, oh, ow, kh, kw, top, left, columns, band, chunks, groups, at_slots, *starts[1:5], slots)
+    return Call(kernel, (x, dy, made, "team"), sizes, (at_slots + slots * starts[4]) * size, takes_tail=True)  # type: ignore
+
+
 KERNELS = {
     "conv2d": conv2d,
     "conv2d_backprop_input": conv2d_backprop_input,
+    "conv2d_backprop_filter": conv2d_backprop_filter,
 }

@@ -97,7 +97,8 @@ def correlate(
     rows_of_phase = (rh + (phases_y - 1)) // phases_y
     bands = (rows_of_phase + band - 1) // band
     blocks = (n + (lanes - 1)) // lanes if batch else n
-    first_unit, last_unit = code.share(blocks * bands, tid, nthreads)
+    units = blocks * bands
+    first_unit, last_unit = (code.minimum(u, units) for u in code.share(units, tid, code.minimum(nthreads, slots)))
     with code.loop(first_unit, last_unit) as unit:
         block, first = unit // bands, unit % bands * band
         last = code.minimum(first + band, rows_of_phase)
