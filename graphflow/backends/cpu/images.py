@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llvmlite import ir
-
 from graphflow.backends.cpu.vector import Code, Pointer, Value
 
 
@@ -19,21 +17,29 @@ def transposed(code: Code, rows: Sequence[Value]) -> list[Value]:
     vectors = list(rows)
     half = lanes // 2
     while half:
-        # rows i and i + half swap the blocks of `half` numbers that lie across the diagonal
-        low = [j if not j & half else lanes + j - half for j in range(lanes)]
-        high = [j + half if not j & half else lanes + j for j in range(lanes)]
         for i in range(lanes):
             if not i & half:
-                a, b = vectors[i], vectors[i + half]
-                vectors[i], vectors[i + half] = _shuffled(code, a, b, low), _shuffled(code, a, b, high)
+                vectors[i], vectors[i + half] = _crossed(code, vectors[i], vectors[i + half], half)
         half //= 2
     return vectors
 
 
-def _shuffled(code: Code, a: Value, b: Value, order: Sequence[int]) -> Value:
-    """The lanes in this order, of a and then of b."""
-    picked = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), list(order))
-    return a.like(code.builder.shuffle_vector(a.raw, b.raw, picked))
+def lane_sums(code: Code, rows: Sequence[Value]) -> Value:
+    """The sums of the lanes of as many vectors as they have lanes: lane i is that of vector i."""
+    vectors = list(rows)
+    while len(vectors) > 1:
+        half = len(vectors) // 2
+        pairs = zip(vectors[:half], vectors[half:], strict=True)
+        vectors = [upper + lower for upper, lower in (_crossed(code, a, b, half) for a, b in pairs)]
+    return vectors[0]
+
+
+def _crossed(code: Code, a: Value, b: Value, half: int) -> tuple[Value, Value]:
+    """Two vectors whose blocks of `half` lanes off the diagonal have changed places."""
+    lanes = a.lanes
+    upper = [lanes + i - half if i & half else i for i in range(lanes)]
+    lower = [lanes + i if i & half else i + half for i in range(lanes)]
+    return code.shuffle(a, b, upper), code.shuffle(a, b, lower)
 
 
 def fill_padded(

@@ -33,6 +33,11 @@ def _geometry(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> t
     return (kh, kw), tuple(strides), tuple(dilations), (top, left)  # type: ignore[return-value]
 
 
+def _by_images(n: int, channels: int, lanes: int) -> bool:
+    """Whether lanes are better filled by images, which have to be turned, than by channels."""
+    return 0.85 * min(n, lanes) / lanes > channels / (-(-channels // lanes) * lanes)
+
+
 def _reads(size: int, made: int, k: int, stride: int, dilation: int, before: int, backward: bool) -> tuple[int, int]:
     """(rows before the images, rows after the first of them) that a phase's first row of the result reads at most."""
     if not backward:
@@ -79,7 +84,7 @@ def _correlation(op: Operation, images: Tensor, filters: Tensor, made: Tensor, b
     dtype = made.dtype.name
     size = size_of(dtype)
     lanes = vector_bytes() // size
-    batch = across < lanes * 3 // 4
+    batch = _by_images(n, across, lanes)
     above, reach = _reads(h, rh, kh, strides[0], dilations[0], top, backward)
     beside, wide = _reads(w, rw, kw, strides[1], dilations[1], left, backward)
     phases, read = (strides, (1, 1)) if backward else ((1, 1), strides)
@@ -147,7 +152,7 @@ def filter_tile(line: int, channels: int, batch: bool) -> tuple[tuple[int, ...],
     return sizes(line, p), sizes(channels, q)
 
 
-L1 = 20 << 10
+L1 = 48 << 10
 
 
 def conv2d_backprop_filter(op: Operation) -> Call | None:
@@ -161,19 +166,21 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
     dtype = made.dtype.name
     size = size_of(dtype)
     lanes = vector_bytes() // size
-    batch = across < lanes * 3 // 4
+    batch = _by_images(n, across, lanes)
     each = lanes if batch else 1
     vectors = -(-across // lanes)
     pitch = across if batch else vectors * lanes
     columns = max((ow - 1) * strides[1] + (kw - 1) * dilations[1] + 1, left + w)
     row_bytes = (strides[0] * columns * deep + ow * across) * each * size
-    band = max(min(L1 // max(row_bytes, 1), oh), 1)
+    step = max(min(L1 // max(row_bytes, 1), oh), 1)
+    band = max(min(CACHED // max(row_bytes, 1), -(-oh * -(-n // each) // UNITS), oh), 1)
     rows, channels = filter_tile(kw * deep if dilations[1] == 1 else deep, across if batch else vectors, batch)
     blocks = -(-n // each)
     units = blocks * -(-oh // band)
     weights = kh * kw * deep * pitch
-    chunks = max(min(units, 8), 1)
-    groups = 1
+    steps = blocks * oh * ow
+    chunks = max(min(8, units, steps // 100, (2 << 20) // (weights * size)), 1)
+    groups = 1 if batch else min(-(-8 // chunks), kh)
     reach = (band - 1) * strides[0] + (kh - 1) * dilations[0] + 1
     parts = [reach * columns * deep * each + lanes * lanes]
     if batch:
@@ -190,7 +197,7 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
         ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides), ("dilations", dilations),
         ("batch", batch), ("rows", rows), ("channels", channels),
     ), dtype)  # fmt: skip
-    sizes = (n, h, w, oh, ow, kh, kw, top, left, columns, band, chunks, groups, at_slots, *starts[1:5], slots)
+    sizes = (n, h, w, oh, ow, kh, kw, top, left, columns, band, step, chunks, groups, at_slots, *starts[1:5], slots)
     return Call(kernel, (x, dy, made, "team"), sizes, (at_slots + slots * starts[4]) * size, takes_tail=True)  # type: ignore
 
 

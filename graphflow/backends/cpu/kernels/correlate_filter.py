@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from graphflow.backends.cpu.images import fill_padded, fill_turned, transposed
+from graphflow.backends.cpu.images import fill_padded, fill_turned, lane_sums
 from graphflow.backends.cpu.microkernel import contract
 from graphflow.backends.cpu.vector import Code, Pointer, Value
 
 
 def correlate_filter(
     code: Code, images: Pointer, dy: Pointer, result: Pointer, team: Pointer, scratch: Pointer, n: Value, h: Value,
-    w: Value, oh: Value, ow: Value, kh: Value, kw: Value, top: Value, left: Value, columns: Value, band: Value,
+    w: Value, oh: Value, ow: Value, kh: Value, kw: Value, top: Value, left: Value, columns: Value, band: Value, step: Value,
     chunks: Value, groups: Value, at_slots: Value, at_dy: Value, at_sums: Value, at_zeros: Value, slot: Value,
     slots: Value, tail: Value, tid: Value, nthreads: Value, *, dtype: str, deep: int, across: int,
     strides: tuple[int, int], dilations: tuple[int, int], batch: bool, rows: tuple[int, ...],
@@ -28,7 +28,8 @@ def correlate_filter(
     """result [kh, kw, deep, across] from images [n, h, w, deep] and dy [n, oh, ow, across].
 
     columns    of images in scratch
-    band       rows of dy that are worked on together
+    band       rows of dy that are copied together
+    step       rows of dy for which a tile adds up its weights before the next one does
     chunks     of bands of blocks, with a gradient each at the start of scratch
     groups     into which the lines of the filter are cut: a task is one group for one chunk
     at_...     where things lie in a thread's slot of scratch
@@ -93,18 +94,15 @@ def correlate_filter(
             else:
                 fill_padded(code, images, block, h, w, deep, top_row, reach, left, columns, padded)
             own_dy = turned if batch else dy.at((block * oh + start) * ow * across)
-            with code.loop(first_line, last_line) as number:
-                if dilations[1] == 1:
-                    begin = number * columns * (dilations[0] * deep)
-                else:
-                    begin = (number // kw * columns * dilations[0] + number % kw * dilations[1]) * deep
-                tiles(padded.at(begin * each), own_dy, target.at(number * line * (pitch * each)), height)
+            with code.loop(0, height, step) as y, code.loop(first_line, last_line) as number:
+                ky, kx = (number, 0) if dilations[1] == 1 else (number // kw, number % kw)
+                begin = ((y * strides[0] + ky * dilations[0]) * columns + kx * dilations[1]) * (deep * each)
+                tiles(padded.at(begin), own_dy.at(y * ow * (across * each)),
+                      target.at(number * line * (pitch * each)), code.minimum(step, height - y))  # fmt: skip
         if batch:
             with code.loop(0, size, lanes) as i:
-                columns_of = transposed(code, [sums.load((i + a) * lanes, lanes) for a in range(lanes)])
-                while len(columns_of) > 1:
-                    columns_of = [a + b for a, b in zip(columns_of[::2], columns_of[1::2], strict=True)]
-                partial.store(i, columns_of[0], code.lanes_below(size - i))
+                total = lane_sums(code, [sums.load((i + a) * lanes, lanes) for a in range(lanes)])
+                partial.store(i, total, code.lanes_below(size - i))
     code.barrier(team, tid, nthreads)
     height = kh * kw * deep
     first, last = code.share(height, tid, nthreads)
