@@ -5,6 +5,7 @@ import functools
 import mmap
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ PAGE = mmap.PAGESIZE
 _C = ctypes.CDLL(None, use_errno=True)
 _C.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_BARRIER = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
 def isolated(test):
@@ -61,24 +63,38 @@ def _count(code, seen, n, first, last, left, right):
 COUNT = Emitted(_count, dtype="int32", block=True)
 
 
-def run(call, arrays, scratch=0xAB, nthreads=1, seen=None):
-    """Run the kernel of a call natively, one thread after the other, on these arrays in the order of its pointers.
+def run(call, arrays, nthreads=1, seen=None):
+    """Run the kernel of a call natively on arrays, in the order of the tensors among its pointers.
 
-    scratch   the byte that scratch memory is filled with before
-    seen      int32 like the matrix that is written: counts how often the epilogue gets each element
+    seen   int32 like the matrix that is written: counts how often the epilogue gets each element
+
+    Threads take turns, so that what one leaves to another is seen; where they wait for each other they run together.
     """
     kernels = get_backend("cpu").kernels
+    given = iter(arrays)
+    team = np.zeros(8, np.int64)
+    passed = [team if p == "team" else next(given) for p in call.pointers]
     if call.scratch_bytes:
-        arrays = [*arrays, walled(np.full(call.scratch_bytes, scratch, np.uint8))]
-    words = [*(a.ctypes.data for a in arrays), *call.sizes]
+        passed.append(walled(np.full(call.scratch_bytes, 0xAB, np.uint8)))
+    words = [*(a.ctypes.data for a in passed), *call.sizes]
     if call.takes_tail:
-        words += [0]
+        words.append(0)
         if seen is not None:
             words += [kernels.address(COUNT, ("int32",), 1), seen.ctypes.data, seen.shape[-1]]
     block = np.array(words, np.int64)
-    if seen is not None:
+    if call.takes_tail and seen is not None:
         block[-4] = block[-2:].ctypes.data
     sizes = len(call.sizes) + call.takes_tail
-    kernel = _KERNEL(kernels.address(call.function, tuple(a.dtype.name for a in arrays), sizes))
-    for tid in range(nthreads):
-        kernel(block.ctypes.data, tid, nthreads)
+    kernel = _KERNEL(kernels.address(call.function, tuple(a.dtype.name for a in passed), sizes))
+    if nthreads == 1 or "team" not in call.pointers:
+        for tid in range(nthreads):
+            kernel(block.ctypes.data, tid, nthreads)
+        return
+    barrier = threading.Barrier(nthreads, timeout=60)
+    wait = _BARRIER(lambda team, tid, nthreads: barrier.wait() and None)
+    team[0] = ctypes.cast(wait, ctypes.c_void_p).value
+    threads = [threading.Thread(target=kernel, args=(block.ctypes.data, tid, nthreads)) for tid in range(nthreads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

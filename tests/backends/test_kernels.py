@@ -10,7 +10,6 @@ from graphflow.ops.argmax import argmax, argmin
 from graphflow.ops.conv import conv2d, conv2d_backprop_filter, conv2d_backprop_input
 from graphflow.ops.cross_entropy import SOFTMAX_CROSS_ENTROPY, SPARSE_SOFTMAX_CROSS_ENTROPY
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.linalg import matmul
 from graphflow.ops.pool import AVG_POOL_GRAD, MAX_POOL_GRAD, avg_pool, max_pool
 from graphflow.ops.softmax import log_softmax, softmax
 from graphflow.testing import assert_close
@@ -69,32 +68,6 @@ def check(make, *arrays):
 
 def draw(*shape, dtype="float32", seed=0):
     return np.random.default_rng(seed + sum(shape)).uniform(-2, 2, shape).astype(dtype)
-
-
-@pytest.mark.parametrize(
-    "m, k, n", [(1, 1, 1), (5, 7, 3), (4, 3, 8), (3, 2, 37), (17, 5, 6), (2, 0, 3), (0, 2, 3), (2, 3, 0)]
-)
-@pytest.mark.parametrize("flip_a", [False, True])
-@pytest.mark.parametrize("flip_b", [False, True])
-def test_matmul(m, k, n, flip_a, flip_b):
-    a, b = draw(*((k, m) if flip_a else (m, k))), draw(*((n, k) if flip_b else (k, n)), seed=1)
-    check(lambda a, b: matmul(a, b, flip_a, flip_b), a, b)
-
-
-@pytest.mark.parametrize("left, right", [((2, 3), (2, 3)), ((), (4,)), ((1, 1), (2, 3)), ((0,), (0,))])
-@pytest.mark.parametrize("flip", [False, True])
-def test_batches_of_matrices(left, right, flip):
-    check(lambda a, b: matmul(a, b, transpose_b=flip), draw(*left, 3, 4), draw(*right, *((5, 4) if flip else (4, 5))))
-
-
-def test_batches_that_broadcast_in_part_have_no_kernel():
-    with Graph().as_default():
-        op = matmul(convert_to_tensor(draw(2, 1, 3, 3)), convert_to_tensor(draw(2, 4, 3, 3))).op
-        assert BINDINGS["matmul"](op) is None
-
-
-def test_matmul_of_integers():
-    check(matmul, np.arange(6, dtype=np.int32).reshape(2, 3), np.arange(12, dtype=np.int32).reshape(3, 4))
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 2), (0, 3), (2, 0)])

@@ -33,7 +33,7 @@ from numba.core.types import CPointer, int64, void  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from graphflow.backends.cache import Cache
-from graphflow.backends.cpu import vector
+from graphflow.backends.cpu import microkernel, vector
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.ops import philox
 
@@ -194,7 +194,8 @@ class Kernels:
         codegen = cpu_target.target_context.codegen()
         if isinstance(function, Emitted):
             text = repr((function.write.__qualname__, function, elements, sizes))
-            module = _source_of(function.write.__module__) + _source_of(vector.__name__)
+            written = function.write.__module__, microkernel.__name__, vector.__name__  # with what it is written in
+            module = "".join(map(_source_of, written))
         else:
             text = kernel_text(function, elements, sizes)
             module = "" if isinstance(function, str) else _source_of(function.__module__)  # what the body refers to

@@ -58,3 +58,19 @@ def contract(
 def zeros(code: Code, rows: int, columns: int, dtype: str) -> list[list[Value]]:
     """Where sums of vectors start."""
     return [[code.number(0, dtype, code.lanes) for _ in range(columns)] for _ in range(rows)]
+
+
+def transpose(code: Code, rows: Sequence[Value]) -> list[Value]:
+    """As many vectors as they have lanes, transposed: blocks off the diagonal change places, in halves down to one."""
+    lanes = len(rows)
+    made = list(rows)
+    step = lanes // 2
+    while step:
+        first = [i + lanes - step if i & step else i for i in range(lanes)]  # the upper row, with blocks of the lower
+        second = [i + lanes if i & step else i + step for i in range(lanes)]
+        for i in range(lanes):
+            if not i & step:
+                a, b = made[i], made[i + step]
+                made[i], made[i + step] = code.shuffle(a, b, first), code.shuffle(a, b, second)
+        step //= 2
+    return made

@@ -495,7 +495,7 @@ class Emitted:
     block   whether it is an epilogue, which takes (first, last, left, right) instead of (tid, nthreads)
     """
 
-    write: Callable
+    write: Callable = field(repr=False)  # its repr would differ between processes
     spec: tuple[tuple[str, Any], ...] = ()
     dtype: str = "float32"
     block: bool = False
