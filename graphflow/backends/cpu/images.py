@@ -8,38 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphflow.backends.cpu.microkernel import transpose
 from graphflow.backends.cpu.vector import Code, Pointer, Value
-
-
-def transposed(code: Code, rows: Sequence[Value]) -> list[Value]:
-    """The columns of a square block of as many vectors as they have lanes, a power of two."""
-    lanes = len(rows)
-    vectors = list(rows)
-    half = lanes // 2
-    while half:
-        for i in range(lanes):
-            if not i & half:
-                vectors[i], vectors[i + half] = _crossed(code, vectors[i], vectors[i + half], half)
-        half //= 2
-    return vectors
 
 
 def lane_sums(code: Code, rows: Sequence[Value]) -> Value:
     """The sums of the lanes of as many vectors as they have lanes: lane i is that of vector i."""
     vectors = list(rows)
+    lanes = len(rows)
     while len(vectors) > 1:
         half = len(vectors) // 2
-        pairs = zip(vectors[:half], vectors[half:], strict=True)
-        vectors = [upper + lower for upper, lower in (_crossed(code, a, b, half) for a, b in pairs)]
+        # as in a transposition, but what changes places is added at once
+        first = [lanes + i - half if i & half else i for i in range(lanes)]
+        second = [lanes + i if i & half else i + half for i in range(lanes)]
+        vectors = [code.shuffle(a, b, first) + code.shuffle(a, b, second)
+                   for a, b in zip(vectors[:half], vectors[half:], strict=True)]  # fmt: skip
     return vectors[0]
-
-
-def _crossed(code: Code, a: Value, b: Value, half: int) -> tuple[Value, Value]:
-    """Two vectors whose blocks of `half` lanes off the diagonal have changed places."""
-    lanes = a.lanes
-    upper = [lanes + i - half if i & half else i for i in range(lanes)]
-    lower = [lanes + i if i & half else i + half for i in range(lanes)]
-    return code.shuffle(a, b, upper), code.shuffle(a, b, lower)
 
 
 def fill_padded(
@@ -94,7 +78,7 @@ def fill_turned(
         sources = [start.at(y * step) for start, step in starts]
         with code.loop(0, filled, lanes) as j:
             inside = code.lanes_below(filled - j)
-            for k, vector in enumerate(transposed(code, [s.load(j, lanes, inside) for s in sources])):
+            for k, vector in enumerate(transpose(code, [s.load(j, lanes, inside) for s in sources])):
                 inner.store((j + k) * lanes, vector)
         with code.loop(left * c + filled, columns * c) as j:
             row.store(j * lanes, zero)
@@ -117,7 +101,7 @@ def turn_back(
     with code.loop(0, count, lanes) as j:
         inside = code.lanes_below(count - j)
         for target, vector in zip(
-            targets, transposed(code, [source.load((j + k) * lanes, lanes) for k in range(lanes)]), strict=True
+            targets, transpose(code, [source.load((j + k) * lanes, lanes) for k in range(lanes)]), strict=True
         ):
             target.store(j, vector, inside)
 

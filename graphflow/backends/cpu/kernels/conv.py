@@ -28,7 +28,7 @@ def _geometry(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> t
         ow, left = along(w, kw, strides[1], dilations[1], attrs["padding"], pads[2:])  # type: ignore[arg-type]
     except ShapeError:
         return None
-    if cin != c or dims != (n, oh, ow, o):
+    if cin != c or dims != (n, oh, ow, o) or 0 in (o, oh, ow):
         return None
     return (kh, kw), tuple(strides), tuple(dilations), (top, left)  # type: ignore[return-value]
 
@@ -166,7 +166,7 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
     dtype = made.dtype.name
     size = size_of(dtype)
     lanes = vector_bytes() // size
-    batch = _by_images(n, across, lanes)
+    batch = _by_images(n, across, lanes) and kh * kw * deep * across * lanes * size <= CACHED // 2
     each = lanes if batch else 1
     vectors = -(-across // lanes)
     pitch = across if batch else vectors * lanes

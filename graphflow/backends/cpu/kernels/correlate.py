@@ -54,7 +54,12 @@ def correlate(
         return (_taps(code, phase_y, kh, strides[0], dilations[0], top, backward),
                 _taps(code, phase_x, kw, strides[1], dilations[1], left, backward))  # fmt: skip
 
-    with code.loop(0, phases_y) as py, code.loop(0, phases_x) as px:
+    rows_of_phase = (rh + (phases_y - 1)) // phases_y
+    bands = (rows_of_phase + band - 1) // band
+    units = (n + (lanes - 1)) // lanes * bands if batch else n * bands
+    first_unit, last_unit = (code.minimum(u, units) for u in code.share(units, tid, code.minimum(nthreads, slots)))
+
+    with code.when(first_unit < last_unit), code.loop(0, phases_y) as py, code.loop(0, phases_x) as px:
         ys, xs = taps(py, px)
         with code.loop(0, ys.count) as i, code.loop(0, xs.count) as j:
             tap = filters.at(((ys.first + i * ys.step) * kw + xs.first + j * xs.step) * (deep * across))
@@ -94,11 +99,6 @@ def correlate(
                     for i in range(pixels):
                         place.store(i * (phases_x * across) + j * lanes, sums[i][j], inside)
 
-    rows_of_phase = (rh + (phases_y - 1)) // phases_y
-    bands = (rows_of_phase + band - 1) // band
-    blocks = (n + (lanes - 1)) // lanes if batch else n
-    units = blocks * bands
-    first_unit, last_unit = (code.minimum(u, units) for u in code.share(units, tid, code.minimum(nthreads, slots)))
     with code.loop(first_unit, last_unit) as unit:
         block, first = unit // bands, unit % bands * band
         last = code.minimum(first + band, rows_of_phase)
