@@ -1,9 +1,10 @@
-"""Convolutions of NHWC images with HWIO filters: the calls of their kernels, with tiles chosen from shapes."""
+"""Convolutions of NHWC images with HWIO filters: the calls of their kernels, with tiles and scratch from shapes."""
 
 from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
@@ -13,192 +14,221 @@ from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
+from graphflow.shape import sizes
 
-CACHED = 384 << 10  # bytes of scratch that stay near a core
-UNITS = 14  # pieces of work for the threads to share, where the images allow
+NEAR, NEARER = 384 << 10, 48 << 10  # bytes that stay in the second and in the first cache, about
+UNITS = 14  # pieces of work that the threads share, where the images allow
+CHUNKS = 8  # sums of their own for the gradient of a filter, at most
+CHUNK_BYTES = 2 << 20  # of all these sums
 
 
-def _geometry(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[tuple[int, ...], ...] | None:
-    """(window, strides, dilations, padding before) in both axes; None when the shapes do not belong together."""
-    (n, h, w, c), (kh, kw, cin, o), dims = images.dims, filters.dims, made.dims  # type: ignore[misc]
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of a convolution: `size` pixels of the images, `made` of its result, padding `before` the images."""
+
+    size: int
+    made: int
+    window: int
+    stride: int
+    dilation: int
+    before: int
+
+    def reads(self, backward: bool) -> tuple[int, int]:
+        """(pixels before the images, how many from there on) that a result looks at, or backward a result's gradient.
+
+        Backward those are pixels of dy, for the first pixel of each phase.
+        """
+        if not backward:
+            return self.before, (self.window - 1) * self.dilation + 1
+        met = [
+            (phase + self.before - tap * self.dilation) // self.stride
+            for phase in range(self.stride)
+            for tap in range(self.window)
+            if (phase + self.before - tap * self.dilation) % self.stride == 0
+        ]
+        low = min(0, *met)
+        return -low, max(0, *met) - low + 1
+
+    def taps(self) -> int:
+        """The places for weights of all phases of the gradient."""
+        step = self.stride // math.gcd(self.stride, self.dilation)
+        return self.stride * -(-self.window // step)
+
+
+def _axes(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[_Axis, _Axis] | None:
+    """Both axes; None when the shapes do not belong together, which the reference reports, or there is no result."""
+    (n, *image, c), (*window, cin, o), dims = sizes(images.dims), sizes(filters.dims), sizes(made.dims)
     attrs: Any = op.attrs
-    strides, dilations, pads = attrs["strides"][1:3], attrs["dilations"][1:3], attrs["explicit_paddings"]
-    try:
-        oh, top = along(h, kh, strides[0], dilations[0], attrs["padding"], pads[:2])  # type: ignore[arg-type]
-        ow, left = along(w, kw, strides[1], dilations[1], attrs["padding"], pads[2:])  # type: ignore[arg-type]
-    except ShapeError:
+    found = []
+    for i in (0, 1):
+        stride, dilation = attrs["strides"][i + 1], attrs["dilations"][i + 1]
+        pads = attrs["explicit_paddings"][2 * i : 2 * i + 2]
+        try:
+            count, before = along(image[i], window[i], stride, dilation, attrs["padding"], pads)
+        except ShapeError:
+            return None
+        found.append(_Axis(image[i], count, window[i], stride, dilation, before))
+    if cin != c or dims != (n, found[0].made, found[1].made, o) or 0 in (c, *dims[1:]):
         return None
-    if cin != c or dims != (n, oh, ow, o) or 0 in (o, oh, ow):
-        return None
-    return (kh, kw), tuple(strides), tuple(dilations), (top, left)  # type: ignore[return-value]
+    return found[0], found[1]
 
 
-def _by_images(n: int, channels: int, lanes: int) -> bool:
+def _lanes_of_images(n: int, channels: int, lanes: int) -> bool:
     """Whether lanes are better filled by images, which have to be turned, than by channels."""
     return 0.85 * min(n, lanes) / lanes > channels / (-(-channels // lanes) * lanes)
 
 
-def _reads(size: int, made: int, k: int, stride: int, dilation: int, before: int, backward: bool) -> tuple[int, int]:
-    """(rows before the images, rows after the first of them) that a phase's first row of the result reads at most."""
-    if not backward:
-        return before, (k - 1) * dilation + 1
-    step = stride // math.gcd(stride, dilation)
-    low, high = 0, 0
-    for phase in range(stride):
-        meets = [t for t in range(k) if (phase + before - t * dilation) % stride == 0]
-        if meets:
-            low = min(low, (phase + before - meets[-1] * dilation) // stride)
-            high = max(high, (phase + before - meets[0] * dilation) // stride)
-    return -low, high - low + 1
-
-
-def tile(counts: tuple[int, ...], channels: int, vectors_read: bool) -> tuple[int, int]:
-    """(pixels, channels) of a tile for rows of so many pixels: what keeps multiplying longest without reading.
-
-    A tile may be no longer than the shortest row.
-    """
+def _tiles(longest: int, widest: int) -> list[tuple[int, int]]:
+    """The tiles whose sums, with one operand of each column and one more, fit into the registers."""
     registers = 32 if vector_bytes() == 64 else 16
-    counts = tuple(c for c in counts if c) or (1,)
-
-    def cost(pixels: int, wide: int) -> float:
-        cover = sum(-(-c // pixels) * pixels for c in counts) / sum(counts) * -(-channels // wide) * wide / channels
-        work = pixels * wide
-        return cover * max(work / 2, (pixels + wide) / 2 + 0.5, 4.5) / work
-
-    fitting = [
-        (cost(p, q), -p * q, p, q)
-        for p in range(1, min(min(counts), 14) + 1)
-        for q in range(1, min(channels, 6) + 1)
+    return [
+        (p, q)
+        for p in range(1, min(longest, 14) + 1)
+        for q in range(1, min(widest, 6) + 1)
         if p * q + q + 1 < registers
     ]
-    return min(fitting)[2:]
 
 
-def _correlation(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
-    forward = (made, filters, images) if backward else (images, filters, made)
-    found = _geometry(op, *forward)
-    if found is None:
-        return None
-    (kh, kw), strides, dilations, (top, left) = found
-    (n, h, w, deep), (_, rh, rw, across) = images.dims, made.dims  # type: ignore[misc]
-    dtype = made.dtype.name
-    size = size_of(dtype)
-    lanes = vector_bytes() // size
-    batch = _by_images(n, across, lanes)
-    above, reach = _reads(h, rh, kh, strides[0], dilations[0], top, backward)
-    beside, wide = _reads(w, rw, kw, strides[1], dilations[1], left, backward)
-    phases, read = (strides, (1, 1)) if backward else ((1, 1), strides)
-    rows, columns = -(-rh // phases[0]), -(-rw // phases[1])
-    columns = max((columns - 1) * read[1] + wide, beside + w)
-    each = lanes if batch else 1
-    blocks = -(-n // each)
-    row_bytes = (read[0] * columns * deep + phases[0] * rw * across * batch) * each * size
-    band = max(min(CACHED // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
-    counts = tuple((rw - p + phases[1] - 1) // phases[1] for p in range(phases[1]))
-    pixels, channels = tile(counts, across if batch else -(-across // lanes), batch)
-    pitch = across if batch else -(-across // lanes) * lanes
-    taps = 1
-    for k, s, d in zip((kh, kw), strides, dilations, strict=True):
-        taps *= s * -(-k // (s // math.gcd(s, d))) if backward else k
-    parts = [taps * deep * pitch, ((band - 1) * read[0] + reach) * columns * deep * each + lanes * lanes]
-    if batch:
-        of_image = band * phases[0] * rw * across
-        parts += [of_image * lanes + lanes * lanes, w * deep + lanes, of_image]
-    else:
-        parts += [0, 0, 0]
+def _steps(p: int, q: int) -> float:
+    """Time for one step of a tile: two sums, or two loads, at a time, and each sum waits for itself."""
+    return max(p * q / 2, (p + q) / 2 + 0.5, 4.5)
+
+
+def _image_tile(counts: list[int], channels: int) -> tuple[int, int]:
+    """(pixels, channels) of a tile for rows of so many pixels, as long as the shortest at most; the last overlaps."""
+
+    def cost(tile: tuple[int, int]) -> tuple[float, int]:
+        p, q = tile
+        return sum(-(-count // p) for count in counts) * -(-channels // q) * _steps(p, q), -p * q
+
+    return min(_tiles(min((count for count in counts if count), default=1), channels), key=cost)
+
+
+def _filter_tile(line: int, channels: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes of tiles along a line of weights, and of channels: one, and another for the last tile where that is."""
+
+    def split(count: int, most: int) -> tuple[int, ...]:
+        return (most, count % most) if count % most else (most,)
+
+    def cost(tile: tuple[int, int]) -> tuple[float, int]:
+        (p, q), total = tile, 0.0
+        for a, b in ((a, b) for a in split(line, p) for b in split(channels, q)):
+            times = (line // p if a == p else 1) * (channels // q if b == q else 1)
+            total += times * (_steps(a, b) + 1)
+        return total * (1 + 0.03 * len(split(line, p)) * len(split(channels, q))), -p * q
+
+    p, q = min(_tiles(line, channels), key=cost)
+    return split(line, p), split(channels, q)
+
+
+def _placed(*counts: int) -> list[int]:
+    """Where arrays of so many elements start, one after the other on full cache lines, and where the last one ends."""
     starts = [0]
-    for p in parts:
-        starts.append(starts[-1] + -(-p // 16) * 16)
-    slots = max(min(os.cpu_count() or 1, blocks * -(-rows // band)), 1)
-    kernel = Emitted(correlate, (
-        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides), ("dilations", dilations),
-        ("backward", backward), ("batch", batch), ("pixels", pixels), ("channels", channels),
-    ), dtype)  # fmt: skip
-    sizes = (n, h, w, rh, rw, kh, kw, top, left, above, beside, reach, columns, band, *starts[1:5], starts[5], slots)
-    return Call(kernel, (images, filters, made), sizes, slots * starts[5] * size, takes_tail=True)  # type: ignore
+    for count in counts:
+        starts.append(starts[-1] + -(-count // 16) * 16)
+    return starts
+
+
+def _slots(units: int) -> int:
+    """How many threads get a place of their own in scratch; further ones have nothing to do."""
+    return max(min(os.cpu_count() or 1, units), 1)
+
+
+def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
+    """The call whose result is images; backward `images` are dy and `made` the gradient to the images."""
+    axes = _axes(op, made if backward else images, filters, images if backward else made)
+    if axes is None:
+        return None
+    (n, h, w, deep), (_, rh, rw, across) = sizes(images.dims), sizes(made.dims)
+    dtype = made.dtype.name
+    lanes = vector_bytes() // size_of(dtype)
+    batch = _lanes_of_images(n, across, lanes)
+    each = lanes if batch else 1
+    vectors = -(-across // lanes)
+    strides = tuple(a.stride for a in axes)
+    phases, read = (strides, (1, 1)) if backward else ((1, 1), strides)
+    (above, reach), (beside, wide) = (a.reads(backward) for a in axes)
+    rows, blocks = -(-rh // phases[0]), -(-n // each)  # rows of a phase
+    columns = max((-(-rw // phases[1]) - 1) * read[1] + wide, beside + w)
+    row_bytes = (read[0] * columns * deep + phases[0] * rw * across * batch) * each * size_of(dtype)
+    band = max(min(NEAR // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
+    pixels, channels = _image_tile([len(range(p, rw, phases[1])) for p in range(phases[1])],
+                                   across if batch else vectors)  # fmt: skip
+    taps = math.prod(a.taps() if backward else a.window for a in axes)
+    square = lanes * lanes
+    of_image = band * phases[0] * rw * across if batch else 0
+    starts = _placed(
+        taps * deep * (across if batch else vectors * lanes),
+        ((band - 1) * read[0] + reach) * columns * deep * each + square,
+        of_image * lanes + square,
+        w * deep + lanes,
+        of_image,
+    )
+    slots = _slots(blocks * -(-rows // band))
+    spec = (
+        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides),
+        ("dilations", tuple(a.dilation for a in axes)), ("backward", backward), ("batch", batch), ("pixels", pixels),
+        ("channels", channels),
+    )  # fmt: skip
+    numbers = (n, h, w, rh, rw, *(a.window for a in axes), *(a.before for a in axes), above, beside, reach, columns,
+               band, *starts[1:], slots)  # fmt: skip
+    return Call(Emitted(correlate, spec, dtype), (images, filters, made), numbers,
+                slots * starts[-1] * size_of(dtype), takes_tail=True)  # fmt: skip
 
 
 def conv2d(op: Operation) -> Call | None:
     x, f = op.inputs
-    return _correlation(op, x, f, op.output, backward=False)
+    return _images(op, x, f, op.output, backward=False)
 
 
 def conv2d_backprop_input(op: Operation) -> Call | None:
     _, f, dy = op.inputs
-    return _correlation(op, dy, f, op.output, backward=True)
-
-
-def filter_tile(line: int, channels: int, batch: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Sizes of tiles along a line of the filter, and of channels: one size each where that fits, at most two."""
-    registers = 32 if vector_bytes() == 64 else 16
-
-    def sizes(count: int, most: int) -> tuple[int, ...]:
-        return (most, count % most) if count % most else (most,)
-
-    def cost(p: int, q: int) -> float:
-        total = 0.0
-        for a in ([p] * (line // p) + [line % p] * (line % p > 0)):
-            for b in ([q] * (channels // q) + [channels % q] * (channels % q > 0)):
-                total += max(a * b / 2, (a + b) / 2 + 0.5, 4.5) + 1
-        return total * (1 + 0.03 * len(sizes(line, p)) * len(sizes(channels, q)))
-
-    fitting = [
-        (cost(p, q), -p * q, p, q)
-        for p in range(1, min(line, 14) + 1)
-        for q in range(1, min(channels, 6) + 1)
-        if p * q + q + 1 < registers
-    ]
-    _, _, p, q = min(fitting)
-    return sizes(line, p), sizes(channels, q)
-
-
-L1 = 48 << 10
+    return _images(op, dy, f, op.output, backward=True)
 
 
 def conv2d_backprop_filter(op: Operation) -> Call | None:
     x, _, dy = op.inputs
-    made = op.output
-    found = _geometry(op, x, made, dy)
-    if found is None:
+    axes = _axes(op, x, op.output, dy)
+    if axes is None:
         return None
-    (kh, kw), strides, dilations, (top, left) = found
-    (n, h, w, deep), (_, oh, ow, across) = x.dims, dy.dims  # type: ignore[misc]
-    dtype = made.dtype.name
+    (n, h, w, deep), (_, oh, ow, across) = sizes(x.dims), sizes(dy.dims)
+    dtype = op.output.dtype.name
     size = size_of(dtype)
     lanes = vector_bytes() // size
-    batch = _by_images(n, across, lanes) and kh * kw * deep * across * lanes * size <= CACHED // 2
+    lines, columns = axes
+    weights = lines.window * columns.window * deep * across
+    batch = _lanes_of_images(n, across, lanes) and weights * lanes * size <= NEAR // 2
     each = lanes if batch else 1
     vectors = -(-across // lanes)
-    pitch = across if batch else vectors * lanes
-    columns = max((ow - 1) * strides[1] + (kw - 1) * dilations[1] + 1, left + w)
-    row_bytes = (strides[0] * columns * deep + ow * across) * each * size
-    step = max(min(L1 // max(row_bytes, 1), oh), 1)
-    band = max(min(CACHED // max(row_bytes, 1), -(-oh * -(-n // each) // UNITS), oh), 1)
-    rows, channels = filter_tile(kw * deep if dilations[1] == 1 else deep, across if batch else vectors, batch)
+    weights = weights if batch else weights // across * vectors * lanes
+    wide = max((ow - 1) * columns.stride + columns.reads(False)[1], columns.before + w)
+    row_bytes = max((lines.stride * wide * deep + ow * across) * each * size, 1)
     blocks = -(-n // each)
+    step = max(min(NEARER // row_bytes, oh), 1)
+    band = max(min(NEAR // row_bytes, -(-oh * blocks // UNITS), oh), 1)
+    line = deep * (columns.window if columns.dilation == 1 else 1)
+    rows, channels = _filter_tile(line, across if batch else vectors)
+    # A chunk costs the time of about ten steps for each of its weights.
     units = blocks * -(-oh // band)
-    weights = kh * kw * deep * pitch
-    steps = blocks * oh * ow
-    chunks = max(min(8, units, steps // 100, (2 << 20) // (weights * size)), 1)
-    groups = 1 if batch else min(-(-8 // chunks), kh)
-    reach = (band - 1) * strides[0] + (kh - 1) * dilations[0] + 1
-    parts = [reach * columns * deep * each + lanes * lanes]
-    if batch:
-        parts += [band * ow * across * lanes + lanes * lanes, weights * lanes + lanes * lanes,
-                  max(w * deep, ow * across) + lanes]
-    else:
-        parts += [0, 0, 0]
-    starts = [0]
-    for p in parts:
-        starts.append(starts[-1] + -(-p // 16) * 16)
-    at_slots = -(-chunks * weights // 16) * 16 + 16
-    slots = max(min(os.cpu_count() or 1, chunks * groups), 1)
-    kernel = Emitted(correlate_filter, (
-        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides), ("dilations", dilations),
-        ("batch", batch), ("rows", rows), ("channels", channels),
-    ), dtype)  # fmt: skip
-    sizes = (n, h, w, oh, ow, kh, kw, top, left, columns, band, step, chunks, groups, at_slots, *starts[1:5], slots)
-    return Call(kernel, (x, dy, made, "team"), sizes, (at_slots + slots * starts[4]) * size, takes_tail=True)  # type: ignore
+    chunks = max(min(CHUNKS, units, blocks * oh * ow // 100, CHUNK_BYTES // (weights * size)), 1)
+    groups = 1 if batch else min(-(-CHUNKS // chunks), lines.window)
+    square = lanes * lanes
+    starts = _placed(
+        ((band - 1) * lines.stride + lines.reads(False)[1]) * wide * deep * each + square,
+        band * ow * across * lanes + square if batch else 0,
+        weights * lanes + square if batch else 0,
+        max(w * deep, ow * across) + lanes,
+    )
+    slots = _slots(chunks * groups)
+    at_slots = _placed(chunks * weights)[-1]
+    spec = (
+        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", tuple(a.stride for a in axes)),
+        ("dilations", tuple(a.dilation for a in axes)), ("batch", batch), ("rows", rows), ("channels", channels),
+    )  # fmt: skip
+    numbers = (n, h, w, oh, ow, *(a.window for a in axes), *(a.before for a in axes), wide, band, step, chunks, groups,
+               at_slots, *starts[1:], slots)  # fmt: skip
+    return Call(Emitted(correlate_filter, spec, dtype), (x, dy, op.output, "team"), numbers,
+                (at_slots + slots * starts[-1]) * size, takes_tail=True)  # fmt: skip
 
 
 KERNELS = {

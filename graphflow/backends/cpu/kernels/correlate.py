@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from graphflow.backends.cpu.images import fill_padded, fill_turned, turn_back
-from graphflow.backends.cpu.microkernel import contract, zeros
+from graphflow.backends.cpu.microkernel import Loop, contract, zeros
 from graphflow.backends.cpu.vector import Code, Pointer, Value
 
 
@@ -74,10 +74,10 @@ def correlate(
             x = code.minimum(x, count - pixels)
             source = rows.at(x * (read_x * pixel))
             across_tap = xs.count * (deep * pitch)
-            inner = [(deep, lanes if batch else 1, pitch)]
-            inner = [(xs.count * deep, *inner[0][1:])] if apart_x == 1 else [
-                (xs.count, apart_x * pixel, deep * pitch), *inner
-            ]  # fmt: skip
+            step = lanes if batch else 1
+            inner: list[Loop] = [(xs.count, apart_x * pixel, deep * pitch), (deep, step, pitch)]
+            if apart_x == 1:
+                inner = [(xs.count * deep, step, pitch)]
             nest = [(ys.count, columns * (apart_y * pixel), across_tap), *inner]
             if batch:
                 sums = contract(
@@ -146,8 +146,8 @@ def _most(k: Value, stride: int, dilation: int, backward: bool) -> Value:
 def _taps(code: Code, phase: Any, k: Value, stride: int, dilation: int, before: Value, backward: bool) -> _Taps:
     """Along one axis: k taps, `before` rows of padding.
 
-    Row `phase + stride * i` of the gradient meets tap t in row (phase + before - t * dilation) / stride + i of dy, where
-    that is whole; the taps are taken from the last to the first, for which the rows ascend.
+    Row `phase + stride * i` of the gradient meets tap t in row (phase + before - t * dilation) / stride + i of dy,
+    where that is whole; the taps are taken from the last to the first, for which the rows ascend.
     """
     if not backward:
         return _Taps(k, code.number(0), 1, 0 - before)
@@ -161,9 +161,7 @@ def _taps(code: Code, phase: Any, k: Value, stride: int, dilation: int, before: 
     return _Taps(count, last, -step, (phase + before - last * dilation) // stride)
 
 
-def _pack(
-    code: Code, source: Pointer, target: Pointer, deep: int, across: int, pitch: int, transposed: bool
-) -> None:
+def _pack(code: Code, source: Pointer, target: Pointer, deep: int, across: int, pitch: int, transposed: bool) -> None:
     """One tap [deep, across], or [across, deep] transposed, to rows of `pitch`."""
     with code.loop(0, deep) as i:
         with code.loop(0, across) as j:

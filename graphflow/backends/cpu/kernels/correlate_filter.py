@@ -19,9 +19,9 @@ from graphflow.backends.cpu.vector import Code, Pointer, Value
 
 def correlate_filter(
     code: Code, images: Pointer, dy: Pointer, result: Pointer, team: Pointer, scratch: Pointer, n: Value, h: Value,
-    w: Value, oh: Value, ow: Value, kh: Value, kw: Value, top: Value, left: Value, columns: Value, band: Value, step: Value,
-    chunks: Value, groups: Value, at_slots: Value, at_dy: Value, at_sums: Value, at_zeros: Value, slot: Value,
-    slots: Value, tail: Value, tid: Value, nthreads: Value, *, dtype: str, deep: int, across: int,
+    w: Value, oh: Value, ow: Value, kh: Value, kw: Value, top: Value, left: Value, columns: Value, band: Value,
+    step: Value, chunks: Value, groups: Value, at_slots: Value, at_dy: Value, at_sums: Value, at_zeros: Value,
+    slot: Value, slots: Value, tail: Value, tid: Value, nthreads: Value, *, dtype: str, deep: int, across: int,
     strides: tuple[int, int], dilations: tuple[int, int], batch: bool, rows: tuple[int, ...],
     channels: tuple[int, ...],
 ) -> None:  # fmt: skip
@@ -63,11 +63,14 @@ def correlate_filter(
                 masks = [None if batch or across % lanes == 0 else code.lanes_below(across - (k + b) * lanes)
                          for b in range(ks)]  # fmt: skip
                 before = [[place.load(a * between + b * lanes, lanes) for b in range(ks)] for a in range(ts)]
-                after = contract(
-                    code, before, nest, x, g,
-                    lambda p, a: p.load(a * each, lanes if batch else 0),
-                    lambda p, b, masks=masks: p.load(b * lanes, lanes, masks[b]),
-                )  # fmt: skip
+
+                def load_dy(p: Pointer, b: int) -> Value:
+                    return p.load(b * lanes, lanes, masks[b])
+
+                def load_image(p: Pointer, a: int) -> Value:
+                    return p.load(a * each, lanes if batch else 0)
+
+                after = contract(code, before, nest, x, g, load_image, load_dy)
                 for a in range(ts):
                     for b in range(ks):
                         place.store(a * between + b * lanes, after[a][b])
