@@ -64,16 +64,15 @@ COUNT = Emitted(_count, dtype="int32", block=True)
 
 
 def run(call, arrays, nthreads=1, seen=None):
-    """Run the kernel of a call natively on arrays, in the order of the tensors among its pointers.
+    """Run the kernel of a call natively on the arrays of its tensors.
 
     seen   int32 like the matrix that is written: counts how often the epilogue gets each element
 
     Threads take turns, so that what one leaves to another is seen; where they wait for each other they run together.
     """
     kernels = get_backend("cpu").kernels
-    given = iter(arrays)
     team = np.zeros(8, np.int64)
-    passed = [team if p == "team" else next(given) for p in call.pointers]
+    passed = [team if p == "team" else arrays[p] for p in call.pointers]
     if call.scratch_bytes:
         passed.append(walled(np.full(call.scratch_bytes, 0xAB, np.uint8)))
     words = [*(a.ctypes.data for a in passed), *call.sizes]

@@ -61,9 +61,9 @@ class Value:
         """What LLVM knows it as."""
         return self.value
 
-    def like(self, raw: Any) -> Value:
+    def of(self, code: Code, raw: Any) -> Value:
         """Another value of this dtype and as many lanes."""
-        return Value(self.code, raw, self.dtype, self.lanes)
+        return Value(code, raw, self.dtype, self.lanes)
 
     @property
     def is_float(self) -> bool:
@@ -219,9 +219,9 @@ class Pointer:
         """What LLVM knows it as."""
         return self.address
 
-    def like(self, raw: Any) -> Pointer:
+    def of(self, code: Code, raw: Any) -> Pointer:
         """Another pointer to elements of this dtype."""
-        return Pointer(self.code, raw, self.dtype)
+        return Pointer(code, raw, self.dtype)
 
     def bits(self, dtype: str) -> Pointer:
         """The same memory read as elements of another dtype, counted from here."""
@@ -264,6 +264,16 @@ class Pointer:
         else:
             arguments = [written, place, _I32(size_of(self.dtype)), mask.value]
             code.intrinsic(f"llvm.masked.store.{_suffix(written.type)}.p0", ir.VoidType(), arguments)
+
+    def prefetch(self, index: Any) -> None:
+        """Fetch the cache line of an element that will be written."""
+        builder = self.code.builder
+        place = builder.bitcast(self.at(index).address, _I8.as_pointer())
+        self.code.intrinsic("llvm.prefetch.p0", ir.VoidType(), [place, _I32(1), _I32(3), _I32(1)])
+
+    def as_dtype(self, dtype: str) -> Pointer:
+        """The same place, for elements of another dtype."""
+        return Pointer(self.code, self.code.builder.bitcast(self.address, _TYPES[dtype].as_pointer()), dtype)
 
 
 class Cell:
@@ -370,6 +380,10 @@ class Code:
         made = self.builder.select(condition.splat(lanes if condition.lanes else 0).value, a.value, b.value)
         return Value(self, made, a.dtype, lanes)
 
+    def choose(self, condition: Value, a: Pointer, b: Pointer) -> Pointer:
+        """a if the condition holds, else b."""
+        return Pointer(self, self.builder.select(condition.value, a.address, b.address), a.dtype)
+
     def maximum(self, a: Value, b: Any) -> Value:
         """The larger one; b where a is NaN."""
         a, b = self.alike(a, b)
@@ -437,7 +451,7 @@ class Code:
         builder.position_at_end(inside)
         i = builder.phi(_I64)
         i.add_incoming(first.value, before)
-        held = [v.like(builder.phi(v.raw.type)) for v in values]
+        held = [v.of(self, builder.phi(v.raw.type)) for v in values]
         for one, v in zip(held, values, strict=True):
             one.raw.add_incoming(v.raw, before)
         made = body(Value(self, i, "int64"), *held)
@@ -448,7 +462,7 @@ class Code:
             one.raw.add_incoming(v.raw, end)
         builder.cbranch(builder.icmp_signed("<", following, last.value), inside, done)
         builder.position_at_end(done)
-        after = [v.like(builder.phi(v.raw.type)) for v in values]
+        after = [v.of(self, builder.phi(v.raw.type)) for v in values]
         for one, v, new in zip(after, values, made, strict=True):
             one.raw.add_incoming(v.raw, before)
             one.raw.add_incoming(new.raw, end)
@@ -459,6 +473,18 @@ class Code:
         """What follows happens only if the condition holds."""
         with self.builder.if_then(condition.value):
             yield
+
+    def apart(self, write: Callable[..., None], *given: Any) -> None:
+        """Call a function of its own that `write(code, *given)` emits: LLVM's time grows faster than a function."""
+        kind = ir.FunctionType(ir.VoidType(), [v.raw.type for v in given])
+        module = self.builder.module
+        function = ir.Function(module, kind, module.get_unique_name(f"{self.builder.function.name}.part"))
+        function.linkage = "internal"
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        code = Code(builder, self.lanes)
+        write(code, *[v.of(code, a) for v, a in zip(given, function.args, strict=True)])
+        builder.ret_void()
+        self.builder.call(function, [v.raw for v in given])
 
     def finish(self, tail: Value, first: Any, last: Any, left: Any, right: Any) -> None:
         """Run the epilogue of this kernel, if there is one, on a block of its result: see compile.finish."""

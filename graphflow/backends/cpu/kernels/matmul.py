@@ -8,115 +8,132 @@ of k, in memory between blocks: its value does not depend on the tile, on the th
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
-import numpy as np
-
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.kernels.vectors import dots, row, shared
 from graphflow.backends.cpu.microkernel import contract, transpose
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, vector_bytes
+from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, size_of, vector_bytes
 from graphflow.operation import Operation
 
 ROWS = (8, 4, 2, 1)  # of a tile; a binary number of tiles of 8 leaves one of each of the others at most
 VECTORS = 3  # of a panel, at most: 24 sums, 3 vectors of B and one of A are 28 registers of AVX-512
 HALF = (4, 2, 1), 2  # the same for the 16 registers of narrower vectors: 8 + 2 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
-BLOCK_ROWS = 96  # of A, which then stays there too
+BLOCK_ROWS = 96  # of A, which then stays there too, together with
+GROUP = 6  # panels
+MANY_ROWS = 256  # pay for copying B where its rows are long
+FEW_ROWS, SOME_ROWS, LONG_ROWS = 8, 64, 512  # where dot products are faster than turning B
+PAGE = 4096  # steps of A beyond that miss the cache of addresses
 DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
 
 
 def product(
     code: Code, a: Pointer, b: Pointer, c: Pointer, team: Pointer, scratch: Pointer, batch: Value, m: Value, k: Value,
-    n: Value, a_batch: Value, a_row: Value, a_column: Value, b_batch: Value, b_row: Value, reading: Value, part: Value,
-    tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...], vectors: int,
+    n: Value, a_batch: Value, a_row: Value, a_column: Value, b_batch: Value, b_row: Value, reading: Value,
+    part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...], vectors: int,
 ) -> None:  # fmt: skip
     """C = A B.
 
     a, b      matrix i starts at i * a_batch, i * b_batch (0: one for all); A[i, p] is at i * a_row + p * a_column
     b_row     B[p, j] is at p * b_row + j; where it is turned, at j * b_row + p
-    reading   DIRECT, COPIED or TURNED
-    part      the elements of a packed block of k, for all columns
+    reading   of B: DIRECT, COPIED or TURNED
+    part      elements of scratch memory for a group of panels
+    apart     0, or where scratch memory has room for blocks of A, for each thread, which are copied there
     c         [batch, m, n]
     """
     lanes = code.lanes
     packed = reading != DIRECT
-    store = Pointer(code, code.builder.bitcast(scratch.address, c.address.type), c.dtype)
-    # Threads share images; within an image columns, or rows, for which they pack panels together.
+    store = scratch.as_dtype(c.dtype)
+    # Threads share images; within an image columns, or else rows, for which they pack panels together.
     everything = (n + lanes - 1) // lanes
     by_image = batch >= 2 * nthreads
-    by_column = (
-        ~by_image & (everything >= nthreads) & code.select(packed, everything >= 4 * nthreads, m < 16 * nthreads)
-    )
-    by_row = ~by_image & ~by_column
+    narrow = code.select(packed, everything < 4 * nthreads, (m >= 16 * nthreads) | (everything < nthreads))
+    by_column, by_row = ~by_image & ~narrow, ~by_image & narrow
 
-    def shared(condition: Value, count: Value) -> tuple[Value, Value]:
-        first, last = code.share(count, tid, nthreads)
-        return code.select(condition, first, 0), code.select(condition, last, count)
+    def own_share(condition: Value, count: Value) -> tuple[Value, Value]:
+        return shared(code, condition, count, tid, nthreads)
 
-    image_first, image_last = shared(by_image, batch)
-    left, right = (code.minimum(v * lanes, n) for v in shared(by_column, everything))
-    first, last = (code.minimum(quad * 4, m) for quad in shared(by_row, (m + 3) // 4))
+    image_first, image_last = own_share(by_image, batch)
+    left, right = (code.minimum(v * lanes, n) for v in own_share(by_column, everything))
+    first, last = (code.minimum(quad * 4, m) for quad in own_share(by_row, (m + 3) // 4))
     wide = (right - left + lanes - 1) // lanes
     panels = (wide + vectors - 1) // vectors
-    blocks = code.maximum((k * np.dtype(c.dtype).itemsize + BLOCK_BYTES - 1) // BLOCK_BYTES, 1)
-    store = store.at(code.select(by_image, tid * part, left * ((k + blocks - 1) // blocks)))
+    groups = (panels + GROUP - 1) // GROUP
+    limit = BLOCK_BYTES // size_of(c.dtype)
+    blocks = code.maximum((k + limit - 1) // limit, 1)
+    deepest = (k + blocks - 1) // blocks
+    beside = store.at(apart + tid * (deepest * BLOCK_ROWS))
+    store = store.at(code.select(by_image, tid * part, left * deepest))
 
     def panel(q: Value) -> tuple[Value, Value]:
         """(its first column, how many vectors it has)"""
         start = wide * q // panels
         return left + start * lanes, wide * (q + 1) // panels - start
 
-    with code.loop(image_first, image_last) as image, code.loop(0, blocks) as block:
+    with code.loop(image_first, image_last) as image, code.loop(0, blocks) as block, code.loop(0, groups) as group:
         start = k * block // blocks
         depth = k * (block + 1) // blocks - start
+        some, more = group * GROUP, code.minimum((group + 1) * GROUP, panels)
+        edges = panel(some)[0], code.minimum(panel(more)[0], right)
         own_a = a.at(image * a_batch + start * a_column)
         own_b = b.at(image * b_batch)
-        # the next block goes beside this one, which slower threads may still be reading
-        own = store.at(code.select(by_row, (image * blocks + block) % 2 * part, 0))
+        # the next group goes beside this one, which slower threads may still be reading
+        own = store.at(code.select(by_row, ((image * blocks + block) * groups + group) % 2 * part, 0))
         with code.when(packed):
-            some, more = shared(by_row, panels)
-            with code.loop(some, more) as q:
+            mine, others = own_share(by_row, more - some)
+            with code.when(reading == COPIED), code.loop(0, depth) as p, code.loop(some + mine, some + others) as q:
                 j, width = panel(q)
-                into = own.at((j - left) * depth)
-                with code.when(reading == COPIED):
-                    _copy(code, own_b.at(start * b_row + j), b_row, depth, n - j, width, into)
-                with code.when(reading == TURNED):
-                    _turn(code, own_b.at(j * b_row + start), b_row, depth, n - j, width, into)
+                into = own.at((j - edges[0]) * depth + p * width * lanes)
+                _copy(code, own_b.at((start + p) * b_row + j), n - j, width, into)
+            with code.when(reading == TURNED), code.loop(some + mine, some + others) as q:
+                j, width = panel(q)
+                into = own.at((j - edges[0]) * depth)
+                _turn(code, own_b.at(j * b_row + start), b_row, depth, n - j, width, into)
             with code.when(by_row):
                 code.barrier(team, tid, nthreads)
         with code.loop(first, last, BLOCK_ROWS) as top:
             bottom = code.minimum(top + BLOCK_ROWS, last)
-            with code.loop(0, panels) as q:
+            with code.when(apart > 0), code.loop(0, depth) as p:
+                height = (bottom - top + lanes - 1) // lanes
+                _copy(code, own_a.at(top + p * a_column), bottom - top, height, beside.at(p * BLOCK_ROWS))
+            near_a = code.choose(apart > 0, beside, own_a.at(top * a_row))
+            column = code.select(apart > 0, BLOCK_ROWS, a_column)
+            with code.loop(some, more) as q:
                 j, width = panel(q)
-                step = code.select(packed, width * lanes, b_row)
-                address = code.builder.select(
-                    packed.value, own.at((j - left) * depth).address, own_b.at(start * b_row + j).address
-                )
+                near_b = code.choose(packed, own.at((j - edges[0]) * depth), own_b.at(start * b_row + j))
+                row = code.select(packed, width * lanes, b_row)
+                target = c.at((image * m + top) * n + j)
                 for count in range(vectors, 0, -1):
                     with code.when(width == count):
-                        mask = code.lanes_below(right - j - (count - 1) * lanes)
-                        _tiles(code, own_a.at(top * a_row), Pointer(code, address, b.dtype),
-                               c.at((image * m + top) * n + j), bottom - top, depth, n, a_row, a_column, step,
-                               block > 0, mask, rows, count)  # fmt: skip
+                        code.apart(
+                            partial(_tiles, rows=rows, vectors=count), near_a, near_b, target, bottom - top, depth, n,
+                            a_row, column, row, block, right - j,
+                        )  # fmt: skip
             with code.when(block == blocks - 1):
-                code.finish(tail, image * m + top, image * m + bottom, left, right)
+                code.finish(tail, image * m + top, image * m + bottom, *edges)
 
 
 def _tiles(
     code: Code, a: Pointer, b: Pointer, c: Pointer, m: Value, depth: Value, n: Value, a_row: Value, a_column: Value,
-    b_row: Value, more: Value, mask: Value, rows: tuple[int, ...], vectors: int,
+    b_row: Value, block: Value, columns: Value, *, rows: tuple[int, ...], vectors: int,
 ) -> None:  # fmt: skip
-    """C = A B for one panel, or C += A B where there is `more` than this block of k; the mask is of the last vector."""
+    """C = A B for one panel, of which there are so many columns; C += A B for all blocks of k but the first."""
     lanes = code.lanes
-    all_lanes = code.number(1, "bool", lanes)
-    masks = [all_lanes] * (vectors - 1) + [mask]
+    mask = code.lanes_below(columns - (vectors - 1) * lanes)
+    more = (block > 0).splat(lanes)
+    masks = [more] * (vectors - 1) + [mask & more]
     top: Any = 0
     for height in rows:
         bottom = m if height == 1 else m // height * height
         with code.loop(top, bottom, height) as i:
             target = c.at(i * n)
             places = [[r * n + v * lanes for v in range(vectors)] for r in range(height)]
-            before = [[target.load(p, lanes, mask & more) for p, mask in zip(ps, masks, strict=True)] for ps in places]
+            before = [[target.load(p, lanes, mask) for p, mask in zip(ps, masks, strict=True)] for ps in places]
+            for row in places:
+                for place in row:
+                    target.prefetch(place)
             sums = contract(
                 code, before, [(depth, a_column, b_row)], a.at(i * a_row), b,
                 lambda a, r: a.load(a_row * r),
@@ -128,24 +145,23 @@ def _tiles(
         top = bottom
 
 
-def _copy(code: Code, b: Pointer, b_row: Value, depth: Value, n: Value, width: Value, into: Pointer) -> None:
-    """The panel that starts at b, `width` vectors wide, row after row; of its columns there are n."""
+def _copy(code: Code, b: Pointer, n: Value, width: Value, into: Pointer) -> None:
+    """A row of a panel, `width` vectors wide; from its first column there are n."""
     lanes = code.lanes
-    with code.loop(0, depth) as p, code.loop(0, width) as v:
-        found = b.load(p * b_row + v * lanes, lanes, code.lanes_below(n - v * lanes))
-        into.store((p * width + v) * lanes, found)
+    with code.loop(0, width) as v:
+        into.store(v * lanes, b.load(v * lanes, lanes, code.lanes_below(n - v * lanes)))
 
 
 def _turn(code: Code, b: Pointer, b_row: Value, depth: Value, n: Value, width: Value, into: Pointer) -> None:
-    """The same from the transposed B, in squares of vectors."""
-    lanes = code.lanes
-    with code.loop(0, width) as v:
-        columns = [b.at(code.minimum(v * lanes + i, n - 1) * b_row) for i in range(lanes)]
-        with code.loop(0, depth, lanes) as p:
-            inside = code.lanes_below(depth - p)
-            turned = transpose(code, [column.load(p, lanes, inside) for column in columns])
-            for i in reversed(range(lanes)):  # rows past the end go to the last one, before that is written
-                into.store((code.minimum(p + i, depth - 1) * width + v) * lanes, turned[i])
+    """A panel from the transposed B, in squares.   Places past an edge get what belongs to the last one, and first."""
+    side = min(4, code.lanes)
+    with code.loop(0, depth, 16 * side) as top, code.loop(0, width * code.lanes, side) as j:
+        columns = [b.at(code.minimum(j + i, n - 1) * b_row) for i in range(side)]
+        with code.loop(top, code.minimum(top + 16 * side, depth), side) as p:
+            inside = code.lanes_below(depth - p, side)
+            turned = transpose(code, [column.load(p, side, inside) for column in columns])
+            for i in reversed(range(side)):
+                into.store(code.minimum(p + i, depth - 1) * width * code.lanes + j, turned[i])
 
 
 _DTYPES = ("float32", "float64", "int32", "int64")
@@ -164,19 +180,39 @@ def matmul(op: Operation) -> Call | None:
     steps = [_step(t.dims, out) for t in op.inputs]
     if None in steps:
         return None
+    turned = n == 1
+    if turned:  # a column lies in memory as a row does: C^T = B^T A^T
+        a, b, m, n = b, a, 1, m
+        flip_a, flip_b = not flip_b, not flip_a
+        steps.reverse()
     a_row, a_column = (1, m) if flip_a else (k, 1)
-    reading = TURNED if flip_b else DIRECT
-    width = vector_bytes()
+    if m == 1 and not flip_b:
+        kernel = Emitted(row, (), a.dtype.name)
+        sizes: Any = (batch, k, n, steps[0], steps[1], int(turned))
+        return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
+    if flip_b and (m == 1 or a_column == 1) and (m <= FEW_ROWS or (m <= SOME_ROWS and k >= LONG_ROWS)):
+        kernel = Emitted(dots, (), a.dtype.name)
+        sizes = (batch, m, k, n, steps[0], a_row, steps[1], k, int(turned))
+        return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
     size = a.dtype.size
+    width = vector_bytes()
     lanes = width // size
-    blocks = -(-k * size // BLOCK_BYTES)
-    part = -(-k // max(blocks, 1)) * -(-n // lanes) * lanes
-    copies = max(2, min(batch // 2, 64))  # one for each thread that has images, or two that all threads share
     rows, vectors = (ROWS, VECTORS) if width == 64 else HALF
-    sizes: Any = (batch, m, k, n, steps[0], a_row, a_column, steps[1], k if flip_b else n, reading, part)
+    b_row = k if flip_b else n
+    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size > PAGE else DIRECT
+    depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
+    columns = -(-n // lanes) * lanes
+    part = depth * min(columns, GROUP * vectors * lanes)
+    copies = max(2, min(batch // 2, 64))  # one for each thread that has images, or two that all threads share
+    room = 0 if reading == DIRECT else max(part * copies, depth * columns)
+    scattered = flip_a and a_column * size > PAGE and n > lanes * vectors
+    apart = max(room, 1) if scattered else 0
+    room += depth * BLOCK_ROWS * 64 if scattered else 0
+    sizes = (
+        batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
+    )  # fmt: skip
     kernel = Emitted(product, (("rows", rows), ("vectors", vectors)), a.dtype.name)
-    scratch = 64 if reading == DIRECT else max(part * copies * size, 64)
-    return Call(kernel, (a, b, op.output, "team"), sizes, scratch, takes_tail=True)
+    return Call(kernel, (a, b, op.output, "team"), sizes, max(room * size, 64), takes_tail=True)
 
 
 def _step(dims: Any, out: Any) -> int | None:
