@@ -57,7 +57,7 @@ def check(make, arrays, threads=(1, 2, 3)):
     for nthreads, at_end in itertools.product(threads, (True, False)):
         made = walled(np.full(want.shape, np.nan, dtype), at_end)
         seen = walled(np.zeros((want.size // want.shape[-1], want.shape[-1]), np.int32), at_end)
-        places = [made if t is op.output else walled(t.op.attrs["value"], at_end) for t in call.pointers if t != "team"]
+        places = {t: walled(t.op.attrs["value"], at_end) for t in op.inputs} | {op.output: made}
         run(call, places, nthreads, seen)
         assert (seen == 1).all(), (op.type, nthreads)
         if first is None:

@@ -35,7 +35,7 @@ def check(make, *arrays):
     first = None
     for nthreads, at_end in itertools.product((1, 2, 3), (True, False)):
         made = walled(np.full(want.shape, 99, want.dtype), at_end)
-        run(call, [made if t is op.output else walled(t.op.attrs["value"], at_end) for t in call.pointers], nthreads)
+        run(call, {t: walled(t.op.attrs["value"], at_end) for t in op.inputs} | {op.output: made}, nthreads)
         assert_close(made, want, f"{op.type} {nthreads} threads")
         first = made if first is None else first
         assert made.tobytes() == first.tobytes(), (op.type, nthreads)

@@ -67,7 +67,7 @@ def fill_turned(
     for lane in range(lanes):
         image = block * lanes + lane
         live = image < n
-        starts.append((pick(code, live, images.at(image * h * w * c), zeros), code.select(live, w * c, 0)))
+        starts.append((code.choose(live, images.at(image * h * w * c), zeros), code.select(live, w * c, 0)))
     with code.loop(0, rows) as i:
         y = first + i
         row = target.at(i * columns * (c * lanes))
@@ -97,7 +97,7 @@ def turn_back(
     targets = []
     for lane in range(lanes):
         image = block * lanes + lane
-        targets.append(pick(code, image < n, images.at(image * size + offset), trash))
+        targets.append(code.choose(image < n, images.at(image * size + offset), trash))
     with code.loop(0, count, lanes) as j:
         inside = code.lanes_below(count - j)
         for target, vector in zip(
@@ -105,7 +105,3 @@ def turn_back(
         ):
             target.store(j, vector, inside)
 
-
-def pick(code: Code, condition: Value, a: Pointer, b: Pointer) -> Pointer:
-    """One of two pointers."""
-    return a.like(code.builder.select(condition.raw, a.raw, b.raw))

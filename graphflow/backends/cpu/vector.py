@@ -223,10 +223,6 @@ class Pointer:
         """Another pointer to elements of this dtype."""
         return Pointer(code, raw, self.dtype)
 
-    def bits(self, dtype: str) -> Pointer:
-        """The same memory read as elements of another dtype, counted from here."""
-        return Pointer(self.code, self.code.builder.bitcast(self.address, _TYPES[dtype].as_pointer()), dtype)
-
     def at(self, index: Any) -> Pointer:
         """The pointer to the element with this index."""
         return Pointer(self.code, self.code.builder.gep(self.address, [self.code.index(index)]), self.dtype)

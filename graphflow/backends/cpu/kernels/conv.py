@@ -154,11 +154,14 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
     band = max(min(NEAR // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
     pixels, channels = _image_tile([len(range(p, rw, phases[1])) for p in range(phases[1])],
                                    across if batch else vectors)  # fmt: skip
-    taps = math.prod(a.taps() if backward else a.window for a in axes)
+    # Forward weights are used where they are, if their rows are whole vectors.
+    width = across if batch else vectors * lanes
+    packed = math.prod(a.taps() if backward else a.window for a in axes) * deep * width
+    sweep = band if packed * size_of(dtype) > NEAR else 1
+    at_slots = _placed(packed if backward or width > across else 0)[-1]
     square = lanes * lanes
     of_image = band * phases[0] * rw * across if batch else 0
     starts = _placed(
-        taps * deep * (across if batch else vectors * lanes),
         ((band - 1) * read[0] + reach) * columns * deep * each + square,
         of_image * lanes + square,
         w * deep + lanes,
@@ -171,9 +174,9 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
         ("channels", channels),
     )  # fmt: skip
     numbers = (n, h, w, rh, rw, *(a.window for a in axes), *(a.before for a in axes), above, beside, reach, columns,
-               band, *starts[1:], slots)  # fmt: skip
-    return Call(Emitted(correlate, spec, dtype), (images, filters, made), numbers,
-                slots * starts[-1] * size_of(dtype), takes_tail=True)  # fmt: skip
+               band, sweep, at_slots, *starts[1:], slots)  # fmt: skip
+    return Call(Emitted(correlate, spec, dtype), (images, filters, made, "team"), numbers,
+                (at_slots + slots * starts[-1]) * size_of(dtype), takes_tail=True)  # fmt: skip
 
 
 def conv2d(op: Operation) -> Call | None:
