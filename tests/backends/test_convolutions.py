@@ -83,3 +83,18 @@ def test_geometries(dtype, width, half):
     with config(vector_bytes=width):
         for case in CASES[half::2]:
             all_three(*case, dtype)
+
+
+def bind(x, filters, strides):
+    with Graph().as_default():
+        x, f = (convert_to_tensor(np.zeros(dims, np.float32)) for dims in (x, filters))
+        made = conv2d(x, f, strides, "SAME")
+        ops = made, conv2d_backprop_input(x.dims, f, made, strides, "SAME"), conv2d_backprop_filter(
+            x, f.dims, made, strides, "SAME")  # fmt: skip
+        return [BINDINGS[t.op.definition.lower(t.op).name](t.op).function for t in ops]
+
+
+def test_new_sizes_of_batches_compile_nothing():
+    for h, filters, strides in ((28, (5, 5, 1, 4), 1), (28, (4, 4, 4, 8), 2), (14, (3, 3, 32, 64), 1)):
+        made = [bind((n, h, 28, filters[2]), filters, strides) for n in (16, 100, 10000)]
+        assert made[0] == made[1] == made[2] == bind((100, 2 * h, 28, filters[2]), filters, strides)

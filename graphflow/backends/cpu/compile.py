@@ -33,9 +33,12 @@ from numba.core.types import CPointer, int64, void  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from graphflow.backends.cache import Cache
-from graphflow.backends.cpu import microkernel, vector
+from graphflow.backends.cpu import images, microkernel, vector
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.ops import philox
+
+# What emitters are written in; their code is part of what kernels are.
+_VOCABULARY = images.__name__, microkernel.__name__, vector.__name__
 
 _SHARE = ("tid", "nthreads")
 _BLOCK = ("first", "last", "left", "right")
@@ -194,7 +197,7 @@ class Kernels:
         codegen = cpu_target.target_context.codegen()
         if isinstance(function, Emitted):
             text = repr((function.write.__qualname__, function, elements, sizes))
-            written = function.write.__module__, microkernel.__name__, vector.__name__  # with what it is written in
+            written = (function.write.__module__, *_VOCABULARY)
             module = "".join(map(_source_of, written))
         else:
             text = kernel_text(function, elements, sizes)

@@ -51,7 +51,7 @@ def fill_padded(
 
 
 def fill_turned(
-    code: Code, images: Pointer, block: Value, n: Value, h: Value, w: Value, c: int, first: Value, rows: Value,
+    code: Code, images: Pointer, block: Value, n: Value, h: Value, w: Value, c: Value, first: Value, rows: Value,
     left: Value, columns: Value, target: Pointer, zeros: Pointer,
 ) -> None:  # fmt: skip
     """As fill_padded for a block of images, to target [rows, columns, c, lanes].
@@ -104,4 +104,3 @@ def turn_back(
             targets, transpose(code, [source.load((j + k) * lanes, lanes) for k in range(lanes)]), strict=True
         ):
             target.store(j, vector, inside)
-

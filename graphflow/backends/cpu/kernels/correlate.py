@@ -10,7 +10,6 @@ Vectors hold either neighbouring channels of the result, or the images of a bloc
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from graphflow.backends.cpu.images import fill_padded, fill_turned, turn_back
 from graphflow.backends.cpu.microkernel import Loop, contract, transpose, zeros
@@ -92,8 +91,8 @@ def correlate(
         top_row = first * read_y - above
         rows = (last - first - 1) * read_y + reach
         if batch:
-            fill_turned(code, images, block, n, h, w, deep, top_row, rows, beside, columns, padded,
-                        space.at(at_zeros))  # fmt: skip
+            code.apart(fill_turned, images, block, n, h, w, code.number(deep), top_row, rows, beside, columns, padded,
+                       space.at(at_zeros))  # fmt: skip
         else:
             fill_padded(code, images, block, h, w, deep, top_row, rows, beside, columns, padded)
         start, end = first * phases_y, code.minimum(last * phases_y, rh)
@@ -115,8 +114,8 @@ def correlate(
                     place = made.at((((y * phases_y + py) * rw + x * phases_x + px) * across + k) * each)
                     tile(padded.at((row * columns + column) * pixel), own.at(k), place, ys, xs)
         if batch:
-            turn_back(code, turned, (end - start) * rw * across, block, n, result, rh * rw * across,
-                      start * rw * across, space.at(at_trash))  # fmt: skip
+            code.apart(turn_back, turned, (end - start) * rw * across, block, n, result, rh * rw * across,
+                       start * rw * across, space.at(at_trash))  # fmt: skip
         with code.loop(block * each, code.minimum((block + 1) * each, n)) as image:
             code.finish(tail, (image * rh + start) * rw, (image * rh + end) * rw, 0, across)
 

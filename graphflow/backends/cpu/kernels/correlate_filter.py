@@ -90,10 +90,11 @@ def correlate_filter(
             top_row = start * strides[0] - top
             reach = (height - 1) * strides[0] + (kh - 1) * dilations[0] + 1
             if batch:
-                fill_turned(code, images, block, n, h, w, deep, top_row, reach, left, columns, padded,
-                            space.at(at_zeros))  # fmt: skip
-                fill_turned(code, dy, block, n, oh, ow, across, start, height, code.number(0), ow, turned,
-                            space.at(at_zeros))  # fmt: skip
+                zeros = space.at(at_zeros)
+                code.apart(fill_turned, images, block, n, h, w, code.number(deep), top_row, reach, left, columns,
+                           padded, zeros)  # fmt: skip
+                code.apart(fill_turned, dy, block, n, oh, ow, code.number(across), start, height, code.number(0), ow,
+                           turned, zeros)  # fmt: skip
             else:
                 fill_padded(code, images, block, h, w, deep, top_row, reach, left, columns, padded)
             own_dy = turned if batch else dy.at((block * oh + start) * ow * across)
