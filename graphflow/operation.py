@@ -29,6 +29,15 @@ def creation_site() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def variable_of(ref: Tensor) -> Operation:
+    """The VariableV2 operation behind a reference: itself, or what an assignment has passed on."""
+    while not ref.op.definition.variable:
+        record = ref.op.definition
+        written = ref.value_index < len(record.writes)
+        ref = ref.op.inputs[record.writes[ref.value_index] if written else record.refs[0]]
+    return ref.op
+
+
 class Tensor:
     """One output of an operation.  It stands for a value that exists only while a session runs."""
 

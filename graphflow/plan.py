@@ -6,7 +6,6 @@ still wanted after a later step has changed it: then it is copied when it is rea
 
 from __future__ import annotations
 
-import math
 from bisect import bisect, insort
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphflow.backends.base import Call
+from graphflow.cost import flops
 from graphflow.dtypes import DType, string, uint8
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
+from graphflow.plan_text import plan_text
 from graphflow.program import Program
-from graphflow.shape import Dims, known, show, sizes
-from graphflow.store import variable_of
+from graphflow.shape import Dims, elements, known
 
 _ALIGN = 64
 Lower = Callable[[Operation], Call | None]
@@ -42,7 +42,7 @@ class Buffer:
 
     @property
     def nbytes(self) -> int:
-        return math.prod(sizes(self.dims)) * self.dtype.size
+        return elements(self.dims) * self.dtype.size
 
     def __str__(self) -> str:
         if self.kind == "arena":
@@ -61,6 +61,20 @@ class Step:
     scratch: Buffer | None = None
     copy: bool = False
 
+    @property
+    def flops(self) -> int | None:
+        """None when they are not known."""
+        return 0 if self.copy else flops(self.op)
+
+    @property
+    def nbytes(self) -> int | None:
+        """Bytes of the inputs that are read, and of the outputs; None when one is an object."""
+        record = self.op.definition
+        unread = () if record.reads or self.copy else record.refs
+        read = dict.fromkeys(b for i, b in enumerate(self.inputs) if i not in unread)
+        buffers = (*read, *self.outputs)
+        return sum(b.nbytes for b in buffers) if all(b.kind != "object" and known(b.dims) for b in buffers) else None
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -75,23 +89,7 @@ class Plan:
     arena_bytes: int
 
     def __str__(self) -> str:
-        """Stable text: what is fed and fetched, then a line a step."""
-        feeds = " ".join(_named(t) for t in self.program.feeds) or "-"
-        fetches = " ".join(_named(t) for t in self.program.fetches) or "-"
-        head = f"plan   feeds {feeds}   fetches {fetches}   steps {len(self.steps)}   arena {self.arena_bytes} B"
-        return "\n".join([head, *(_line(i, step) for i, step in enumerate(self.steps))]) + "\n"
-
-
-def _named(t: Tensor) -> str:
-    return f"{t.name} {t.dtype.name}{show(t.dims)}"
-
-
-def _line(number: int, step: Step) -> str:
-    kind = "copy of " if step.copy else "" if step.call is not None else "reference: "
-    inputs = " ".join(str(b) for b in step.inputs)
-    outputs = " ".join(f"{b} {b.dtype.name}{show(b.dims)}" for b in step.outputs)
-    what = step.op.attrs.get("region", step.op.type)
-    return f"{number:4d}  {kind}{what} {step.op.name}   {inputs} -> {outputs}"
+        return plan_text(self)
 
 
 def make_plan(program: Program, lower: Lower) -> Plan:

@@ -83,8 +83,11 @@ def test_the_plan_prints_as_stable_text():
     text = str(plan_of([y], {x: (3, 4)}))
     assert text == (
         "plan   feeds x:0 float32(3, 4)   fetches y:0 float32(3, 2)   steps 2   arena 64 B\n"
-        f"   0  MatMul MatMul   feed[0] state[{w.op.id}] -> arena[0:24] float32(3, 2)\n"
-        "   1  Relu y   arena[0:24] -> fetch[0] float32(3, 2)\n"
+        "      FLOP  bytes\n"
+        f"   0    48    104  MatMul MatMul   feed[0] float32(3, 4) state[{w.op.id}] float32(4, 2) -> "
+        "arena[0:24] float32(3, 2)\n"
+        "   1    12     48  Relu y   arena[0:24] float32(3, 2) -> fetch[0] float32(3, 2)\n"
+        " all    60    152\n"
     )
 
 

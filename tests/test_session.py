@@ -299,6 +299,7 @@ def test_explain_prints_passes_and_plan_and_runs_nothing():
         text = session.explain(wanted[0], {x: np.zeros((2, 3))})
         assert text == session.explain("y:0", {"x:0": np.ones((2, 3))})
         assert "simplify: 4 operations; multiply_by_one 1" in text
-        assert text.endswith(f"0  Tanh+Add+Relu y   feed[0] state[{v.op.id}] -> fetch[0] float32(2, 3)\n")
+        buffers = f"feed[0] float32(2, 3) state[{v.op.id}] float32(3,) -> fetch[0] float32(2, 3)"
+        assert f"   0    24     60  Tanh+Add+Relu Tanh+add+y   {buffers}\n" in text
         assert "reference: Where where" in tf.explain(wanted, {x: np.zeros((2, 3))}, session)
         assert session.run(v).tolist() == [1.0, 2.0, 3.0]

@@ -16,7 +16,7 @@ from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, shape
 from graphflow.ops.static import static_dims
 from graphflow.ops.windows import folded, layout, padded, padding_of, per_axis, require_nhwc, unfolded, windows_dims
-from graphflow.shape import Dims, show
+from graphflow.shape import Dims, elements, show
 
 ONES = (1, 1, 1, 1)
 
@@ -116,6 +116,11 @@ def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
+def _flops(filter: Tensor, images: Tensor) -> int:
+    """A multiplication and an addition for each filter element at each place, those that fall on padding too."""
+    return 2 * elements(filter.dims) * elements(images.dims[:3])  # type: ignore[index]
+
+
 CONV2D: OpDef = define(
     "Conv2D", "input filter",
     infer=_conv_infer,
@@ -126,6 +131,7 @@ CONV2D: OpDef = define(
     ),
     lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
+    flops=lambda op: _flops(op.inputs[1], op.output),
 )  # fmt: skip
 
 CONV2D_BACKPROP_INPUT: OpDef = define(
@@ -139,6 +145,7 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
     ),
     lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
+    flops=lambda op: _flops(op.inputs[1], op.inputs[2]),
 )  # fmt: skip
 
 CONV2D_BACKPROP_FILTER: OpDef = define(
@@ -152,6 +159,7 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
     ),
     lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
+    flops=lambda op: _flops(op.output, op.inputs[2]),
 )  # fmt: skip
 
 

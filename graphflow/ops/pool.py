@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, expand_dims, shape, squeeze
 from graphflow.ops.static import static_dims
 from graphflow.ops.windows import folded, layout, padded, padding_of, per_axis, require_nhwc, unfolded, windows_dims
-from graphflow.shape import Dims, merge, show
+from graphflow.shape import Dims, elements, merge, show
 
 ONES = (1, 1, 1, 1)
 
@@ -118,6 +119,11 @@ def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
+def _flops(op: Operation, pooled: Tensor) -> int:
+    """A comparison or an addition for each element of each window, padding included."""
+    return math.prod(op.attrs["ksize"]) * elements(pooled.dims)
+
+
 MAX_POOL: OpDef = define(
     "MaxPool", "input",
     infer=lambda input, **attrs: _pool_infer(input, **attrs),
@@ -125,6 +131,7 @@ MAX_POOL: OpDef = define(
     vjp=(lambda op, dy: _again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
     lowering=Kernel("max_pool"),
     types=REAL,
+    flops=lambda op: _flops(op, op.output),
 )  # fmt: skip
 
 MAX_POOL_GRAD: OpDef = define(
@@ -138,6 +145,7 @@ MAX_POOL_GRAD: OpDef = define(
     ),
     lowering=Kernel("max_pool_grad"),
     types=REAL,
+    flops=lambda op: _flops(op, op.inputs[2]),
 )  # fmt: skip
 
 MAX_POOL_GRAD_GRAD: OpDef = define(
@@ -159,6 +167,7 @@ AVG_POOL: OpDef = define(
     vjp=(lambda op, dy: _again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
     lowering=Kernel("avg_pool"),
     types=FLOATING,
+    flops=lambda op: _flops(op, op.output),
 )  # fmt: skip
 
 AVG_POOL_GRAD: OpDef = define(
@@ -168,6 +177,7 @@ AVG_POOL_GRAD: OpDef = define(
     vjp=(None, lambda op, dx: _again(AVG_POOL, op, dx)),
     lowering=Kernel("avg_pool_grad"),
     types=FLOATING,
+    flops=lambda op: _flops(op, op.inputs[1]),
 )  # fmt: skip
 
 

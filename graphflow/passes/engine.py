@@ -48,6 +48,15 @@ class Substitution:
             for t, u in zip(old.outputs, made.outputs, strict=True):
                 self._new[t] = self._refs[t] = u
 
+    def put_together(self, many: Sequence[Operation], made: Operation) -> None:
+        """`made` stands for all of these, its outputs for theirs in turn."""
+        self.ops.append(made)
+        outputs = iter(made.outputs)
+        for old in many:
+            self._made[old] = made
+            for t in old.outputs:
+                self._new[t] = self._refs[t] = next(outputs)
+
     def replace(self, old: Operation, outputs: Sequence[Tensor]) -> None:
         """Tensors of the new program take the place of the outputs of a pure operation."""
         self._made[old] = outputs[0].op
@@ -57,7 +66,8 @@ class Substitution:
         """The new program; a target that was replaced is the operation that makes its value now."""
         old, new = self._program, self._new
         fetches = tuple([new.get(t, t) for t in old.fetches])
-        return Program(old.feeds, fetches, tuple([self._made.get(t, t) for t in old.targets]), tuple(self.ops))
+        targets = dict.fromkeys(self._made.get(t, t) for t in old.targets)
+        return Program(old.feeds, fetches, tuple(targets), tuple(self.ops))
 
 
 def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str] | None = None) -> Program:

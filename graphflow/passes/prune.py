@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from graphflow.operation import Operation
+from graphflow.ops.fused import FUSED, members
 from graphflow.program import Program
 
 
@@ -32,5 +33,7 @@ def drop_dead(program: Program, fired: Counter[str] | None = None) -> Program:
 
 def acts(op: Operation) -> bool:
     """Whether the operation does something beyond its outputs: it writes a variable, or draws."""
+    if op.definition is FUSED:
+        return any(acts(member) for member in members(op))
     record = op.definition
     return bool(record.writes) or record.stateful and not record.variable and not record.refs

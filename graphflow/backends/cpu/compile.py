@@ -16,6 +16,7 @@ import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -33,12 +34,8 @@ from numba.core.types import CPointer, int64, void  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from graphflow.backends.cache import Cache
-from graphflow.backends.cpu import images, microkernel, vector
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.ops import philox
-
-# What emitters are written in; their code is part of what kernels are.
-_VOCABULARY = images.__name__, microkernel.__name__, vector.__name__
 
 _SHARE = ("tid", "nthreads")
 _BLOCK = ("first", "last", "left", "right")
@@ -123,8 +120,14 @@ def namespace() -> dict[str, Any]:
             bounds |= {f"lowest_{n}": np.iinfo(dtype).min, f"highest_{n}": np.iinfo(dtype).max}
     return scalars | casts | bounds | {
         "floor": np.floor, "ceil": np.ceil, "rint": np.rint, "trunc": np.trunc, "inf": math.inf, "pointer": pointer,
-        "call_kernel": call_kernel, **philox.compiled(_inlined),
+        "call_kernel": call_kernel,
     }  # fmt: skip
+
+
+@functools.cache
+def _sources() -> str:
+    """The source of everything that emits kernels."""
+    return "".join(p.read_text(encoding="utf-8") for p in sorted(Path(__file__).parent.rglob("*.py")))
 
 
 @functools.cache
@@ -196,9 +199,8 @@ class Kernels:
     def _make(self, function: Callable | Emitted | str, elements: tuple[str, ...], sizes: int) -> int:
         codegen = cpu_target.target_context.codegen()
         if isinstance(function, Emitted):
-            text = repr((function.write.__qualname__, function, elements, sizes))
-            written = (function.write.__module__, *_VOCABULARY)
-            module = "".join(map(_source_of, written))
+            text = repr((function.identity, elements, sizes))
+            module = _sources()
         else:
             text = kernel_text(function, elements, sizes)
             module = "" if isinstance(function, str) else _source_of(function.__module__)  # what the body refers to

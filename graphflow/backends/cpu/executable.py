@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Call
+from graphflow.backends.base import Call, Draws
+from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
+from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import count_draw, relocate, walk
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
-from graphflow.operation import Operation
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
-from graphflow.store import Store, aligned, uninitialized, variable_of
+from graphflow.store import Store, aligned, uninitialized
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -44,9 +46,10 @@ class CpuExecutable:
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
     arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
+    With a clock every step is a native call of its own, so that it can be measured.
     """
 
-    def __init__(self, plan: Plan, store: Store, kernels: Kernels) -> None:
+    def __init__(self, plan: Plan, store: Store, kernels: Kernels, clock: Clock | None = None) -> None:
         self._plan = plan
         self._store = store
         self._kernels = kernels
@@ -66,7 +69,10 @@ class CpuExecutable:
         self._team = np.zeros(8, np.int64)
         self._keep: list[np.ndarray] = []
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
-        self._bind()
+        if clock is None:
+            self._bind(plan.steps)
+        else:
+            self._bind_measured(clock)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -98,9 +104,16 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind(self) -> None:
+    def _bind_measured(self, clock: Clock) -> None:
+        """Every step by itself, with the clock around it."""
+        for number, step in enumerate(self._plan.steps):
+            before = len(self._parts)
+            self._bind([step])
+            self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+
+    def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
-        for step in self._plan.steps:
+        for step in steps:
             if step.call is not None and self._bindable(step):
                 if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
                     native.append(step)
@@ -163,13 +176,16 @@ class CpuExecutable:
     def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
         """Append the arguments of a call: addresses, then sizes."""
         places = _places(step)
+        raw = isinstance(call.function, Emitted) and call.function.raw
+        if raw:
+            words += call.sizes
         for position, p in enumerate(call.pointers):
             if p == "status":
                 words.append(self._status.ctypes.data)
             elif p == "team":
                 words.append(self._team.ctypes.data)
-            elif p == "draws":
-                draws.append(self._store.draws(step.op).ctypes.data)
+            elif isinstance(p, Draws):
+                draws.append(self._store.draws(p.op).ctypes.data)
                 words.append(draws[-1])
             else:
                 found = places[p]
@@ -180,7 +196,8 @@ class CpuExecutable:
                 words.append(address)
         if step.scratch and call.scratch_bytes:
             words.append(self._address(step.scratch)[0])
-        words += call.sizes
+        if not raw:
+            words += call.sizes
 
     def _address(self, buffer: Buffer) -> tuple[int, int]:
         """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
@@ -195,7 +212,9 @@ class CpuExecutable:
                 return self._array(buffer).ctypes.data, -1
 
     def _kernel(self, step: Step, call: Call) -> int:
-        elements = [_SPECIAL[p] if isinstance(p, str) else p.dtype.name for p in call.pointers]
+        if isinstance(call.function, Emitted) and call.function.raw:
+            return self._kernels.address(call.function, (), 0)
+        elements = [_element(p) for p in call.pointers]
         if step.scratch and call.scratch_bytes:
             elements.append("uint8")
         try:
@@ -265,7 +284,9 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-_SPECIAL = {"status": "int64", "draws": "uint64", "team": "int64"}
+def _element(p: Tensor | Draws | str) -> str:
+    """The dtype that a kernel's pointer points to."""
+    return p.dtype.name if isinstance(p, Tensor) else "uint64" if isinstance(p, Draws) else "int64"
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.compile import ELEMENTS
-from graphflow.backends.cpu.generate import elementwise, random, reduction, together
+from graphflow.backends.cpu.generate import each, elementwise, random, reduction, together
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, Together
+from graphflow.ops.lowering import Each, Elementwise, Kernel, Random, Reduce, Together
 
 _COMPUTED = {*ELEMENTS, "bool"}  # float16 and strings have no CPU kernels: their operations run the reference
 
@@ -23,7 +23,9 @@ def lower(op: Operation) -> Call | None:
     elif isinstance(kind, Elementwise):
         call = elementwise(op, kind)
     elif isinstance(kind, Together):
-        call = together(op, kind.region)
+        call = together(op, kind.region, lower)
+    elif isinstance(kind, Each):
+        call = each(op, kind.updates)
     elif isinstance(kind, Reduce):
         call = reduction(op, kind)
     elif isinstance(kind, Random):

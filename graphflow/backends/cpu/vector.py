@@ -46,12 +46,30 @@ def size_of(dtype: str) -> int:
     return np.dtype(dtype).itemsize
 
 
+def lowest(dtype: str) -> Any:
+    """The lowest number of a dtype; minus infinity for floats."""
+    return _bound(dtype, "min", -np.inf)
+
+
+def highest(dtype: str) -> Any:
+    """The highest number of a dtype; infinity for floats."""
+    return _bound(dtype, "max", np.inf)
+
+
+def _bound(dtype: str, which: str, infinite: float) -> Any:
+    if dtype == "bool":
+        return which == "max"
+    return infinite if dtype[0] == "f" else getattr(np.iinfo(dtype), which)
+
+
 class Value:
     """A number, or a vector of `lanes` numbers (0 for a scalar), of one dtype.
 
-    Arithmetic wants two values of one dtype, or a Python number.  `//` and `%` are for sizes and positions, which are
+    Arithmetic wants two values of one dtype, or a plain number.  `//` and `%` are for sizes and positions, which are
     never negative.
     """
+
+    __array_ufunc__ = None  # a NumPy scalar leaves its operators to this class
 
     def __init__(self, code: Code, value: Any, dtype: str, lanes: int = 0) -> None:
         self.code, self.value, self.dtype, self.lanes = code, value, dtype, lanes
@@ -198,7 +216,7 @@ class Value:
         wide = builder.fptosi(self.value, _type("int64" if size_of(dtype) == 8 else "int32", self.lanes))
         return wide if wide.type == kind else builder.trunc(wide, kind)
 
-    def bits(self, dtype: str) -> Value:
+    def view(self, dtype: str) -> Value:
         """The same bits read as another dtype of this size."""
         made = self.code.builder.bitcast(self.value, _type(dtype, self.lanes))
         return Value(self.code, made, dtype, self.lanes)
@@ -222,6 +240,11 @@ class Pointer:
     def of(self, code: Code, raw: Any) -> Pointer:
         """Another pointer to elements of this dtype."""
         return Pointer(code, raw, self.dtype)
+
+    def cast(self, dtype: str) -> Pointer:
+        """The same memory as elements of another dtype."""
+        kind = _I8 if dtype == "bool" else _TYPES[dtype]
+        return Pointer(self.code, self.code.builder.bitcast(self.address, kind.as_pointer()), dtype)
 
     def at(self, index: Any) -> Pointer:
         """The pointer to the element with this index."""
@@ -266,10 +289,6 @@ class Pointer:
         builder = self.code.builder
         place = builder.bitcast(self.at(index).address, _I8.as_pointer())
         self.code.intrinsic("llvm.prefetch.p0", ir.VoidType(), [place, _I32(1), _I32(3), _I32(1)])
-
-    def as_dtype(self, dtype: str) -> Pointer:
-        """The same place, for elements of another dtype."""
-        return Pointer(self.code, self.code.builder.bitcast(self.address, _TYPES[dtype].as_pointer()), dtype)
 
 
 class Cell:
@@ -414,6 +433,19 @@ class Code:
             v = merge(self.shuffle(v, v, range(half)), self.shuffle(v, v, range(half, 2 * half)))
         return v.lane(0)
 
+    # -- memory --------------------------------------------------------------------------------------------------
+    def pointer(self, address: Value, dtype: str) -> Pointer:
+        """The elements at an address."""
+        kind = _I8 if dtype == "bool" else _TYPES[dtype]
+        return Pointer(self, self.builder.inttoptr(address.value, kind.as_pointer()), dtype)
+
+    def array(self, n: int, dtype: str) -> Pointer:
+        """n elements on the stack."""
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(_I8 if dtype == "bool" else _TYPES[dtype], n)
+            place.align = 64
+        return Pointer(self, place, dtype)
+
     # -- control -------------------------------------------------------------------------------------------------
     @contextmanager
     def loop(self, start: Any, stop: Any, step: Any = 1) -> Iterator[Value]:
@@ -515,13 +547,24 @@ class Emitted:
     spec    the keyword arguments: what the kernel is specialised on
     dtype   the dtype of which `code.lanes` elements fill a vector register
     block   whether it is an epilogue, which takes (first, last, left, right) instead of (tid, nthreads)
+    raw     whether it reads its arguments by itself: `write(code, words, tid, nthreads, **spec)`; sizes come first then
     """
 
-    write: Callable = field(repr=False)  # its repr would differ between processes
+    write: Callable
     spec: tuple[tuple[str, Any], ...] = ()
     dtype: str = "float32"
     block: bool = False
+    raw: bool = False
     vector_bytes: int = field(default_factory=vector_bytes)
+
+    @property
+    def identity(self) -> tuple:
+        """What decides about its code, besides the source of the emitters."""
+        name = f"{self.write.__module__}.{self.write.__qualname__}"
+        return name, self.spec, self.dtype, self.block, self.raw, self.vector_bytes
+
+    def __str__(self) -> str:
+        return f"{self.write.__qualname__}\n" + "".join(f"{name}: {value}\n" for name, value in self.spec)
 
     def into(self, module: ir.Module, name: str, elements: Sequence[str], sizes: int) -> None:
         """Add the kernel to a module: pointers to `elements`, then sizes, are read from its first argument."""
@@ -529,14 +572,14 @@ class Emitted:
         function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_I64] * (1 + own)), name)
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         code = Code(builder, self.vector_bytes // size_of(self.dtype))
-        words = builder.inttoptr(function.args[0], _I64.as_pointer())
-        given = [builder.load(builder.gep(words, [_I64(i)])) for i in range(len(elements) + sizes)]
-        pointers = [
-            Pointer(code, builder.inttoptr(word, (_I8 if e == "bool" else _TYPES[e]).as_pointer()), e)
-            for word, e in zip(given, elements, strict=False)
-        ]
-        numbers = [Value(code, n, "int64") for n in (*given[len(elements) :], *function.args[1:])]
-        self.write(code, *pointers, *numbers, **dict(self.spec))
+        words = Pointer(code, builder.inttoptr(function.args[0], _I64.as_pointer()), "int64")
+        told = [Value(code, n, "int64") for n in function.args[1:]]
+        if self.raw:
+            self.write(code, words, *told, **dict(self.spec))
+        else:
+            given = [words.load(i) for i in range(len(elements) + sizes)]
+            pointers = [code.pointer(word, e) for word, e in zip(given, elements, strict=False)]
+            self.write(code, *pointers, *given[len(elements) :], *told, **dict(self.spec))
         builder.ret_void()
 
 

@@ -45,7 +45,7 @@ def product(
     """
     lanes = code.lanes
     packed = reading != DIRECT
-    store = scratch.as_dtype(c.dtype)
+    store = scratch.cast(c.dtype)
     # Threads share images; within an image columns, or else rows, for which they pack panels together.
     everything = (n + lanes - 1) // lanes
     by_image = batch >= 2 * nthreads
