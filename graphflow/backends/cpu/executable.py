@@ -68,6 +68,7 @@ class CpuExecutable:
         self._status = np.zeros(4, np.int64)
         self._team = np.zeros(8, np.int64)
         self._keep: list[np.ndarray] = []
+        self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
             self._bind(plan.steps)
@@ -77,7 +78,9 @@ class CpuExecutable:
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        arrays = self._arrays = feeds + [make() for make in self._makers]
+        arrays = self._arrays = feeds[:]
+        for make in self._makers:
+            arrays.append(make())
         self._list[0] = id(arrays)
         status = self._status
         for part, steps in self._parts:
@@ -125,9 +128,13 @@ class CpuExecutable:
 
     def _bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
-        if any(b.kind == "object" for b in (*step.inputs, *step.outputs)):
-            return False
-        return all(b.kind != "state" or self._state(b).shape == b.dims for b in step.outputs)
+        for b in step.inputs:
+            if b.kind == "object":
+                return False
+        for b in step.outputs:
+            if b.kind == "object" or (b.kind == "state" and self._state(b).shape != b.dims):
+                return False
+        return True
 
     def _state(self, buffer: Buffer) -> np.ndarray:
         """The variable's own array, made in the variable's shape when there is none yet."""
@@ -209,7 +216,10 @@ class CpuExecutable:
             case "fetch":
                 return 0, self._number[buffer.index]
             case _:
-                return self._array(buffer).ctypes.data, -1
+                found = self._addresses.get(buffer[:2])
+                if found is None:
+                    found = self._addresses[buffer[:2]] = self._array(buffer).ctypes.data
+                return found, -1
 
     def _kernel(self, step: Step, call: Call) -> int:
         if isinstance(call.function, Emitted) and call.function.raw:

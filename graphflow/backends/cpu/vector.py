@@ -13,6 +13,7 @@ vectorise: lanes are explicit, so the code is the same whatever width LLVM prefe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,9 +35,11 @@ DTYPES = tuple(_TYPES)
 
 def vector_bytes() -> int:
     """The width of a vector register: that of the CPU, or what the switch `vector_bytes` says."""
-    asked = current().vector_bytes
-    if asked:
-        return asked
+    return current().vector_bytes or _own_bytes()
+
+
+@functools.cache
+def _own_bytes() -> int:
     features = llvm.get_host_cpu_features()
     return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
 
