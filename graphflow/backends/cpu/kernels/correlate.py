@@ -38,7 +38,7 @@ def correlate(
     pixels, channels   the tile in registers: pixels of a row, channels or vectors of them
     """
     lanes = code.lanes
-    numbers = scratch.as_dtype(dtype)
+    numbers = scratch.cast(dtype)
     space = numbers.at(at_slots + tid * slot)
     padded, turned = space, space.at(at_result)
     (phases_y, phases_x), (read_y, read_x) = (strides, (1, 1)) if backward else ((1, 1), strides)

@@ -38,7 +38,7 @@ def correlate_filter(
                      second size, if any, is that of the last tile
     """
     lanes = code.lanes
-    numbers = scratch.as_dtype(dtype)
+    numbers = scratch.cast(dtype)
     space = numbers.at(at_slots + tid * slot)
     padded, turned, sums = space, space.at(at_dy), space.at(at_sums)
     vectors = -(-across // lanes)
