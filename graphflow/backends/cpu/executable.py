@@ -192,8 +192,8 @@ class CpuExecutable:
             run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
         )
         self._keep += [table, block, program, run]
-        call = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
-        self._parts.append((partial(call, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+        native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
+        self._parts.append((partial(native, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
 
     def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
         """Append the arguments of a call: addresses, then sizes."""

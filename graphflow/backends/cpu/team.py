@@ -24,7 +24,7 @@ def thread_count(asked: int = 0) -> int:
 
 
 class Team:
-    """Threads that wait for runs: Python threads in a native loop, without the GIL.   members: with that of the caller."""
+    """Threads that wait for runs: Python threads in a native loop, without the GIL.   members: the caller's too."""
 
     def __init__(self, kernels: Kernels, members: int) -> None:
         self.words = aligned((TEAM_WORDS,), np.dtype(np.int64))

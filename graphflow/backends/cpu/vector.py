@@ -542,7 +542,7 @@ class Code:
             self.call(team.load(0), self.address(team), tid, nthreads)
 
     @contextmanager
-    def repeat(self, going: Callable[[], Value]) -> Iterator[None]:
+    def as_long_as(self, going: Callable[[], Value]) -> Iterator[None]:
         """As long as `going()` gives true."""
         builder = self.builder
         head, body, done = (builder.append_basic_block(name) for name in ("head", "body", "done"))

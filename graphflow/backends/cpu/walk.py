@@ -1,7 +1,7 @@
 """The executor: kernels that run the kernels of a plan, one after the other, alone or with a team of threads.
 
-All threads of a team walk the same steps, each doing its share, and wait for each other where the plan says so.  Threads
-that have nothing to do spin for a while, in case that the next run follows soon, and then sleep in the system.
+All threads of a team walk the same steps, each doing its share, and wait for each other where the plan says so.
+Threads that have nothing to do spin for a while, in case that the next run follows soon, and then sleep in the system.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
     """What a thread of the team does until it is told to stop: its share of every run."""
     seen, going = code.cell(_now(code, team, _JOB)), code.cell(1)
     _add(code, team, READY, 1)
-    with code.repeat(lambda: going.get() != 0):
+    with code.as_long_as(lambda: going.get() != 0):
         _await(code, team, _JOB, seen.get(), _SLEEPING)
         seen.set(_now(code, team, _JOB))
         with code.either(_now(code, team, _STOP) != 0) as (stopped, on):
@@ -154,7 +154,7 @@ def wait(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
 def _await(code: Code, team: Pointer, word: int, value: Value, sleepers: int) -> None:
     """Until the word is another than `value`: spin, then sleep."""
     spins = code.cell(0)
-    with code.repeat(lambda: _now(code, team, word) == value):
+    with code.as_long_as(lambda: _now(code, team, word) == value):
         code.pause()
         spins.set(spins.get() + 1)
         with code.when(spins.get() > _SPINS):
@@ -200,5 +200,7 @@ def _taken(code: Code, team: Pointer) -> Value:
     return Value(code, code.builder.extract_value(pair, 1), "bool")
 
 
-WALK, LAUNCH, WORK, DISMISS, WAIT = (Emitted(f, raw=True) for f in (walk, launch, work, dismiss, wait))
+EXECUTOR = WALK, LAUNCH, WORK, DISMISS, WAIT = tuple(
+    [Emitted(f, raw=True) for f in (walk, launch, work, dismiss, wait)]
+)
 RELOCATE, COUNT_DRAW = Emitted(relocate), Emitted(count_draw)
