@@ -13,6 +13,8 @@ vectorise: lanes are explicit, so the code is the same whatever width LLVM prefe
 
 from __future__ import annotations
 
+import functools
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,9 +36,11 @@ DTYPES = tuple(_TYPES)
 
 def vector_bytes() -> int:
     """The width of a vector register: that of the CPU, or what the switch `vector_bytes` says."""
-    asked = current().vector_bytes
-    if asked:
-        return asked
+    return current().vector_bytes or _own_bytes()
+
+
+@functools.cache
+def _own_bytes() -> int:
     features = llvm.get_host_cpu_features()
     return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
 
@@ -445,6 +449,10 @@ class Code:
         kind = _I8 if dtype == "bool" else _TYPES[dtype]
         return Pointer(self, self.builder.inttoptr(address.value, kind.as_pointer()), dtype)
 
+    def address(self, pointer: Pointer) -> Value:
+        """Where it points to."""
+        return Value(self, self.builder.ptrtoint(pointer.address, _I64), "int64")
+
     def array(self, n: int, dtype: str) -> Pointer:
         """n elements on the stack."""
         with self.builder.goto_entry_block():
@@ -531,10 +539,38 @@ class Code:
     def barrier(self, team: Pointer, tid: Value, nthreads: Value) -> None:
         """Wait until every thread is here.   team: the pointer "team" of the call, whose first word says how."""
         with self.when(nthreads > 1):
-            kind = ir.FunctionType(ir.VoidType(), [_I64] * 3).as_pointer()
-            wait = self.builder.inttoptr(team.load(0).value, kind)
-            address = self.builder.ptrtoint(team.address, _I64)
-            self.builder.call(wait, [address, tid.value, nthreads.value])
+            self.call(team.load(0), self.address(team), tid, nthreads)
+
+    @contextmanager
+    def as_long_as(self, going: Callable[[], Value]) -> Iterator[None]:
+        """As long as `going()` gives true."""
+        builder = self.builder
+        head, body, done = (builder.append_basic_block(name) for name in ("head", "body", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        builder.cbranch(going().value, body, done)
+        builder.position_at_end(body)
+        yield
+        builder.branch(head)
+        builder.position_at_end(done)
+
+    def either(self, condition: Value) -> Any:
+        """`with code.either(c) as (then, otherwise):`, then `with then:` and `with otherwise:`."""
+        return self.builder.if_else(condition.value)
+
+    def call(self, function: Value, args: Value, tid: Any, nthreads: Any) -> None:
+        """Call the kernel at an address."""
+        kind = ir.FunctionType(ir.VoidType(), [_I64] * 3).as_pointer()
+        self.builder.call(self.builder.inttoptr(function.value, kind), [self.index(n) for n in (args, tid, nthreads)])
+
+    def pause(self) -> None:
+        """A moment of rest for a thread that waits for another."""
+        if platform.machine() == "x86_64":
+            self.intrinsic("llvm.x86.sse2.pause", ir.VoidType(), [])
+
+    def cycles(self) -> Value:
+        """The cycle counter of the CPU."""
+        return Value(self, self.intrinsic("llvm.readcyclecounter", _I64, []), "int64")
 
     def cell(self, start: Any, dtype: str = "int64") -> Cell:
         """A new cell that holds `start`."""
