@@ -81,6 +81,12 @@ def test_batches():
         check(left, right, 10, 600, 70, "float32", threads=(1, 2))
 
 
+@isolated
+def test_more_threads_than_share_a_product():
+    for left, right in ((), ()), ((150,), (150,)):
+        check(left, right, 1030, 2, 60, "float32", threads=(1, 70))
+
+
 def test_batches_that_broadcast_in_part_have_no_kernel():
     x, y = np.zeros((2, 1, 3, 3), np.float32), np.zeros((2, 4, 3, 3), np.float32)
     assert bind(x, y, False, False)[1] is None

@@ -26,6 +26,7 @@ GROUP = 5  # panels
 MANY_ROWS = 512  # pay for copying B where its rows are long
 FEW_ROWS, SOME_ROWS, LONG_ROWS = 8, 64, 512  # where dot products are faster than turning B
 PAGE = 4096  # steps of so many bytes miss the cache of addresses
+WORKERS = 64  # threads that share a product, at most: each has scratch memory
 DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
 
 
@@ -52,8 +53,11 @@ def product(
     narrow = code.select(packed, everything < 4 * nthreads, (m >= 16 * nthreads) | (everything < nthreads))
     by_column, by_row = ~by_image & ~narrow, ~by_image & narrow
 
+    workers = code.minimum(nthreads, WORKERS)
+
     def own_share(condition: Value, count: Value) -> tuple[Value, Value]:
-        return shared(code, condition, count, tid, nthreads)
+        own = shared(code, condition, count, code.minimum(tid, workers), workers)
+        return own[0], code.minimum(own[1], count)  # nothing for threads that are too many
 
     image_first, image_last = own_share(by_image, batch)
     left, right = (code.minimum(v * lanes, n) for v in own_share(by_column, everything))
@@ -204,11 +208,11 @@ def matmul(op: Operation) -> Call | None:
     depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
     columns = -(-n // lanes) * lanes
     part = depth * min(columns, GROUP * vectors * lanes)
-    copies = max(2, min(batch // 2, 64))  # one for each thread that has images, or two that all threads share
+    copies = max(2, min(batch // 2, WORKERS))  # one for each thread that has images, or two that all threads share
     room = 0 if reading == DIRECT else max(part * copies, depth * columns)
     scattered = flip_a and a_column * size >= PAGE and n > lanes * vectors
     apart = max(room, 1) if scattered else 0
-    room += depth * BLOCK_ROWS * 64 if scattered else 0
+    room = apart + depth * BLOCK_ROWS * WORKERS if scattered else room
     sizes = (
         batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
     )  # fmt: skip
