@@ -7,7 +7,7 @@ from typing import Any
 
 from graphflow.default import name_scope
 from graphflow.dtypes import float32
-from graphflow.errors import GraphError
+from graphflow.errors import GraphError, ShapeError
 from graphflow.graph import get_default_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
@@ -135,6 +135,25 @@ def _weighted(
         predictions, labels = cast(predictions, float32), cast(labels, float32)
         merge(predictions.dims, labels.dims)
         return compute_weighted_loss(elements(labels, predictions), weights, inner, loss_collection, reduction)
+
+
+def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Tensor:
+    """sum(per_example_loss * sample_weight) / global_batch_size, which by default is the number of examples.
+
+    Dtype: floating, kept.   Gradient: both.   Raises: ValueError for a scalar loss and for weights that do not fit.
+    """
+    losses = convert_to_tensor(per_example_loss, name="per_example_loss")
+    if losses.dims == ():
+        raise ShapeError("per_example_loss needs an axis of examples, and is a scalar")
+    examples = shape(losses)[0] if global_batch_size is None else convert_to_tensor(global_batch_size)
+    if sample_weight is not None:
+        losses = losses * weights_for(losses, sample_weight, losses.dtype)
+    return div_no_nan(reduce_sum(losses), cast(examples, losses.dtype))
+
+
+def scale_regularization_loss(regularization_loss: Any) -> Tensor:
+    """The sum of the elements: there is one replica to share the loss with."""
+    return reduce_sum(regularization_loss)
 
 
 # -- losses --------------------------------------------------------------------------------------------------------
