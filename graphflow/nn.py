@@ -20,6 +20,7 @@ from graphflow.ops.depthwise import depthwise_conv2d, depthwise_conv2d_native, s
 from graphflow.ops.embedding import embedding_lookup, embedding_lookup_sparse
 from graphflow.ops.lrn import local_response_normalization, lrn
 from graphflow.ops.math import sigmoid
+from graphflow.ops.morphology import dilation2d, erosion2d
 from graphflow.ops.normalization import (
     batch_norm_with_global_normalization,
     batch_normalization,
