@@ -13,7 +13,7 @@ from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
 from graphflow.ops import cross_entropy
 from graphflow.ops.activations import relu
-from graphflow.ops.arithmetic import add_n, div_no_nan, maximum, minimum, squared_difference
+from graphflow.ops.arithmetic import add_n, div_no_nan, maximum, minimum, multiply, squared_difference
 from graphflow.ops.basic import cast, ones_like, stop_gradient, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.define import convert_to_tensor
@@ -22,8 +22,8 @@ from graphflow.ops.fill import range as range_
 from graphflow.ops.math import abs, log, square
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
-from graphflow.ops.shape_ops import either, rank, shape, size, squeeze
-from graphflow.ops.weights import weights_for, without_extra_axis
+from graphflow.ops.shape_ops import either, rank, shape, size
+from graphflow.ops.weights import weights_for, weights_of_rank, without_extra_axis
 from graphflow.shape import merge
 
 
@@ -108,7 +108,7 @@ def compute_weighted_loss(
         given = convert_to_tensor(losses, name="losses")
         values = cast(given, float32)
         weights = weights_for(values, weights, float32)
-        weighted = values * weights
+        weighted = multiply(values, weights)
         if reduction == Reduction.NONE:
             result = weighted
         elif reduction == Reduction.SUM:
@@ -248,8 +248,9 @@ def mean_pairwise_squared_error(
         n = _number_present(errors, weights, inner)
         squares = reduce_sum(square(errors), inner, keepdims=True)
         squared_sum = square(reduce_sum(errors, inner, keepdims=True))
-        pairs = div_no_nan(squares, maximum(n - 1, 0)) - div_no_nan(squared_sum, maximum(n * (n - 1), 0))
-        total = reduce_sum(2.0 * pairs * weights)
+        first = div_no_nan(squares, maximum(n - 1, 0), name="value")
+        second = div_no_nan(squared_sum, maximum(n * (n - 1), 0), name="value")
+        total = reduce_sum(2.0 * (first - second) * weights)
         result = where_v2(reduce_sum(n) > 0, total, zeros_like(total), name="value")
         add_loss(result, loss_collection)
         return result
@@ -306,8 +307,6 @@ def sparse_softmax_cross_entropy(
     """
     with name_scope(scope, "sparse_softmax_cross_entropy_loss", [logits, labels, weights]) as inner:
         labels, logits = without_extra_axis(labels, logits, expected=1)
-        weights = convert_to_tensor(weights, name="weights")
-        if weights.dims is not None and labels.dims is not None and len(weights.dims) == len(labels.dims) + 1:
-            weights = squeeze(weights, [-1])
         losses = cross_entropy.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits, name="xentropy")
+        weights = weights_of_rank(losses, weights, expand=False)
         return compute_weighted_loss(losses, weights, inner, loss_collection, reduction)

@@ -29,12 +29,13 @@ from graphflow.shape import Dims
 
 def _infer(input: Tensor, filter: Tensor, **attrs: Any) -> tuple[Dims, DType]:
     dims, dtype = conv_infer(input, filter, **attrs)
-    return (None if dims is None else (*dims[:3], _channels(filter))), dtype
+    return (None if dims is None else (*dims[:3], _channels(filter, input))), dtype
 
 
-def _channels(filter: Tensor) -> int | None:
-    """The number of output channels: input channels times filters for each."""
+def _channels(filter: Tensor, images: Tensor) -> int | None:
+    """The number of output channels: input channels, of filter or images, times filters for each."""
     _, _, c, q = require_rank(filter, 4, "the filter")
+    c = require_rank(images, 4, "the input")[3] if c is None else c
     return None if c is None or q is None else c * q
 
 
@@ -80,7 +81,8 @@ def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **_:
     if len(dims) != 4:
         raise ShapeError(f"input_sizes must be four numbers, not {len(dims)}")
     batch, _h, _w, channels = require_rank(out_backprop, 4, "out_backprop")
-    expected = _channels(filter)
+    _kh, _kw, c, q = require_rank(filter, 4, "the filter")
+    expected = None if c is None or q is None else c * q
     if None not in (expected, channels) and expected != channels:
         raise ShapeError(f"out_backprop has {channels} channels, and the filter makes {expected}")
     return (batch if dims[0] is None else dims[0], *dims[1:]), filter.dtype

@@ -122,7 +122,7 @@ def erosion2d(value: Any, kernel: Any, strides: Any, rates: Any, padding: Any, n
     Shapes, Dtype, Gradient: as dilation2d, of which it is the opposite: -dilation2d(-value, turned kernel).
     """
     attrs = _attrs(strides, rates, padding)
-    with name_scope(name, "erosion2d", [value, kernel]) as scope:
+    with name_scope(name, "erosion2d", [value, kernel]):
         value = convert_to_tensor(value, name="value")
         turned = reverse(convert_to_tensor(kernel, value.dtype, name="kernel"), [0, 1])
-        return negative(DILATION2D(negative(value), turned, **attrs), name=scope)
+        return negative(DILATION2D(negative(value), turned, **attrs))

@@ -244,24 +244,26 @@ def max_pool2d(
 avg_pool2d = avg_pool
 
 
-def _pool1d(record: OpDef, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any) -> Tensor:
+def _pool1d(
+    record: OpDef, default: str, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any
+) -> Tensor:
     if data_format not in (None, "NWC"):
         raise GraphError(f"NWC is needed, not {data_format!r}")
     window, step = ((1, 1, int(np.atleast_1d(v)[-2 if np.size(v) == 3 else 0]), 1) for v in (ksize, strides))
-    with name_scope(name, record.name, [x]) as scope:
+    with name_scope(name, default, [x]):
         flat = _pool(record, expand_dims(convert_to_tensor(x, name="input"), 1), window, step, padding, None, None)
-        return squeeze(flat, [1], name=scope)
+        return squeeze(flat, [1])
 
 
 def max_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Tensor:
     """max_pool of sequences [n, w, c]; ksize and strides are one number each, or [1, number, 1]."""
-    return _pool1d(MAX_POOL, input, ksize, strides, padding, data_format, name)
+    return _pool1d(MAX_POOL, "MaxPool1d", input, ksize, strides, padding, data_format, name)
 
 
 def avg_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Tensor:
     """avg_pool of sequences [n, w, c]; ksize and strides are one number each, or [1, number, 1]."""
-    return _pool1d(AVG_POOL, input, ksize, strides, padding, data_format, name)
+    return _pool1d(AVG_POOL, "AvgPool1D", input, ksize, strides, padding, data_format, name)

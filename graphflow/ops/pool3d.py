@@ -31,6 +31,7 @@ from graphflow.ops.pool import (
 )
 from graphflow.ops.shape_ops import either, expand_dims, shape, squeeze
 from graphflow.ops.space import batch_to_space_nd, space_to_batch_nd
+from graphflow.ops.windows import windows_dims
 from graphflow.shape import merge
 
 
@@ -180,5 +181,9 @@ def _dilated(record: OpDef, x: Tensor, window: list[int], padding: Any, gaps: li
     """Pixels that lie in one window come to lie side by side; what is filled up at the end is cut off again."""
     sizes = shape(x)[1:-1]
     missing = stack([[0] * len(gaps), -sizes % gaps], axis=1)
+    dims = require_rank(x, len(window) + 2, "the input")
+    counts = windows_dims(dims, window, [1] * len(dims), [1, *gaps, 1], "VALID", ())
     together = _pooled(record, space_to_batch_nd(x, gaps, missing), window, [1] * len(gaps), padding, data_format, None)
-    return batch_to_space_nd(together, gaps, missing)
+    apart = batch_to_space_nd(together, gaps, missing)
+    apart.set_shape((dims[0], *counts, dims[-1]))
+    return apart
