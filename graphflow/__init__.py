@@ -211,7 +211,7 @@ from graphflow.ops.space import (
     space_to_batch_nd,
     space_to_depth,
 )
-from graphflow.ops.sparse_tensor import SparseTensor, SparseTensorValue
+from graphflow.ops.sparse.tensor import SparseTensor, SparseTensorValue
 from graphflow.ops.state import (
     assign,
     assign_add,

@@ -17,7 +17,7 @@ from graphflow.ops.indexing import scatter_nd
 from graphflow.ops.ranking import top_k
 from graphflow.ops.reduce import reduce_any, reduce_sum
 from graphflow.ops.shape_ops import expand_dims, shape
-from graphflow.ops.sparse_tensor import SparseTensor, SparseTensorValue
+from graphflow.ops.sparse.tensor import SparseTensor, SparseTensorValue
 from graphflow.ops.state import assign_add
 
 

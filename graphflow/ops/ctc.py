@@ -19,7 +19,7 @@ from graphflow.ops.infer import require_rank, same_as_input
 from graphflow.ops.lowering import View
 from graphflow.ops.shape_ops import either, reshape
 from graphflow.ops.softmax import log_softmax_of
-from graphflow.ops.sparse_tensor import SparseTensor, SparseTensorValue
+from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.shape import Dims, merge
 
 PREVENT_GRADIENT = define(
@@ -147,8 +147,6 @@ def ctc_loss(
     Dtype:    floating, kept.   Gradient: inputs; it has no gradient of its own.
     Raises:   TypeError for labels that are not sparse; InvalidArgumentError when run, for labels that do not fit.
     """
-    if not isinstance(labels, (SparseTensor, SparseTensorValue)):
-        raise TypeError(f"labels must be a SparseTensor, not {labels!r}")
     labels = SparseTensor.from_value(labels)
     x = convert_to_tensor(either(inputs, logits, "inputs", "logits"), name="logits")
     dtype = x.dtype

@@ -23,7 +23,7 @@ from graphflow.ops.reduce import reduce_max
 from graphflow.ops.select import where_v2
 from graphflow.ops.sets import unique
 from graphflow.ops.shape_ops import rank, reshape, shape
-from graphflow.ops.sparse_tensor import SparseTensor, SparseTensorValue
+from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.shape import merge
 
 
@@ -84,9 +84,6 @@ def embedding_lookup_sparse(
     combiner = "mean" if combiner is None else combiner
     if combiner not in ("mean", "sqrtn", "sum"):
         raise GraphError(f"combiner must be 'mean', 'sqrtn' or 'sum', not {combiner!r}")
-    for given in (sp_ids, sp_weights):
-        if given is not None and not isinstance(given, (SparseTensor, SparseTensorValue)):
-            raise TypeError(f"a SparseTensor is needed, not {given!r}")
     with name_scope(name, "embedding_lookup_sparse"):
         ids = SparseTensor.from_value(sp_ids)
         segments = cast(ids.indices[:, 0], int32)

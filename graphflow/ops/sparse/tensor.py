@@ -38,8 +38,12 @@ class SparseTensor:
 
     @classmethod
     def from_value(cls, value: Any) -> SparseTensor:
-        """A SparseTensor of a SparseTensorValue; a SparseTensor is passed on."""
-        return value if isinstance(value, cls) else cls(*value)
+        """A SparseTensor of constants; a SparseTensor itself.   Raises: TypeError for other values."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, SparseTensorValue):
+            return cls(*value)
+        raise TypeError(f"neither a SparseTensor nor a SparseTensorValue: {value!r}")
 
     @property
     def op(self) -> Operation:
