@@ -21,6 +21,7 @@ from graphflow.ops.conv import (
 from graphflow.ops.convolution import spread
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import require_rank
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, shape
 from graphflow.ops.static import static_dims
 from graphflow.ops.windows import folded, layout, padded, unfolded
@@ -101,6 +102,7 @@ DEPTHWISE: OpDef = define(
         lambda op, dy: _apply(DEPTHWISE_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(DEPTHWISE_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    lowering=Kernel("depthwise"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -113,6 +115,7 @@ DEPTHWISE_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(DEPTHWISE_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: _apply(DEPTHWISE, op, dx, op.inputs[1]),
     ),
+    lowering=Kernel("depthwise_backprop_input"),
     types=FLOATING,
 )  # fmt: skip
 
@@ -125,6 +128,7 @@ DEPTHWISE_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: _apply(DEPTHWISE, op, op.inputs[0], dw),
     ),
+    lowering=Kernel("depthwise_backprop_filter"),
     types=FLOATING,
 )  # fmt: skip
 

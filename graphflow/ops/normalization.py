@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import either, reshape, shape, size
 from graphflow.ops.static import static_value
 from graphflow.ops.statistics import moments
-from graphflow.shape import merge
+from graphflow.shape import Dims, merge
 
 
 def batch_normalization(
@@ -72,10 +73,6 @@ def fused_batch_norm(
         wide = cast(x, float32) if x.dtype is float16 else x
         axes, shape_of_channels = ([0, 1, 2], [-1]) if data_format == "NHWC" else ([0, 2, 3], [1, -1, 1, 1])
         scale, offset = (convert_to_tensor(t, wide.dtype, name=n) for t, n in ((scale, "scale"), (offset, "offset")))
-        dims = list(require_rank(x, 4, "x"))
-        at = data_format.index("C")
-        channels = merge(require_rank(scale, 1, "scale"), require_rank(offset, 1, "offset"))
-        dims[at : at + 1] = merge((dims[at],), channels) or (None,)
         if is_training:
             mean, variance = moments(wide, axes)
         else:
@@ -84,12 +81,20 @@ def fused_batch_norm(
         m, v, shift, factor = (reshape(t, shape_of_channels) for t in (mean, variance, offset, scale))
         inverse = rsqrt(v + epsilon) * factor
         y = identity(cast((wide - m) * inverse + shift, x.dtype), name=scope)
-        y.set_shape(dims)
+        y.set_shape(_with_channels(x, (scale, offset, mean, variance), data_format.index("C")))
         if not is_training:
             return y, mean, variance
         n = size(x) // maximum(size(mean), 1)
         unbiased = variance * (cast(n, wide.dtype) / cast(maximum(n - 1, 1), wide.dtype))
         return y, stop_gradient(mean), stop_gradient(unbiased)
+
+
+def _with_channels(x: Tensor, of_channels: Sequence[Tensor], axis: int) -> Dims:
+    """The shape of the images, with the number of channels that any of these vectors tells."""
+    channels: Dims = require_rank(x, 4, "x")[axis : axis + 1]
+    for t in of_channels:
+        channels = merge(channels, t.dims)
+    return merge(x.dims, tuple((channels or (None,))[0] if i == axis else None for i in range(4)))
 
 
 def dropout(
