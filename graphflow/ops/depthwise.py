@@ -13,6 +13,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.conv import (
     CONV2D,
     backprop_filter_infer,
+    conv_flops,
     conv_infer,
     geometry,
     place_of_gradient,
@@ -103,6 +104,7 @@ DEPTHWISE: OpDef = define(
         lambda op, dy: _apply(DEPTHWISE_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
     lowering=Kernel("depthwise"),
+    flops=lambda op: conv_flops(op.inputs[1], op.output),
     types=FLOATING,
 )  # fmt: skip
 
@@ -116,6 +118,7 @@ DEPTHWISE_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(DEPTHWISE, op, dx, op.inputs[1]),
     ),
     lowering=Kernel("depthwise_backprop_input"),
+    flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
 
@@ -129,6 +132,7 @@ DEPTHWISE_BACKPROP_FILTER: OpDef = define(
         lambda op, dw: _apply(DEPTHWISE, op, op.inputs[0], dw),
     ),
     lowering=Kernel("depthwise_backprop_filter"),
+    flops=lambda op: conv_flops(op.output, op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
 

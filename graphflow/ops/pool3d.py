@@ -26,6 +26,7 @@ from graphflow.ops.pool import (
     lowest,
     max_pool_of,
     pool_attrs,
+    pool_flops,
     pool_infer,
     windows_of,
 )
@@ -62,6 +63,7 @@ MAX_POOL3D: OpDef = define(
     infer=lambda input, **attrs: pool_infer(input, **attrs),
     reference=max_pool_of,
     vjp=(lambda op, dy: _again(MAX_POOL3D_GRAD, op, op.inputs[0], op.output, dy),),
+    flops=lambda op: pool_flops(op, op.output),
     types=REAL,
 )  # fmt: skip
 
@@ -74,6 +76,7 @@ MAX_POOL3D_GRAD: OpDef = define(
         lambda op, dx: zeros_like(op.inputs[1]),
         lambda op, dx: _again(MAX_POOL3D_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
     ),
+    flops=lambda op: pool_flops(op, op.inputs[2]),
     types=REAL,
 )  # fmt: skip
 
@@ -86,6 +89,7 @@ MAX_POOL3D_GRAD_GRAD: OpDef = define(
         lambda op, dy: zeros_like(op.inputs[1]),
         lambda op, dy: _again(MAX_POOL3D_GRAD, op, op.inputs[0], op.inputs[1], dy),
     ),
+    flops=lambda op: pool_flops(op, op.output),
     types=REAL,
 )  # fmt: skip
 
@@ -94,6 +98,7 @@ AVG_POOL3D: OpDef = define(
     infer=pool_infer,
     reference=avg_pool_of,
     vjp=(lambda op, dy: _again(AVG_POOL3D_GRAD, op, shape(op.inputs[0]), dy),),
+    flops=lambda op: pool_flops(op, op.output),
     types=FLOATING,
 )  # fmt: skip
 
@@ -102,6 +107,7 @@ AVG_POOL3D_GRAD: OpDef = define(
     infer=images_infer,
     reference=avg_pool_grad_of,
     vjp=(None, lambda op, dx: _again(AVG_POOL3D, op, dx)),
+    flops=lambda op: pool_flops(op, op.inputs[1]),
     types=FLOATING,
 )  # fmt: skip
 
