@@ -30,20 +30,20 @@ _SMOOTH = 1e-6
 Counts = dict[str, Tensor]  # of each kind, at each threshold
 
 
-def _in_range(predictions: np.ndarray) -> np.ndarray:
-    if not ((predictions >= 0) & (predictions <= 1)).all():
-        raise InvalidArgumentError.because("predictions must be in [0, 1]")
-    return predictions
+def _in_range(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    if not ((x >= low) & (x <= high)).all():
+        raise InvalidArgumentError.because(f"predictions must be in [{low}, {high}]")
+    return x
 
 
-PROBABILITIES = define("CheckedProbabilities", "predictions", infer=same_as_input, reference=_in_range)
+IN_RANGE = define("CheckedRange", "x", infer=same_as_input, reference=_in_range)
 
 
 def _counted(
     labels: Any, predictions: Any, thresholds: Sequence[float], weights: Any, kinds: Sequence[str]
 ) -> tuple[Counts, Counts]:
     """(counts so far, counts with this batch) of answers "prediction > threshold", vectors over the thresholds."""
-    predictions = PROBABILITIES(cast(predictions, float32))
+    predictions = IN_RANGE(cast(predictions, float32), low=0, high=1)
     labels, predictions, weights = aligned(cast(labels, bool_), predictions, weights)
     limits = convert_to_tensor(np.asarray(thresholds, np.float32)[:, None], name="thresholds")
     answers, truth = reshape(predictions, [1, -1]) > limits, reshape(labels, [1, -1])

@@ -81,14 +81,14 @@ DILATION2D: OpDef = define(
 
 DILATION2D_BACKPROP_INPUT: OpDef = define(
     "Dilation2DBackpropInput", "input filter out_backprop",
-    infer=lambda input, filter, out_backprop, **_: (input.dims, input.dtype),
+    infer=lambda input, filter, out_backprop, **_: (require_rank(input, 4, "the input"), input.dtype),
     reference=_to_input,
     types=REAL,
 )  # fmt: skip
 
 DILATION2D_BACKPROP_FILTER: OpDef = define(
     "Dilation2DBackpropFilter", "input filter out_backprop",
-    infer=lambda input, filter, out_backprop, **_: (filter.dims, filter.dtype),
+    infer=lambda input, filter, out_backprop, **_: (require_rank(filter, 3, "the filter"), filter.dtype),
     reference=_to_filter,
     types=REAL,
 )  # fmt: skip
