@@ -144,7 +144,7 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
         kind: Any = member.definition.lower(member)
         places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
         names = operands(kind, _names(member))
-        dtype = member.output.dtype.name
+        dtype, outer = member.output.dtype.name, member.output.dims != region.dims
         if isinstance(kind, View):
             value[member.output] = places[0]
             continue
@@ -156,7 +156,7 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
                 members.append(Member(kind.expression, names, places, dtype, draws=len(drawn)))
                 drawn.append(member)
             else:
-                members.append(Member(kind.expressions[i], names, places, t.dtype.name))
+                members.append(Member(kind.expressions[i], names, places, t.dtype.name, outer=outer))
     inputs = tuple([(dims, t.dtype.name) for t, dims in number])
     outputs = tuple([value[t] if t in value else number[t, region.dims] for t in region.outputs])
     space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))

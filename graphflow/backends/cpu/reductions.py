@@ -32,8 +32,7 @@ class Stages:
             self.stage.append(0)
         for member in body.members:
             stage = max([self.stage[i] for i in member.operands], default=0)
-            outer = member.draws is None and all(self.outer[i] for i in member.operands)
-            self.outer.append(outer or member.fold is not None)
+            self.outer.append(member.outer or member.fold is not None)
             self.stage.append(stage + (member.fold is not None))
         self.count = 1 + max(self.stage)
 

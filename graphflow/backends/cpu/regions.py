@@ -29,6 +29,7 @@ class Member:
     expression  over `names`, which stand for the values `operands`
     draws       for a random op: which of the draws; its expression also sees the random words `a` and `b`
     fold        for a reduction: of its one operand, over the folded loops
+    outer       whether there is one value for each kept position, computed from others of that kind
     """
 
     expression: str
@@ -37,6 +38,7 @@ class Member:
     dtype: str
     draws: int | None = None
     fold: Reduce | None = None
+    outer: bool = False
 
 
 @dataclass(frozen=True)
