@@ -63,7 +63,7 @@ def reduction(op: Operation, kind: Reduce) -> Call | None:
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
-    members = (Member("", ("x",), (0,), out.dtype.name, fold=kind),)
+    members = (Member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
     return _call(Space(sizes(x.dims), axes, _types((x,)), members, (1,)), (x, out))
 
 
@@ -144,19 +144,19 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
         kind: Any = member.definition.lower(member)
         places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
         names = operands(kind, _names(member))
-        dtype, outer = member.output.dtype.name, member.output.dims != region.dims
+        dtype = member.output.dtype.name
         if isinstance(kind, View):
             value[member.output] = places[0]
             continue
         for i, t in enumerate(member.outputs):
             value[t] = len(number) + len(members)
             if isinstance(kind, Reduce):
-                members.append(Member("", ("x",), places, dtype, fold=kind))
+                members.append(Member("", ("x",), places, dtype, fold=kind, outer=True))
             elif isinstance(kind, Random):
                 members.append(Member(kind.expression, names, places, dtype, draws=len(drawn)))
                 drawn.append(member)
             else:
-                members.append(Member(kind.expressions[i], names, places, t.dtype.name, outer=outer))
+                members.append(Member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
     inputs = tuple([(dims, t.dtype.name) for t, dims in number])
     outputs = tuple([value[t] if t in value else number[t, region.dims] for t in region.outputs])
     space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))

@@ -32,7 +32,7 @@ class Stages:
             self.stage.append(0)
         for member in body.members:
             stage = max([self.stage[i] for i in member.operands], default=0)
-            self.outer.append(member.outer or member.fold is not None)
+            self.outer.append(member.outer)
             self.stage.append(stage + (member.fold is not None))
         self.count = 1 + max(self.stage)
 

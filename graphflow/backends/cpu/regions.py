@@ -29,7 +29,7 @@ class Member:
     expression  over `names`, which stand for the values `operands`
     draws       for a random op: which of the draws; its expression also sees the random words `a` and `b`
     fold        for a reduction: of its one operand, over the folded loops
-    outer       whether there is one value for each kept position, computed from others of that kind
+    outer       there is one value for every kept position, instead of one for every point
     """
 
     expression: str
