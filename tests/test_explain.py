@@ -197,7 +197,7 @@ def test_the_times_are_logged_now_and_then(lines, caplog):
         assert re.search(r"\n   0 +66 +108 +\d+\.\d +\d+\.\d\d +\d+\.\d\d  MatMul\+Add\+Relu xw\+add\+h ", caplog.text)
         assert lines() == [
             "compiled 2 steps for y:0, because of new fetches",
-            "specialized: 6 operations for y:0",
+            "specialized: 8 operations for y:0",
             "median times of 1 runs",
         ]
         for _ in range(99):
