@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import fuse, kept, squeezed
+from graphflow.ops.fused import Region, fuse, kept, squeezed
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, View, operands
 from graphflow.program import Program
@@ -162,6 +162,8 @@ def _reduction(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None
     group = group_of.get(x.op)
     if group is not None and not group.closed and group.dims == dims and _alike(found, group) and not group.anchor:
         _take(found, group)
+        if not _even(op, found):
+            found.groups.clear()
     return found
 
 
@@ -221,6 +223,27 @@ def _fits(op: Operation, plan: _Plan) -> bool:
                 return False
         elif dims not in (wide, narrow) or (1,) * (len(out) - len(dims)) + dims != out:
             return False
+    return _even(op, plan)
+
+
+def _even(op: Operation, plan: _Plan) -> bool:
+    """Whether a region that folds its outer axes is one of a matrix, whose rows are folded.
+
+    What comes from outside must be one number for each element, row or column, or for all.
+    """
+    assert plan.axes is not None
+    parts = [[i for i, d in enumerate(plan.dims) if d != 1 and (i in plan.axes) == folded] for folded in (True, False)]
+    if not parts[1] or parts[0] > parts[1]:
+        return True
+    members = [*(m for g in plan.groups for m in g.members), op]
+    region = Region(tuple(members), (), (), plan.dims, plan.axes)
+    inside = {t for m in members for t in m.outputs}
+    for m in members:
+        for t in operands(m.definition.lower(m), m.inputs):
+            dims = region.aligned(t, m)
+            wide = (1,) * (len(plan.dims) - len(dims)) + dims
+            if t not in inside and any(len({wide[i] != 1 for i in part}) > 1 for part in parts):
+                return False
     return True
 
 

