@@ -148,7 +148,11 @@ class Operation:
         self.id = id
         self.site = site
         self.device = device
-        self.outputs = tuple([Tensor(self, i, dims, dtype) for i, (dims, dtype) in enumerate(outputs)])
+        if len(outputs) == 1:  # as most have: not worth a comprehension
+            ((dims, dtype),) = outputs
+            self.outputs: tuple[Tensor, ...] = (Tensor(self, 0, dims, dtype),)
+        else:
+            self.outputs = tuple([Tensor(self, i, dims, dtype) for i, (dims, dtype) in enumerate(outputs)])
 
     @property
     def type(self) -> str:

@@ -21,14 +21,15 @@ from graphflow.feeds import as_feed, fed_tensors
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
-from graphflow.passes import Report, optimize
+from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
+from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
 
-_Key = tuple[int, int, tuple[Dims, ...] | None]  # number of the request, epoch of the store, shapes of the feeds
+_Key = tuple[int, int, tuple[Dims, ...]]  # number of the request, epoch of the store, shapes of the feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class _Request:
     number   that of `asks` in the session, which is quicker to hash
     shaped   whether the tensors that are fed have static shapes that leave nothing open
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
+    bare     which of the fetched tensors may be scalars
     restore  from the values of the fetched tensors to the nest that was asked for
     """
 
@@ -46,6 +48,7 @@ class _Request:
     number: int
     shaped: bool
     feeds: Sequence[tuple[Tensor, Any]]
+    bare: Sequence[int]
     restore: Restore
 
 
@@ -53,7 +56,7 @@ class Session:
     """Runs operations of one graph, and keeps the values of its variables.
 
     graph    the default graph when None
-    config   a ConfigProto, accepted for TensorFlow's sake
+    config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan; the rest is accepted only
     backend  "cpu" or "reference"; the configured one when None
     """
 
@@ -67,8 +70,11 @@ class Session:
         self._graph = graph or get_default_graph()
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
+        self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
         self._requests: dict[Hashable, _Request] = {}
         self._numbers: dict[Asks, int] = {}
+        self._programs: dict[int, Program] = {}  # by the number of a request
+        self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
         self._lock = threading.RLock()
@@ -106,11 +112,12 @@ class Session:
         """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
         fed = [self._graph.as_graph_element(t, allow_operation=False) for t in feed_list or ()]
         request = self._request(fetches, {t: i for i, t in enumerate(fed)})
+        answer, wanted = self._answer, len(fed)
 
         def call(*values: Any, **_: Any) -> Any:
-            if len(values) != len(fed) and not (accept_options and len(values) == len(fed) + 1):
-                raise GraphError(f"this callable takes {len(fed)} values and got {len(values)}")
-            return self._answer(request, values)
+            if len(values) != wanted and not (accept_options and len(values) == wanted + 1):
+                raise GraphError(f"this callable takes {wanted} values and got {len(values)}")
+            return answer(request, values)
 
         return call
 
@@ -150,23 +157,45 @@ class Session:
         asks = (tensors, targets, tuple([t for t, _ in feeds]))
         with self._lock:
             number = self._numbers.setdefault(asks, len(self._numbers))
-        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, restore)
+        bare = [i for i, t in enumerate(tensors) if not t.dims]
+        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, bare, restore)
 
     def _answer(self, request: _Request, values: Any) -> Any:
-        self._check_open()
-        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        with self._lock:
-            dims = None if request.shaped else tuple([a.shape for a in arrays])
-            key = (request.number, self._store.epoch, dims)
-            executable = self._executables.get(key)
-            if executable is None:
-                executable = self._executables[key] = self._missed(request, key, tuple([a.shape for a in arrays]))
+        if self._closed:
+            self._check_open()
+        arrays = []  # loops and calls in plain words: comprehensions and `with` cost as much again as what they do
+        for t, where in request.feeds:
+            arrays.append(as_feed(t, values[where]))
+        dims = None if request.shaped else [a.shape for a in arrays]
+        self._lock.acquire()
+        try:
+            last = self._last.get(request.number)
+            if last is not None and last[0] == dims and last[1] == self._store.epoch:
+                executable = last[2]
+            else:
+                executable = self._executable(request, [a.shape for a in arrays])
+                self._last[request.number] = dims, self._store.epoch, executable
             results = executable(arrays)
-        return request.restore([v[()] if v.ndim == 0 else v for v in results])
+        finally:
+            self._lock.release()
+        for i in request.bare:
+            if not results[i].ndim:
+                results[i] = results[i][()]
+        return request.restore(results)
 
-    def _missed(self, request: _Request, key: _Key, dims: tuple[Dims, ...]) -> Executable:
+    def _executable(self, request: _Request, dims: Sequence[Dims]) -> Executable:
+        key = (request.number, self._store.epoch, tuple(dims))
+        executable = self._executables.get(key)
+        if executable is None:
+            executable = self._executables[key] = self._missed(request, key)
+        return executable
+
+    def _missed(self, request: _Request, key: _Key) -> Executable:
         """The executable for a key that there is none for."""
-        program, debug = prune(*request.asks), current().debug
+        program = self._programs.get(request.number)
+        if program is None:
+            program = self._programs[request.number] = prune(*request.asks)
+        debug, dims = current().debug, key[2]
         if not debug:
             return self._compile(program, dims)
         asks = {number: asks for asks, number in self._numbers.items()}
@@ -174,7 +203,7 @@ class Session:
         why = reason((request.asks, *key[1:]), earlier, self._store.reshaped)
         if debug < 2:
             return self._compile(program, dims, why)
-        profiles = self._profiles[key[0], key[1], dims] = []
+        profiles = self._profiles[key] = []
         return reporting(self._compile(program, dims, why, profiles), profiles)
 
     def _compile(
@@ -187,11 +216,12 @@ class Session:
         """
         start = time.perf_counter()
         debug, report, clock = current().debug, Report(), None
-        plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
+        with collector_paused():
+            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
         if profiles is not None:
             clock = Clock(len(plan.steps))
             profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock)
+        executable = self._backend.compile(plan, self._store, clock, self._threads)
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles)
@@ -199,7 +229,10 @@ class Session:
     def _planned(self, program: Program, dims: Sequence[Dims], report: Report | None) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims)
-        return make_plan(optimize(stage.program, report), self._backend.lower), stage.rest
+        plan = make_plan(optimize(stage.program, report), self._backend.lower)
+        if current().check:
+            check_plan(plan)
+        return plan, stage.rest
 
     def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
@@ -224,9 +257,8 @@ class Session:
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
-        self._requests.clear()
-        self._executables.clear()
-        self._profiles.clear()
+        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
+            remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:
         """Make this the session of `eval` and `run` inside a `with` block, without closing it afterwards."""

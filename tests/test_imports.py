@@ -28,7 +28,7 @@ LAYERS = (
     "view.program",
     "passes",
     "backends.base backends.clock plan_text",
-    "plan",
+    "arena plan plan_check",
     "backends",
     "feeds debug",
     "session",

@@ -40,6 +40,7 @@ class Call:
     takes_tail     the kernel's last size is the address of an epilogue's arguments, or 0: see `tail`
     tail           an epilogue (*pointers, *sizes, first, last, left, right), which such a kernel runs on each block of
                    rows and columns of its result as soon as that is done
+    pointwise      the kernel is done with element i of every input when it writes element i of an output
     error          the message for a bad value, with {position} and {value}
     """
 
@@ -49,23 +50,24 @@ class Call:
     scratch_bytes: int = 0
     takes_tail: bool = False
     tail: Call | None = None
+    pointwise: bool = False
+    error: str = ""
 
     @property
     def source(self) -> str:
         """The text of a generated kernel, what an emitted one computes; nothing for one that is written by hand."""
         return "" if isinstance(self.function, FunctionType) else str(self.function)
 
-    error: str = ""
-
 
 class Backend(Protocol):
     """`lower` says which kernel an operation becomes, None for its NumPy reference; `compile` binds a plan to it.
 
     With a clock, every run of the executable measures the steps of the plan; without one nothing is measured.
+    threads: how many may run the plan together; 0 leaves it to the backend.
     """
 
     name: str
 
     def lower(self, op: Operation) -> Call | None: ...
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None) -> Executable: ...
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable: ...

@@ -87,7 +87,7 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         if name in skipped:
             continue
         fired: Counter[str] = Counter()
-        with _collector_paused():
+        with collector_paused():
             program = apply(program, fired)
         if switches.check:
             verify(program, before, name)
@@ -103,8 +103,8 @@ def _census(program: Program) -> Counter[str]:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A pass makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
+def collector_paused() -> Iterator[None]:
+    """A compile makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -218,7 +218,7 @@ def _narrow(root: Operation, t: Tensor) -> Tensor:
     source = t.op
     if source.definition is CONST and t.dims:
         number = splat(t)
-        return t if number is None or t.dtype is dtypes.string else constant(root, number)
+        return t if number is None or t.dtype is dtypes.string else constant(root, number, type(source.attrs))
     if source.definition is BROADCAST_TO and source.inputs[1].op.definition is CONST:
         return source.inputs[0]
     if source.definition is FILL and source.inputs[0].op.definition is CONST:

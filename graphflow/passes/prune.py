@@ -15,11 +15,10 @@ def drop_dead(program: Program, fired: Counter[str] | None = None) -> Program:
     Writes and random draws stay: a draw counts, whoever looks at it.
     """
     used = set(program.fetches)
-    targets = set(program.targets)
+    targets = {op for op in program.targets if op.outputs}
     kept = []
     for op in reversed(program.ops):
-        wanted = op in targets and op.outputs or any(t in used for t in op.outputs)
-        if wanted or acts(op):
+        if not used.isdisjoint(op.outputs) or op in targets or acts(op):
             kept.append(op)
             refs = op.definition.refs
             used.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)

@@ -173,7 +173,8 @@ def _call(space: Space, pointers: tuple) -> Call | None:
     if made is None:
         return None
     kernel, numbers, team, scratch = made
-    return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch_bytes=scratch)
+    pointwise = kernel.write is regions.elementwise
+    return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
 @functools.lru_cache(4096)

@@ -15,8 +15,11 @@ _COMPUTED = {*ELEMENTS, "bool"}  # float16 and strings have no CPU kernels: thei
 def lower(op: Operation) -> Call | None:
     """The kernel call for an operation whose shapes are known; None when there is none and the reference runs."""
     kind = op.definition.lower(op)
-    if kind is None or any(t.dims is None or None in t.dims for t in (*op.inputs, *op.outputs)):
+    if kind is None:
         return None
+    for t in op.inputs + op.outputs:
+        if t.dims is None or None in t.dims:
+            return None
     if isinstance(kind, Kernel):
         bind = BINDINGS.get(kind.name)
         call = None if bind is None else bind(op)
@@ -32,6 +35,8 @@ def lower(op: Operation) -> Call | None:
         call = random(op, kind)
     else:
         call = None
-    if call is None or any(isinstance(t, Tensor) and t.dtype.name not in _COMPUTED for t in call.pointers):
-        return None
+    if call is not None:
+        for p in call.pointers:
+            if isinstance(p, Tensor) and p.dtype.name not in _COMPUTED:
+                return None
     return call
