@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from graphflow.backends.base import Call
@@ -103,17 +104,17 @@ def product(
                 height = (bottom - top + lanes - 1) // lanes
                 _copy(code, own_a.at(top + p * a_column), bottom - top, height, beside.at(p * BLOCK_ROWS))
             near_a = code.choose(apart > 0, beside, own_a.at(top * a_row))
-            column = code.select(apart > 0, BLOCK_ROWS, a_column)
+            a_step = code.select(apart > 0, BLOCK_ROWS, a_column)
             with code.loop(some, more) as q:
                 j, width = panel(q)
                 near_b = code.choose(packed, own.at((j - edges[0]) * depth), own_b.at(start * b_row + j))
-                row = code.select(packed, width * lanes, b_row)
+                b_step = code.select(packed, width * lanes, b_row)
                 target = c.at((image * m + top) * n + j)
                 for count in range(vectors, 0, -1):
                     with code.when(width == count):
                         code.apart(
                             partial(_tiles, rows=rows, vectors=count), near_a, near_b, target, bottom - top, depth, n,
-                            a_row, column, row, block, right - j,
+                            a_row, a_step, b_step, block, right - j,
                         )  # fmt: skip
             with code.when(block == blocks - 1):
                 code.finish(tail, image * m + top, image * m + bottom, *edges)
@@ -136,9 +137,8 @@ def _tiles(
             target = c.at(i * n)
             places = [[r * n + v * lanes for v in range(vectors)] for r in range(height)]
             before = [[target.load(p, lanes, mask) for p, mask in zip(ps, masks, strict=True)] for ps in places]
-            for row in places:
-                for place in row:
-                    target.prefetch(place)
+            for place in chain(*places):
+                target.prefetch(place)
             sums = contract(
                 code, before, [(depth, a_column, b_row)], a.at(i * a_row), b,
                 lambda a, r: a.load(r // 4 * four + r % 4 * a_row),
