@@ -20,7 +20,7 @@ NAMES = [apply.__name__ for apply in PIPELINE]
 # What these change is said in their reasons, and tested rule by rule.
 INEXACT = {
     "power_of_two", "power_of_minus_one", "log_of_softmax", "exp_of_log", "multiply_twice", "reduce_one_element",
-    "transpose_into_matmul_left", "transpose_into_matmul_right",
+    "transpose_into_matmul_left", "transpose_into_matmul_right", "expanded",
 }  # fmt: skip
 
 
