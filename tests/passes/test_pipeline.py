@@ -100,8 +100,8 @@ def test_the_dump_has_a_folder_for_each_compile(tmp_path):
     folders = sorted(p.name for p in (tmp_path / "dump").iterdir())
     assert folders == ["0001", "0002", "0003"]
     files = sorted(p.name for p in (tmp_path / "dump" / "0002").iterdir())
-    stages = ["00-specialize", "01-drop_dead", "03-simplify", "04-expand_composites", "05-merge_common", "06-fuse_regions",
-              "07-merge_updates"]  # fmt: skip
+    stages = ["00-specialize", "01-drop_dead", "03-simplify", "04-expand_composites", "05-merge_common",
+              "06-fuse_regions", "07-merge_updates"]  # fmt: skip
     assert files == [f"{stage}.{kind}" for stage in stages for kind in ("dot", "txt")]
     assert (tmp_path / "dump" / "0002" / files[-1]).read_text() == OPTIMIZED
     assert "after merge_updates: 3 operations" in (tmp_path / "dump" / "0002" / files[-2]).read_text()
