@@ -3,6 +3,8 @@
 from graphflow.ops.activations import elu, leaky_relu, relu, relu6, selu, softplus, softsign, swish
 from graphflow.ops.bias import bias_add, crelu, relu_layer, xw_plus_b
 from graphflow.ops.conv import conv2d, conv2d_backprop_filter, conv2d_backprop_input, conv2d_transpose
+from graphflow.ops.conv3d import conv3d, conv3d_transpose
+from graphflow.ops.convolution import atrous_conv2d, atrous_conv2d_transpose, conv1d, conv1d_transpose, convolution
 from graphflow.ops.cross_entropy import (
     sigmoid_cross_entropy_with_logits,
     softmax_cross_entropy_with_logits,
@@ -10,11 +12,14 @@ from graphflow.ops.cross_entropy import (
     sparse_softmax_cross_entropy_with_logits,
     weighted_cross_entropy_with_logits,
 )
+from graphflow.ops.depthwise import depthwise_conv2d, depthwise_conv2d_native, separable_conv2d
 from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.lrn import local_response_normalization, lrn
 from graphflow.ops.math import sigmoid
 from graphflow.ops.normalization import batch_norm_with_global_normalization, batch_normalization, dropout
 from graphflow.ops.pool import avg_pool, avg_pool1d, avg_pool2d, max_pool, max_pool1d, max_pool2d
+from graphflow.ops.pool3d import avg_pool3d, max_pool3d, pool
+from graphflow.ops.pool_argmax import max_pool_with_argmax
 from graphflow.ops.ranking import in_top_k, top_k
 from graphflow.ops.softmax import log_softmax, softmax
 from graphflow.ops.statistics import (
