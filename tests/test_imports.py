@@ -23,7 +23,7 @@ LAYERS = (
     "fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "layers",
-    "contrib data datasets summary io view compat text",
+    "contrib keras data datasets summary io view compat text",
     "store program",
     "passes",
     "backends.base",

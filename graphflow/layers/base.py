@@ -94,7 +94,7 @@ class Layer:
         constraint: Callable | None,
     ) -> Any:  # fmt: skip
         """Find or make a variable; a new one's regularization is noted."""
-        rule = regularizer or self._current.regularizer
+        rule: Any = regularizer or self._current.regularizer
 
         def regularization(variable: Any) -> Any:
             with get_default_graph().name_scope(f"{self.scope_name}/{name}/Regularizer/"):
@@ -129,15 +129,14 @@ class Layer:
         leaves: list[Any] = []
         mapped(inputs, leaves.append)
         graph = graph_of(leaves)
-        with graph.as_default():
-            with self._entered(kwargs.pop("scope", None)):
-                inputs = mapped(inputs, _tensor)
-                self._prepare(inputs)
-                if "scope" in inspect.signature(self.call).parameters:
-                    kwargs["scope"] = self._current
-                outputs = self.call(inputs, *args, **kwargs)
-                if self._activity_regularizer is not None:
-                    self._regularize(outputs)
+        with graph.as_default(), self._entered(kwargs.pop("scope", None)):
+            inputs = mapped(inputs, _tensor)
+            self._prepare(inputs)
+            if "scope" in inspect.signature(self.call).parameters:
+                kwargs["scope"] = self._current
+            outputs = self.call(inputs, *args, **kwargs)
+            if self._activity_regularizer is not None:
+                self._regularize(outputs)
         return outputs
 
     def apply(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -175,11 +174,10 @@ class Layer:
             name = scope if scope is not None else self._base_name if self._reuse else None
             with variable_scope(name, self._base_name) as self._scope:
                 pass
-        with variable_scope(
-            self._scope, reuse=True if self.built else self._reuse, auxiliary_name_scope=False
-        ) as self._current:
-            with get_default_graph().name_scope(self._current.original_name_scope):
-                yield
+        reuse = True if self.built else self._reuse
+        names = get_default_graph().name_scope(self._scope.original_name_scope)
+        with variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False) as self._current, names:
+            yield
 
     def _regularize(self, outputs: Any) -> None:
         """Losses on the outputs, per example."""

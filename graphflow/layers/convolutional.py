@@ -1,24 +1,27 @@
-"""Convolutions and transposed convolutions in one and two dimensions."""
+"""Convolutions in one, two and three dimensions, and transposed ones in two and three."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from graphflow.errors import GraphError, ShapeError
-from graphflow.initializers import zeros_initializer
 from graphflow.layers import named
 from graphflow.layers.base import Layer, functional
+from graphflow.layers.named import ZEROS
 from graphflow.layers.spec import InputSpec
 from graphflow.layers.windows import format_of, padding_name, sizes_of, with_channels_last
 from graphflow.ops.bias import bias_add
 from graphflow.ops.conv import conv2d as conv2d_op
 from graphflow.ops.conv import conv2d_transpose as conv2d_transpose_op
+from graphflow.ops.conv3d import conv3d as conv3d_op
+from graphflow.ops.conv3d import conv3d_transpose as conv3d_transpose_op
+from graphflow.ops.convolution import conv1d as conv1d_op
 from graphflow.ops.pad import pad
-from graphflow.ops.shape_ops import expand_dims, shape, squeeze
+from graphflow.ops.shape_ops import shape
 
 
 class Conv(Layer):
-    """activation(convolution(inputs, kernel) + bias); what the convolution layers share.   `rank` says of how many axes.
+    """activation(convolution(inputs, kernel) + bias) over `rank` axes; what the convolution layers share.
 
     filters         the number of channels of the result
     kernel_size, strides, dilation_rate     an int, or one for each axis
@@ -32,7 +35,7 @@ class Conv(Layer):
     def __init__(
         self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
         data_format: str = "channels_last", dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True,
-        kernel_initializer: Any = None, bias_initializer: Any = zeros_initializer(), kernel_regularizer: Any = None,
+        kernel_initializer: Any = None, bias_initializer: Any = ZEROS, kernel_regularizer: Any = None,
         bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
         bias_constraint: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
@@ -113,11 +116,7 @@ class Conv1D(Conv):
         padding = self.padding
         if padding == "causal":
             x, padding = pad(x, [[0, 0], [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0], [0, 0]]), "valid"
-        image = conv2d_op(
-            expand_dims(x, 1), expand_dims(self.kernel, 0), [1, 1, *self.strides, 1], padding.upper(),
-            dilations=[1, 1, *self.dilation_rate, 1],
-        )  # fmt: skip
-        return squeeze(image, [1])
+        return conv1d_op(x, self.kernel, self.strides[0], padding.upper(), dilations=self.dilation_rate[0])
 
 
 class Conv2D(Conv):
@@ -133,9 +132,16 @@ class Conv2D(Conv):
     rank = 2
 
     def convolve(self, x: Any) -> Any:
-        return conv2d_op(
-            x, self.kernel, [1, *self.strides, 1], self.padding.upper(), dilations=[1, *self.dilation_rate, 1]
-        )
+        return conv2d_op(x, self.kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
+
+
+class Conv3D(Conv):
+    """A convolution of volumes [n, d, h, w, c] -> [n, od, oh, ow, filters].   Otherwise as Conv2D."""
+
+    rank = 3
+
+    def convolve(self, x: Any) -> Any:
+        return conv3d_op(x, self.kernel, self.strides, self.padding.upper(), dilations=self.dilation_rate)
 
 
 class Transposed(Conv):
@@ -144,7 +150,7 @@ class Transposed(Conv):
     def __init__(
         self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
         data_format: str = "channels_last", activation: Any = None, use_bias: bool = True,
-        kernel_initializer: Any = None, bias_initializer: Any = zeros_initializer(), kernel_regularizer: Any = None,
+        kernel_initializer: Any = None, bias_initializer: Any = ZEROS, kernel_regularizer: Any = None,
         bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
         bias_constraint: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
@@ -178,11 +184,20 @@ class Conv2DTranspose(Transposed):
     rank = 2
 
     def convolve(self, x: Any) -> Any:
-        return conv2d_transpose_op(
-            x, self.kernel, self.output_sizes(x), [1, *self.strides, 1], self.padding.upper()
-        )
+        return conv2d_transpose_op(x, self.kernel, self.output_sizes(x), self.strides, self.padding.upper())
+
+
+class Conv3DTranspose(Transposed):
+    """The transpose of a convolution: volumes [n, d, h, w, c] -> [n, od, oh, ow, filters].   As Conv2DTranspose."""
+
+    rank = 3
+
+    def convolve(self, x: Any) -> Any:
+        return conv3d_transpose_op(x, self.kernel, self.output_sizes(x), self.strides, self.padding.upper())
 
 
 conv1d = functional(Conv1D)
 conv2d = functional(Conv2D)
+conv3d = functional(Conv3D)
 conv2d_transpose = functional(Conv2DTranspose)
+conv3d_transpose = functional(Conv3DTranspose)

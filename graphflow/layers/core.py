@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from graphflow.errors import DTypeError, ShapeError
-from graphflow.initializers import zeros_initializer
 from graphflow.layers import named
 from graphflow.layers.base import Layer, functional
+from graphflow.layers.named import ZEROS
 from graphflow.layers.spec import InputSpec
 from graphflow.operation import Tensor
 from graphflow.ops.arrange import transpose
@@ -34,7 +34,7 @@ class Dense(Layer):
 
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = None,
-        bias_initializer: Any = zeros_initializer(), kernel_regularizer: Any = None, bias_regularizer: Any = None,
+        bias_initializer: Any = ZEROS, kernel_regularizer: Any = None, bias_regularizer: Any = None,
         activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
         trainable: bool = True, name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip

@@ -1,4 +1,7 @@
-"""Arguments of layers that may be given as a name: "relu" for tf.nn.relu, "zeros" for its initializer."""
+"""Arguments of layers that may be given as a name: "relu" for tf.nn.relu, "zeros" for its initializer.
+
+The names, and the defaults of what they stand for, are those of Keras.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow import initializers
+from graphflow.dtypes import float32
 from graphflow.errors import GraphError
 from graphflow.layers import constraints, regularizers
 from graphflow.operation import Tensor
@@ -15,6 +19,8 @@ from graphflow.ops.clip import clip_by_value
 from graphflow.ops.math import exp, sigmoid
 from graphflow.ops.softmax import softmax
 from graphflow.ops.trigonometry import tanh
+
+ZEROS, ONES = initializers.zeros_initializer(), initializers.ones_initializer()
 
 
 def linear(x: Any) -> Any:
@@ -38,13 +44,35 @@ ACTIVATIONS: dict[str, Callable] = {
     "swish": swish, "tanh": tanh,
 }  # fmt: skip
 
+
+def random_uniform(
+    minval: float = -0.05, maxval: float = 0.05, seed: int | None = None, dtype: Any = float32
+) -> initializers.Initializer:
+    """Uniform in [minval, maxval)."""
+    return initializers.random_uniform_initializer(minval, maxval, seed, dtype)
+
+
+def random_normal(
+    mean: float = 0.0, stddev: float = 0.05, seed: int | None = None, dtype: Any = float32
+) -> initializers.Initializer:
+    """Normal with this mean and standard deviation."""
+    return initializers.random_normal_initializer(mean, stddev, seed, dtype)
+
+
+def truncated_normal(
+    mean: float = 0.0, stddev: float = 0.05, seed: int | None = None, dtype: Any = float32
+) -> initializers.Initializer:
+    """Normal, and never further than two standard deviations from the mean."""
+    return initializers.truncated_normal_initializer(mean, stddev, seed, dtype)
+
+
 INITIALIZERS: dict[str, Callable] = {
     "constant": initializers.constant, "glorot_normal": initializers.glorot_normal,
     "glorot_uniform": initializers.glorot_uniform, "he_normal": initializers.he_normal,
     "he_uniform": initializers.he_uniform, "identity": initializers.identity,
     "lecun_normal": initializers.lecun_normal, "lecun_uniform": initializers.lecun_uniform, "ones": initializers.ones,
-    "orthogonal": initializers.orthogonal, "random_normal": initializers.random_normal,
-    "random_uniform": initializers.random_uniform, "truncated_normal": initializers.truncated_normal,
+    "normal": random_normal, "orthogonal": initializers.orthogonal, "random_normal": random_normal,
+    "random_uniform": random_uniform, "truncated_normal": truncated_normal, "uniform": random_uniform,
     "variance_scaling": initializers.variance_scaling, "zeros": initializers.zeros,
 }  # fmt: skip
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from graphflow.dtypes import float16, float32
 from graphflow.errors import GraphError, ShapeError
-from graphflow.initializers import ones_initializer, zeros_initializer
 from graphflow.layers import named
 from graphflow.layers.base import Layer
 from graphflow.layers.core import known_flag
+from graphflow.layers.named import ONES, ZEROS
 from graphflow.layers.spec import InputSpec
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum
@@ -91,8 +91,8 @@ class BatchNormalization(Layer):
 
     def __init__(
         self, axis: Any = -1, momentum: Any = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
-        beta_initializer: Any = zeros_initializer(), gamma_initializer: Any = ones_initializer(),
-        moving_mean_initializer: Any = zeros_initializer(), moving_variance_initializer: Any = ones_initializer(),
+        beta_initializer: Any = ZEROS, gamma_initializer: Any = ONES,
+        moving_mean_initializer: Any = ZEROS, moving_variance_initializer: Any = ONES,
         beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
         gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None, renorm_momentum: Any = 0.99,
         fused: bool | None = None, trainable: bool = True, virtual_batch_size: int | None = None,
@@ -125,7 +125,9 @@ class BatchNormalization(Layer):
             raise GraphError(f"axis {self.axis} does not name axes of inputs of shape {input_shape}")
         sizes = {a: input_shape[a].value for a in axis}
         if None in sizes.values():
-            raise ShapeError(f"batch normalization needs to know the size of axis {axis}, and the shape is {input_shape}")
+            raise ShapeError(
+                f"batch normalization needs to know the size of axis {axis}, and the shape is {input_shape}"
+            )
         self.axis = axis
         if self.fused is not False:
             self.fused = rank in (4, 5) and axis in ([1], [rank - 1])
@@ -156,8 +158,8 @@ class BatchNormalization(Layer):
 
 def batch_normalization(
     inputs: Any, axis: Any = -1, momentum: Any = 0.99, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
-    beta_initializer: Any = zeros_initializer(), gamma_initializer: Any = ones_initializer(),
-    moving_mean_initializer: Any = zeros_initializer(), moving_variance_initializer: Any = ones_initializer(),
+    beta_initializer: Any = ZEROS, gamma_initializer: Any = ONES,
+    moving_mean_initializer: Any = ZEROS, moving_variance_initializer: Any = ONES,
     beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
     gamma_constraint: Any = None, training: Any = False, trainable: bool = True, name: str | None = None,
     reuse: Any = None, renorm: bool = False, renorm_clipping: Any = None, renorm_momentum: Any = 0.99,

@@ -9,6 +9,7 @@ from graphflow.layers.base import Layer, functional
 from graphflow.layers.spec import InputSpec
 from graphflow.layers.windows import format_of, padding_name, sizes_of, with_channels_last
 from graphflow.ops.pool import avg_pool, max_pool
+from graphflow.ops.pool3d import avg_pool3d, max_pool3d
 from graphflow.ops.shape_ops import expand_dims, squeeze
 
 
@@ -60,7 +61,21 @@ class AveragePooling2D(_Pool):
     rank, function = 2, staticmethod(avg_pool)
 
 
+class MaxPooling3D(_Pool):
+    """The largest element of each window of volumes [n, d, h, w, c], channel by channel."""
+
+    rank, function = 3, staticmethod(max_pool3d)
+
+
+class AveragePooling3D(_Pool):
+    """The mean of each window of volumes [n, d, h, w, c], channel by channel; padding does not count."""
+
+    rank, function = 3, staticmethod(avg_pool3d)
+
+
 max_pooling1d = functional(MaxPooling1D, reuse=False)
 max_pooling2d = functional(MaxPooling2D, reuse=False)
+max_pooling3d = functional(MaxPooling3D, reuse=False)
 average_pooling1d = functional(AveragePooling1D, reuse=False)
 average_pooling2d = functional(AveragePooling2D, reuse=False)
+average_pooling3d = functional(AveragePooling3D, reuse=False)

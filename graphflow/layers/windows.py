@@ -11,7 +11,7 @@ from graphflow.ops.arrange import transpose
 
 
 def sizes_of(value: Any, rank: int, what: str) -> tuple[int, ...]:
-    """One size for each dimension, from an int or a sequence; ValueError for another number of them, or none above 0."""
+    """One size for each axis, from an int or a sequence; ValueError for another number of them, or one below 1."""
     try:
         sizes = (int(value),) * rank if hasattr(value, "__index__") else tuple(int(v) for v in value)
     except (TypeError, ValueError):
