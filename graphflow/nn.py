@@ -16,7 +16,12 @@ from graphflow.ops.depthwise import depthwise_conv2d, depthwise_conv2d_native, s
 from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.lrn import local_response_normalization, lrn
 from graphflow.ops.math import sigmoid
-from graphflow.ops.normalization import batch_norm_with_global_normalization, batch_normalization, dropout
+from graphflow.ops.normalization import (
+    batch_norm_with_global_normalization,
+    batch_normalization,
+    dropout,
+    fused_batch_norm,
+)
 from graphflow.ops.pool import avg_pool, avg_pool1d, avg_pool2d, max_pool, max_pool1d, max_pool2d
 from graphflow.ops.pool3d import avg_pool3d, max_pool3d, pool
 from graphflow.ops.pool_argmax import max_pool_with_argmax
