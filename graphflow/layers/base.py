@@ -5,6 +5,7 @@ The variables are made by `get_variable` in a variable scope of the layer's own,
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -132,7 +133,7 @@ class Layer:
         with graph.as_default(), self._entered(kwargs.pop("scope", None)):
             inputs = mapped(inputs, _tensor)
             self._prepare(inputs)
-            if "scope" in inspect.signature(self.call).parameters:
+            if takes_scope(type(self)):
                 kwargs["scope"] = self._current
             outputs = self.call(inputs, *args, **kwargs)
             if self._activity_regularizer is not None:
@@ -238,6 +239,12 @@ class Layer:
         if not self.built:
             raise GraphError(f"layer {self.name!r} has no variables before its first call")
         return sum(v.shape.num_elements() or 0 for v in self.weights)
+
+
+@functools.cache
+def takes_scope(layer: type[Layer]) -> bool:
+    """Whether `call` wants to know the variable scope."""
+    return "scope" in inspect.signature(layer.call).parameters
 
 
 def snake_case(name: str) -> str:
