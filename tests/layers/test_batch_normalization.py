@@ -132,9 +132,7 @@ def test_float16_keeps_its_parameters_in_float32():
 
 def test_without_center_and_scale_and_reused():
     for reuse in (None, True):
-        tf.layers.batch_normalization(
-            tf.ones([2, 3]), center=False, scale=False, training=True, name="b", reuse=reuse
-        )
+        tf.layers.batch_normalization(tf.ones([2, 3]), center=False, scale=False, training=True, name="b", reuse=reuse)
     assert [v.name for v in tf.global_variables()] == ["b/moving_mean:0", "b/moving_variance:0"]
     assert len(updates()) == 4 and tf.trainable_variables() == []
 
@@ -144,7 +142,7 @@ def test_without_center_and_scale_and_reused():
     [([2, 3], {"axis": 2}), ([2, 3], {"axis": -3}), ([2, None], {}), (None, {}), ([2, 3], {"axis": [1, 1]})],
 )
 def test_what_it_refuses(shape, arguments):
-    with pytest.raises(ValueError, match="axis|rank"):
+    with pytest.raises(ValueError, match=r"axis|rank"):
         tf.layers.batch_normalization(tf.placeholder(tf.float32, shape), **arguments)
     with pytest.raises(NotImplementedError):
         tf.layers.batch_normalization(tf.ones([2, 3]), renorm=True)
