@@ -133,7 +133,7 @@ class Layer:
         with graph.as_default(), self._entered(kwargs.pop("scope", None)):
             inputs = mapped(inputs, _tensor)
             self._prepare(inputs)
-            if takes_scope(type(self)):
+            if takes_scope(type(self).call):
                 kwargs["scope"] = self._current
             outputs = self.call(inputs, *args, **kwargs)
             if self._activity_regularizer is not None:
@@ -242,9 +242,9 @@ class Layer:
 
 
 @functools.cache
-def takes_scope(layer: type[Layer]) -> bool:
-    """Whether `call` wants to know the variable scope."""
-    return "scope" in inspect.signature(layer.call).parameters
+def takes_scope(call: Callable) -> bool:
+    """Whether a layer's `call` wants to know the variable scope."""
+    return "scope" in inspect.signature(call).parameters
 
 
 def snake_case(name: str) -> str:
