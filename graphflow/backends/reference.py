@@ -45,7 +45,7 @@ def evaluate(program: Program, feeds: Sequence[np.ndarray], store: Store) -> lis
     return [np.array(_ready(values[t], t)) for t in program.fetches]
 
 
-def draw(op: Operation, store: Store) -> dict[str, int]:
+def draw(op: Operation, store: Store) -> dict[str, Any]:
     """The keyword arguments of a random op's reference; counts the draw."""
     if not op.definition.draws:
         return {}
