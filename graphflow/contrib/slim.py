@@ -52,6 +52,7 @@ from graphflow.contrib.layers import (
     max_pool2d,
     maxout,
     one_hot_encoding,
+    optimize_loss,
     relu,
     relu6,
     repeat,
