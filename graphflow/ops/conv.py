@@ -30,7 +30,7 @@ from graphflow.ops.windows import (
     unfolded,
     windows_dims,
 )
-from graphflow.shape import Dims, show
+from graphflow.shape import Dims, elements, show
 
 ONES = (1, 1, 1, 1)
 
@@ -135,6 +135,11 @@ def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
+def _flops(filter: Tensor, images: Tensor) -> int:
+    """A multiplication and an addition for each filter element at each place, those that fall on padding too."""
+    return 2 * elements(filter.dims) * elements(images.dims[:3])  # type: ignore[index]
+
+
 CONV2D: OpDef = define(
     "Conv2D", "input filter",
     infer=conv_infer,
@@ -143,8 +148,9 @@ CONV2D: OpDef = define(
         lambda op, dy: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
-    lowering=Kernel("conv2d"),
+    lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
+    flops=lambda op: _flops(op.inputs[1], op.output),
 )  # fmt: skip
 
 CONV2D_BACKPROP_INPUT: OpDef = define(
@@ -156,8 +162,9 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: _apply(CONV2D, op, dx, op.inputs[1]),
     ),
-    lowering=Kernel("conv2d_backprop_input"),
+    lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
+    flops=lambda op: _flops(op.inputs[1], op.inputs[2]),
 )  # fmt: skip
 
 CONV2D_BACKPROP_FILTER: OpDef = define(
@@ -169,8 +176,9 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: _apply(CONV2D, op, op.inputs[0], dw),
     ),
-    lowering=Kernel("conv2d_backprop_filter"),
+    lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
+    flops=lambda op: _flops(op.output, op.inputs[2]),
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import either, expand_dims, reshape, shape
 from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX, last_axis, log_softmax_of
-from graphflow.shape import Dims, broadcast, merge, show
+from graphflow.shape import Dims, broadcast, elements, merge, show
 
 
 def _dense_infer(features: Tensor, labels: Tensor) -> list[tuple[Dims, DType]]:
@@ -76,6 +76,7 @@ SOFTMAX_CROSS_ENTROPY = define(
     vjp=(_vjp_logits, _vjp_labels),
     lowering=Kernel("softmax_cross_entropy"),
     types=FLOATING,
+    flops=lambda op: 8 * elements(op.outputs[1].dims),  # a softmax; label * log and its sum; minus the label
 )  # fmt: skip
 
 
@@ -108,6 +109,7 @@ SPARSE_SOFTMAX_CROSS_ENTROPY = define(
     vjp=(_vjp_logits, None),
     lowering=Kernel("sparse_softmax_cross_entropy"),
     types=FLOATING,
+    flops=lambda op: 5 * elements(op.outputs[1].dims),  # a softmax
 )  # fmt: skip
 
 

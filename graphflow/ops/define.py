@@ -67,6 +67,7 @@ class OpDef:
     moves      inputs whose elements the op only moves around: it works on values that are known in part
     static     (op) -> what is known of the value while the graph is built, None for unknown elements
     draws      makes random numbers: the reference also gets `key` and `draw`
+    flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
     """
 
     name: str
@@ -86,6 +87,7 @@ class OpDef:
     moves: frozenset[str] = frozenset()
     static: Callable[[Operation], Any] | None = None
     draws: bool = False
+    flops: Callable[[Operation], int] | None = None
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""

@@ -28,7 +28,7 @@ from graphflow.ops.windows import (
     unfolded,
     windows_dims,
 )
-from graphflow.shape import Dims, merge, show
+from graphflow.shape import Dims, elements, merge, show
 
 
 def pool_infer(value: Tensor, ksize: Any, strides: Any, padding: str) -> tuple[Dims, DType]:
@@ -138,6 +138,11 @@ def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
+def _flops(op: Operation, pooled: Tensor) -> int:
+    """A comparison or an addition for each element of each window, padding included."""
+    return math.prod(op.attrs["ksize"]) * elements(pooled.dims)
+
+
 MAX_POOL: OpDef = define(
     "MaxPool", "input",
     infer=lambda input, **attrs: pool_infer(input, **attrs),
@@ -145,6 +150,7 @@ MAX_POOL: OpDef = define(
     vjp=(lambda op, dy: _again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
     lowering=Kernel("max_pool"),
     types=REAL,
+    flops=lambda op: _flops(op, op.output),
 )  # fmt: skip
 
 MAX_POOL_GRAD: OpDef = define(
@@ -158,6 +164,7 @@ MAX_POOL_GRAD: OpDef = define(
     ),
     lowering=Kernel("max_pool_grad"),
     types=REAL,
+    flops=lambda op: _flops(op, op.inputs[2]),
 )  # fmt: skip
 
 MAX_POOL_GRAD_GRAD: OpDef = define(
@@ -179,6 +186,7 @@ AVG_POOL: OpDef = define(
     vjp=(lambda op, dy: _again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
     lowering=Kernel("avg_pool"),
     types=FLOATING,
+    flops=lambda op: _flops(op, op.output),
 )  # fmt: skip
 
 AVG_POOL_GRAD: OpDef = define(
@@ -188,6 +196,7 @@ AVG_POOL_GRAD: OpDef = define(
     vjp=(None, lambda op, dx: _again(AVG_POOL, op, dx)),
     lowering=Kernel("avg_pool_grad"),
     types=FLOATING,
+    flops=lambda op: _flops(op, op.inputs[1]),
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from graphflow.ops.lowering import Kernel
 from graphflow.ops.math import exp, log
 from graphflow.ops.reduce import reduce_max, reduce_sum
 from graphflow.ops.shape_ops import either
-from graphflow.shape import Dims
+from graphflow.shape import Dims, elements
 
 
 def _at_least_a_vector(logits: Tensor) -> tuple[Dims, DType]:
@@ -54,6 +54,7 @@ SOFTMAX = define(
     vjp=(_softmax_vjp,),
     lowering=Kernel("softmax"),
     types=FLOATING,
+    flops=lambda op: 5 * elements(op.output.dims),  # find the largest, subtract it, exp, sum, divide
 )  # fmt: skip
 
 LOG_SOFTMAX = define(
@@ -63,6 +64,7 @@ LOG_SOFTMAX = define(
     vjp=(_log_softmax_vjp,),
     lowering=Kernel("log_softmax"),
     types=FLOATING,
+    flops=lambda op: 5 * elements(op.output.dims),  # find the largest, subtract it, exp, sum, subtract the log
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphflow.backends.base import Call, Executable
 from graphflow.backends.cache import Cache
+from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.executable import CpuExecutable
 from graphflow.backends.cpu.lower import lower
@@ -23,5 +24,5 @@ class CpuBackend:
     def lower(self, op: Operation) -> Call | None:
         return lower(op)
 
-    def compile(self, plan: Plan, store: Store) -> Executable:
-        return CpuExecutable(plan, store, self.kernels)
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None) -> Executable:
+        return CpuExecutable(plan, store, self.kernels, clock)

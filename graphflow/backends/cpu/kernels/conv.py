@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.compile import finish
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
 
 
-def forward(x, f, y, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tid, nthreads):  # type: ignore
+def forward(x, f, y, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tail, tid, nthreads):  # type: ignore
     """y [n, oh, ow, o] = x [n, h, w, c] * f [kh, kw, c, o].   Threads share the rows of y.
 
     Without dilation the pixels under a row of the filter lie side by side, and so do their weights: one run of numbers
@@ -66,9 +67,10 @@ def forward(x, f, y, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, t
                                 y[y0 + j] += p0 * f[f0 + j]
                             f0 += o
                         ox += 1
+        finish(tail, row * ow, (row + 1) * ow, 0, o)
 
 
-def to_input(f, dy, dx, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tid, nthreads):  # type: ignore
+def to_input(f, dy, dx, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tail, tid, nthreads):  # type: ignore
     """dx [n, h, w, c] from f [kh, kw, c, o] and dy [n, oh, ow, o].   Threads share the rows of dx."""
     for row in range(n * h * tid // nthreads, n * h * (tid + 1) // nthreads):
         image = row // h
@@ -93,9 +95,10 @@ def to_input(f, dy, dx, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left
                             s += dy[y0 + j] * f[f0 + j]
                         dx[at + i] = s
                         f0 += o
+        finish(tail, row * w, (row + 1) * w, 0, c)
 
 
-def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tid, nthreads):  # type: ignore
+def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tail, tid, nthreads):  # type: ignore
     """df [kh, kw, c, o] from x [n, h, w, c] and dy [n, oh, ow, o].   Threads share pairs of channels of all taps."""
     pairs = (c + 1) // 2
     task, last = kh * kw * pairs * tid // nthreads, kh * kw * pairs * (tid + 1) // nthreads
@@ -149,6 +152,7 @@ def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, lef
                             df[d0 + j] += p0 * dy[y0 + j]
                         x0 += sw * c
                         y0 += o
+        finish(tail, tap * c + low, tap * c + high, 0, o)
 
 
 # the order of a sum is free, so that it can be vectorised; NaN and infinities stay what they are
@@ -174,19 +178,19 @@ def _sizes(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tupl
 def conv2d(op: Operation) -> Call | None:
     x, f = op.inputs
     sizes = _sizes(op, x, f, op.output)
-    return None if sizes is None else Call(forward, (x, f, op.output), sizes)
+    return None if sizes is None else Call(forward, (x, f, op.output), sizes, takes_tail=True)
 
 
 def conv2d_backprop_input(op: Operation) -> Call | None:
     _, f, dy = op.inputs
     sizes = _sizes(op, op.output, f, dy)
-    return None if sizes is None else Call(to_input, (f, dy, op.output), sizes)
+    return None if sizes is None else Call(to_input, (f, dy, op.output), sizes, takes_tail=True)
 
 
 def conv2d_backprop_filter(op: Operation) -> Call | None:
     x, _, dy = op.inputs
     sizes = _sizes(op, x, op.output, dy)
-    return None if sizes is None else Call(to_filter, (x, dy, op.output), sizes)
+    return None if sizes is None else Call(to_filter, (x, dy, op.output), sizes, takes_tail=True)
 
 
 KERNELS = {

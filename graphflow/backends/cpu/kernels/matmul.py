@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.compile import finish
 from graphflow.operation import Operation
 
 FEW_ROWS = 16  # up to so many rows threads share the columns
 
 
-def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns, tid, nthreads):  # type: ignore
+def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns, tail, tid, nthreads):  # type: ignore
     """C = A B, two rows of C at a time; B [k, n] is read along its rows, A with any strides.
 
     a, b   batch i starts at i * a_batch, i * b_batch (0: one matrix for all); A[i, j] is at i * a_row + j * a_column
@@ -87,9 +88,10 @@ def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns
                                 c[c0 + j] += p0 * b[b0 + j]
                             a0 += a_column
                             b0 += n
+        finish(tail, image * m + 2 * start, image * m + min(2 * stop, m), left, right)
 
 
-def inner(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns, tid, nthreads):  # type: ignore
+def inner(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns, tail, tid, nthreads):  # type: ignore
     """C = A B^T by dot products, four columns of C at a time; B [n, k] is read along its rows.   Otherwise as outer."""
     quads = (n + 3) // 4
     first, last = 0, batch * m
@@ -123,6 +125,7 @@ def inner(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns
                     for t in range(k):
                         s += a[a0 + t * a_column] * b[b0 + q * k + t]
                     c[at + q] = s
+    finish(tail, first, last, 4 * left, min(4 * right, n))
 
 
 # the order of a sum is free, so that it can be vectorised; NaN and infinities stay what they are
@@ -145,7 +148,7 @@ def matmul(op: Operation) -> Call | None:
     a_row, a_column = (1, m) if flip_a else (k, 1)
     few = batch == 1 and m <= FEW_ROWS
     sizes: Any = (batch, m, k, n, steps[0], a_row, a_column, steps[1], int(few))
-    return Call(inner if flip_b else outer, (a, b, op.output), sizes)
+    return Call(inner if flip_b else outer, (a, b, op.output), sizes, takes_tail=True)
 
 
 def _step(dims: Any, out: Any) -> int | None:
