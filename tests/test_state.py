@@ -129,17 +129,6 @@ def test_scatter_and_strings(session):
     assert session.run(s.assign(["c", "d"])).tolist() == [b"c", b"d"]
 
 
-def test_collections_and_names():
-    with tf.Graph().as_default():
-        v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, trainable=False, name="v")
-        local = tf.Variable(1.0, collections=[tf.GraphKeys.LOCAL_VARIABLES], trainable=False)
-        assert [x.name for x in tf.global_variables()] == ["v:0", "v_1:0"]
-        assert tf.trainable_variables() == [v] and tf.local_variables() == [local]
-        assert w.op.name == "v_1" and v.initializer.name == "v/Assign" and v.value().name == "v/read:0"
-        with pytest.raises(TypeError):
-            iter(v)
-
-
 def test_a_variable_from_its_definition():
     with tf.Graph().as_default():
         with tf.name_scope("a"):
@@ -157,3 +146,14 @@ def test_a_variable_from_its_definition():
             tf.Variable(1.0, variable_def=inner)
         with pytest.raises(KeyError):
             tf.Variable.from_proto(inner)
+
+
+def test_collections_and_names():
+    with tf.Graph().as_default():
+        v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, trainable=False, name="v")
+        local = tf.Variable(1.0, collections=[tf.GraphKeys.LOCAL_VARIABLES], trainable=False)
+        assert [x.name for x in tf.global_variables()] == ["v:0", "v_1:0"]
+        assert tf.trainable_variables() == [v] and tf.local_variables() == [local]
+        assert w.op.name == "v_1" and v.initializer.name == "v/Assign" and v.value().name == "v/read:0"
+        with pytest.raises(TypeError):
+            iter(v)

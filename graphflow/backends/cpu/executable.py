@@ -294,11 +294,6 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:
-    """Whether an array that is to be written shares memory with another one."""
-    return any(np.may_share_memory(values[i], v) for i in written for j, v in enumerate(values) if i != j)
-
-
 def _element(p: Tensor | Draws | str) -> str:
     """The dtype that a kernel's pointer points to."""
     return p.dtype.name if isinstance(p, Tensor) else "uint64" if isinstance(p, Draws) else "int64"
@@ -332,6 +327,11 @@ def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
 
 def _written(step: Step) -> list[Buffer]:
     return [] if step.copy else list(step.outputs[: len(step.op.definition.writes)])
+
+
+def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:
+    """Whether an array that is to be written shares memory with another one."""
+    return any(np.may_share_memory(values[i], v) for i in written for j, v in enumerate(values) if i != j)
 
 
 def _variables(plan: Plan) -> dict[int, Operation]:
