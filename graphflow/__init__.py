@@ -1,6 +1,20 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, keras, layers, linalg, losses, math, nn, operators, random, train
+from graphflow import (
+    contrib,
+    errors,
+    initializers,
+    keras,
+    layers,
+    linalg,
+    losses,
+    math,
+    metrics,
+    nn,
+    operators,
+    random,
+    train,
+)
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -211,6 +225,7 @@ from graphflow.ops.space import (
     space_to_batch_nd,
     space_to_depth,
 )
+from graphflow.ops.sparse.tensor import SparseTensor, SparseTensorValue
 from graphflow.ops.state import (
     assign,
     assign_add,

@@ -7,13 +7,13 @@ from typing import Any
 
 from graphflow.default import name_scope
 from graphflow.dtypes import float32
-from graphflow.errors import GraphError
+from graphflow.errors import GraphError, ShapeError
 from graphflow.graph import get_default_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
 from graphflow.ops import cross_entropy
 from graphflow.ops.activations import relu
-from graphflow.ops.arithmetic import add_n, div_no_nan, maximum, minimum, squared_difference
+from graphflow.ops.arithmetic import add_n, div_no_nan, maximum, minimum, multiply, squared_difference
 from graphflow.ops.basic import cast, ones_like, stop_gradient, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.define import convert_to_tensor
@@ -22,8 +22,8 @@ from graphflow.ops.fill import range as range_
 from graphflow.ops.math import abs, log, square
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
-from graphflow.ops.shape_ops import either, rank, shape, size, squeeze
-from graphflow.ops.weights import weights_for, without_extra_axis
+from graphflow.ops.shape_ops import either, rank, shape, size
+from graphflow.ops.weights import weights_for, weights_of_rank, without_extra_axis
 from graphflow.shape import merge
 
 
@@ -108,7 +108,7 @@ def compute_weighted_loss(
         given = convert_to_tensor(losses, name="losses")
         values = cast(given, float32)
         weights = weights_for(values, weights, float32)
-        weighted = values * weights
+        weighted = multiply(values, weights)
         if reduction == Reduction.NONE:
             result = weighted
         elif reduction == Reduction.SUM:
@@ -135,6 +135,25 @@ def _weighted(
         predictions, labels = cast(predictions, float32), cast(labels, float32)
         merge(predictions.dims, labels.dims)
         return compute_weighted_loss(elements(labels, predictions), weights, inner, loss_collection, reduction)
+
+
+def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Tensor:
+    """sum(per_example_loss * sample_weight) / global_batch_size, which by default is the number of examples.
+
+    Dtype: floating, kept.   Gradient: both.   Raises: ValueError for a scalar loss and for weights that do not fit.
+    """
+    losses = convert_to_tensor(per_example_loss, name="per_example_loss")
+    if losses.dims == ():
+        raise ShapeError("per_example_loss needs an axis of examples, and is a scalar")
+    examples = shape(losses)[0] if global_batch_size is None else convert_to_tensor(global_batch_size)
+    if sample_weight is not None:
+        losses = losses * weights_for(losses, sample_weight, losses.dtype)
+    return div_no_nan(reduce_sum(losses), cast(examples, losses.dtype))
+
+
+def scale_regularization_loss(regularization_loss: Any) -> Tensor:
+    """The sum of the elements: there is one replica to share the loss with."""
+    return reduce_sum(regularization_loss)
 
 
 # -- losses --------------------------------------------------------------------------------------------------------
@@ -229,8 +248,9 @@ def mean_pairwise_squared_error(
         n = _number_present(errors, weights, inner)
         squares = reduce_sum(square(errors), inner, keepdims=True)
         squared_sum = square(reduce_sum(errors, inner, keepdims=True))
-        pairs = div_no_nan(squares, maximum(n - 1, 0)) - div_no_nan(squared_sum, maximum(n * (n - 1), 0))
-        total = reduce_sum(2.0 * pairs * weights)
+        first = div_no_nan(squares, maximum(n - 1, 0), name="value")
+        second = div_no_nan(squared_sum, maximum(n * (n - 1), 0), name="value")
+        total = reduce_sum(2.0 * (first - second) * weights)
         result = where_v2(reduce_sum(n) > 0, total, zeros_like(total), name="value")
         add_loss(result, loss_collection)
         return result
@@ -287,8 +307,6 @@ def sparse_softmax_cross_entropy(
     """
     with name_scope(scope, "sparse_softmax_cross_entropy_loss", [logits, labels, weights]) as inner:
         labels, logits = without_extra_axis(labels, logits, expected=1)
-        weights = convert_to_tensor(weights, name="weights")
-        if weights.dims is not None and labels.dims is not None and len(weights.dims) == len(labels.dims) + 1:
-            weights = squeeze(weights, [-1])
         losses = cross_entropy.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits, name="xentropy")
+        weights = weights_of_rank(losses, weights, expand=False)
         return compute_weighted_loss(losses, weights, inner, loss_collection, reduction)

@@ -179,3 +179,14 @@ def test_contrib_takes_predictions_first():
         np.testing.assert_allclose(hinge, ELEMENTS["hinge_loss"](BITS, P), rtol=1e-5)
         by_row = run_on("cpu", contrib.mean_squared_error(P, Y, weights=[1.0, 0.0, 2.0]))
         np.testing.assert_allclose(by_row, ((P - Y) ** 2 * [[1], [0], [2]]).sum() / 8, rtol=1e-5)
+
+
+def test_averages_of_examples():
+    loss = np.array([1.0, 2.0, 3.0], np.float32)
+    with tf.Graph().as_default():
+        average = tf.nn.compute_average_loss
+        fed = tf.placeholder(tf.float32, [None])
+        made = [average(loss), average(fed), average(loss, [1.0, 0.0, 2.0], 4), tf.nn.scale_regularization_loss(loss)]
+        np.testing.assert_allclose(run_on("cpu", made, {fed: loss[:2]}), [2, 1.5, 1.75, 6])
+        with pytest.raises(ValueError):
+            average(tf.constant(1.0))

@@ -1,6 +1,6 @@
 """`tf.contrib.slim`: the layers, variables and arg_scope of contrib in one place; re-exports and nothing else."""
 
-from graphflow.contrib import layers, losses
+from graphflow.contrib import layers, losses, metrics
 from graphflow.contrib.framework import (
     add_arg_scope,
     add_model_variable,

@@ -135,9 +135,9 @@ def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
-def _flops(filter: Tensor, images: Tensor) -> int:
+def conv_flops(filter: Tensor, images: Tensor) -> int:
     """A multiplication and an addition for each filter element at each place, those that fall on padding too."""
-    return 2 * elements(filter.dims) * elements(images.dims[:3])  # type: ignore[index]
+    return 2 * elements(filter.dims) * elements(images.dims[:-1])  # type: ignore[index]
 
 
 CONV2D: OpDef = define(
@@ -150,7 +150,7 @@ CONV2D: OpDef = define(
     ),
     lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
-    flops=lambda op: _flops(op.inputs[1], op.output),
+    flops=lambda op: conv_flops(op.inputs[1], op.output),
 )  # fmt: skip
 
 CONV2D_BACKPROP_INPUT: OpDef = define(
@@ -164,7 +164,7 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
     ),
     lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
-    flops=lambda op: _flops(op.inputs[1], op.inputs[2]),
+    flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
 )  # fmt: skip
 
 CONV2D_BACKPROP_FILTER: OpDef = define(
@@ -178,7 +178,7 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
     ),
     lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
-    flops=lambda op: _flops(op.output, op.inputs[2]),
+    flops=lambda op: conv_flops(op.output, op.inputs[2]),
 )  # fmt: skip
 
 

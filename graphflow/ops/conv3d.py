@@ -13,6 +13,7 @@ from graphflow.ops.conv import (
     backprop_filter_of,
     backprop_input_infer,
     backprop_input_of,
+    conv_flops,
     conv_infer,
     conv_of,
     geometry,
@@ -36,6 +37,7 @@ CONV3D: OpDef = define(
         lambda op, dy: _apply(CONV3D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(CONV3D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    flops=lambda op: conv_flops(op.inputs[1], op.output),
     types=FLOATING,
 )  # fmt: skip
 
@@ -48,6 +50,7 @@ CONV3D_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(CONV3D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: _apply(CONV3D, op, dx, op.inputs[1]),
     ),
+    flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
 
@@ -60,6 +63,7 @@ CONV3D_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: _apply(CONV3D, op, op.inputs[0], dw),
     ),
+    flops=lambda op: conv_flops(op.output, op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
 

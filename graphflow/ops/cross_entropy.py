@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.lowering import Kernel
-from graphflow.ops.math import exp, log1p
+from graphflow.ops.math import exp, log, log1p
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import either, expand_dims, reshape, shape
@@ -229,6 +230,21 @@ def weighted_cross_entropy_with_logits(
         weight = 1 + (pos_weight - 1) * z
         minus_abs = where_v2(x >= 0, -x, x)
         return add((1 - z) * x, weight * (log1p(exp(minus_abs)) + where_v2(x >= 0, zeros_like(x), -x)), name=scope)
+
+
+def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False, name: str | None = None) -> Tensor:
+    """exp(log_input) - log_input * targets: minus the log likelihood of Poisson counts, up to terms of the targets.
+
+    compute_full_loss   adds Stirling's approximation of log(targets!), where targets are above 1
+    Shapes:   one for both, and for the result.   Dtype: floating, one for both.   Gradient: both.
+    """
+    with name_scope(name, "log_poisson_loss", [log_input, targets]):
+        x, z = _alike(log_input, targets)
+        loss = exp(x) - x * z
+        if not compute_full_loss:
+            return loss
+        stirling = z * log(z) - z + 0.5 * log(2 * math.pi * z)
+        return loss + where_v2((z >= 0) & (z <= 1), zeros_like(z), stirling)
 
 
 def _alike(logits: Any, labels: Any) -> tuple[Tensor, Tensor]:

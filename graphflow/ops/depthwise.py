@@ -13,6 +13,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.conv import (
     CONV2D,
     backprop_filter_infer,
+    conv_flops,
     conv_infer,
     geometry,
     place_of_gradient,
@@ -21,6 +22,7 @@ from graphflow.ops.conv import (
 from graphflow.ops.convolution import spread
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import require_rank
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, shape
 from graphflow.ops.static import static_dims
 from graphflow.ops.windows import folded, layout, padded, unfolded
@@ -29,12 +31,13 @@ from graphflow.shape import Dims
 
 def _infer(input: Tensor, filter: Tensor, **attrs: Any) -> tuple[Dims, DType]:
     dims, dtype = conv_infer(input, filter, **attrs)
-    return (None if dims is None else (*dims[:3], _channels(filter))), dtype
+    return (None if dims is None else (*dims[:3], _channels(filter, input))), dtype
 
 
-def _channels(filter: Tensor) -> int | None:
-    """The number of output channels: input channels times filters for each."""
+def _channels(filter: Tensor, images: Tensor) -> int | None:
+    """The number of output channels: input channels, of filter or images, times filters for each."""
     _, _, c, q = require_rank(filter, 4, "the filter")
+    c = require_rank(images, 4, "the input")[3] if c is None else c
     return None if c is None or q is None else c * q
 
 
@@ -80,7 +83,8 @@ def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **_:
     if len(dims) != 4:
         raise ShapeError(f"input_sizes must be four numbers, not {len(dims)}")
     batch, _h, _w, channels = require_rank(out_backprop, 4, "out_backprop")
-    expected = _channels(filter)
+    _kh, _kw, c, q = require_rank(filter, 4, "the filter")
+    expected = None if c is None or q is None else c * q
     if None not in (expected, channels) and expected != channels:
         raise ShapeError(f"out_backprop has {channels} channels, and the filter makes {expected}")
     return (batch if dims[0] is None else dims[0], *dims[1:]), filter.dtype
@@ -99,6 +103,8 @@ DEPTHWISE: OpDef = define(
         lambda op, dy: _apply(DEPTHWISE_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(DEPTHWISE_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    lowering=Kernel("depthwise"),
+    flops=lambda op: conv_flops(op.inputs[1], op.output),
     types=FLOATING,
 )  # fmt: skip
 
@@ -111,6 +117,8 @@ DEPTHWISE_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: _apply(DEPTHWISE_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: _apply(DEPTHWISE, op, dx, op.inputs[1]),
     ),
+    lowering=Kernel("depthwise_backprop_input"),
+    flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
 
@@ -123,6 +131,8 @@ DEPTHWISE_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: _apply(DEPTHWISE, op, op.inputs[0], dw),
     ),
+    lowering=Kernel("depthwise_backprop_filter"),
+    flops=lambda op: conv_flops(op.output, op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
 

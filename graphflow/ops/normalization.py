@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import either, reshape, shape, size
 from graphflow.ops.static import static_value
 from graphflow.ops.statistics import moments
+from graphflow.shape import Dims, merge
 
 
 def batch_normalization(
@@ -49,9 +51,6 @@ def batch_norm_with_global_normalization(
     return batch_normalization(t, m, v, beta, gamma if scale_after_normalization else None, variance_epsilon, name)
 
 
-_SMALLEST_EPSILON = 1.001e-5  # what TensorFlow raises a smaller epsilon of fused_batch_norm to
-
-
 def fused_batch_norm(
     x: Any, scale: Any, offset: Any, mean: Any = None, variance: Any = None, epsilon: float = 0.001,
     data_format: str = "NHWC", is_training: bool = True, name: str | None = None,
@@ -63,15 +62,14 @@ def fused_batch_norm(
     Shapes:   x [n, h, w, c] (or [n, c, h, w]), scale, offset, mean, variance [c] -> x's, [c], [c]
     Dtype:    x float16, float32 or float64; the others the same, float32 for float16.
     Gradient: x, scale and offset, through y only.
-    Raises:   ValueError for moments given when training or missing otherwise, for another rank or data_format.
+    Raises:   ValueError for moments that are missing when not training, for another rank or data_format.
     """
     if data_format not in ("NHWC", "NCHW"):
         raise GraphError(f"data_format must be NHWC or NCHW, not {data_format!r}")
-    if is_training != (mean is None) or is_training != (variance is None):
-        raise GraphError("fused_batch_norm takes mean and variance if, and only if, is_training is False")
-    with name_scope(name, "FusedBatchNorm", [x, scale, offset, mean, variance]) as scope:
+    if not is_training and (mean is None or variance is None):
+        raise GraphError("fused_batch_norm needs a mean and a variance when is_training is False")
+    with name_scope(name, "FusedBatchNormV3", [x, scale, offset, mean, variance]) as scope:
         x = convert_to_tensor(x, name="x")
-        require_rank(x, 4, "x")
         wide = cast(x, float32) if x.dtype is float16 else x
         axes, shape_of_channels = ([0, 1, 2], [-1]) if data_format == "NHWC" else ([0, 2, 3], [1, -1, 1, 1])
         scale, offset = (convert_to_tensor(t, wide.dtype, name=n) for t, n in ((scale, "scale"), (offset, "offset")))
@@ -81,13 +79,22 @@ def fused_batch_norm(
             mean = stop_gradient(convert_to_tensor(mean, wide.dtype, name="mean"))
             variance = stop_gradient(convert_to_tensor(variance, wide.dtype, name="variance"))
         m, v, shift, factor = (reshape(t, shape_of_channels) for t in (mean, variance, offset, scale))
-        normalized = batch_normalization(wide, m, v, shift, factor, max(epsilon, _SMALLEST_EPSILON))
-        y = identity(cast(normalized, x.dtype), name=scope)
+        inverse = rsqrt(v + epsilon) * factor
+        y = identity(cast((wide - m) * inverse + shift, x.dtype), name=scope)
+        y.set_shape(_with_channels(x, (scale, offset, mean, variance), data_format.index("C")))
         if not is_training:
             return y, mean, variance
         n = size(x) // maximum(size(mean), 1)
         unbiased = variance * (cast(n, wide.dtype) / cast(maximum(n - 1, 1), wide.dtype))
         return y, stop_gradient(mean), stop_gradient(unbiased)
+
+
+def _with_channels(x: Tensor, of_channels: Sequence[Tensor], axis: int) -> Dims:
+    """The shape of the images, with the number of channels that any of these vectors tells."""
+    channels: Dims = require_rank(x, 4, "x")[axis : axis + 1]
+    for t in of_channels:
+        channels = merge(channels, t.dims)
+    return merge(x.dims, tuple((channels or (None,))[0] if i == axis else None for i in range(4)))
 
 
 def dropout(

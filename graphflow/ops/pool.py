@@ -138,7 +138,7 @@ def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
-def _flops(op: Operation, pooled: Tensor) -> int:
+def pool_flops(op: Operation, pooled: Tensor) -> int:
     """A comparison or an addition for each element of each window, padding included."""
     return math.prod(op.attrs["ksize"]) * elements(pooled.dims)
 
@@ -150,7 +150,7 @@ MAX_POOL: OpDef = define(
     vjp=(lambda op, dy: _again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
     lowering=Kernel("max_pool"),
     types=REAL,
-    flops=lambda op: _flops(op, op.output),
+    flops=lambda op: pool_flops(op, op.output),
 )  # fmt: skip
 
 MAX_POOL_GRAD: OpDef = define(
@@ -164,7 +164,7 @@ MAX_POOL_GRAD: OpDef = define(
     ),
     lowering=Kernel("max_pool_grad"),
     types=REAL,
-    flops=lambda op: _flops(op, op.inputs[2]),
+    flops=lambda op: pool_flops(op, op.inputs[2]),
 )  # fmt: skip
 
 MAX_POOL_GRAD_GRAD: OpDef = define(
@@ -186,7 +186,7 @@ AVG_POOL: OpDef = define(
     vjp=(lambda op, dy: _again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
     lowering=Kernel("avg_pool"),
     types=FLOATING,
-    flops=lambda op: _flops(op, op.output),
+    flops=lambda op: pool_flops(op, op.output),
 )  # fmt: skip
 
 AVG_POOL_GRAD: OpDef = define(
@@ -196,7 +196,7 @@ AVG_POOL_GRAD: OpDef = define(
     vjp=(None, lambda op, dx: _again(AVG_POOL, op, dx)),
     lowering=Kernel("avg_pool_grad"),
     types=FLOATING,
-    flops=lambda op: _flops(op, op.inputs[1]),
+    flops=lambda op: pool_flops(op, op.inputs[1]),
 )  # fmt: skip
 
 
@@ -253,24 +253,26 @@ def max_pool2d(
 avg_pool2d = avg_pool
 
 
-def _pool1d(record: OpDef, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any) -> Tensor:
+def _pool1d(
+    record: OpDef, default: str, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any
+) -> Tensor:
     if data_format not in (None, "NWC"):
         raise GraphError(f"NWC is needed, not {data_format!r}")
     window, step = ((1, 1, int(np.atleast_1d(v)[-2 if np.size(v) == 3 else 0]), 1) for v in (ksize, strides))
-    with name_scope(name, record.name, [x]) as scope:
+    with name_scope(name, default, [x]):
         flat = _pool(record, expand_dims(convert_to_tensor(x, name="input"), 1), window, step, padding, None, None)
-        return squeeze(flat, [1], name=scope)
+        return squeeze(flat, [1])
 
 
 def max_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Tensor:
     """max_pool of sequences [n, w, c]; ksize and strides are one number each, or [1, number, 1]."""
-    return _pool1d(MAX_POOL, input, ksize, strides, padding, data_format, name)
+    return _pool1d(MAX_POOL, "MaxPool1d", input, ksize, strides, padding, data_format, name)
 
 
 def avg_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Tensor:
     """avg_pool of sequences [n, w, c]; ksize and strides are one number each, or [1, number, 1]."""
-    return _pool1d(AVG_POOL, input, ksize, strides, padding, data_format, name)
+    return _pool1d(AVG_POOL, "AvgPool1D", input, ksize, strides, padding, data_format, name)

@@ -26,11 +26,13 @@ from graphflow.ops.pool import (
     lowest,
     max_pool_of,
     pool_attrs,
+    pool_flops,
     pool_infer,
     windows_of,
 )
 from graphflow.ops.shape_ops import either, expand_dims, shape, squeeze
 from graphflow.ops.space import batch_to_space_nd, space_to_batch_nd
+from graphflow.ops.windows import windows_dims
 from graphflow.shape import merge
 
 
@@ -61,6 +63,7 @@ MAX_POOL3D: OpDef = define(
     infer=lambda input, **attrs: pool_infer(input, **attrs),
     reference=max_pool_of,
     vjp=(lambda op, dy: _again(MAX_POOL3D_GRAD, op, op.inputs[0], op.output, dy),),
+    flops=lambda op: pool_flops(op, op.output),
     types=REAL,
 )  # fmt: skip
 
@@ -73,6 +76,7 @@ MAX_POOL3D_GRAD: OpDef = define(
         lambda op, dx: zeros_like(op.inputs[1]),
         lambda op, dx: _again(MAX_POOL3D_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
     ),
+    flops=lambda op: pool_flops(op, op.inputs[2]),
     types=REAL,
 )  # fmt: skip
 
@@ -85,6 +89,7 @@ MAX_POOL3D_GRAD_GRAD: OpDef = define(
         lambda op, dy: zeros_like(op.inputs[1]),
         lambda op, dy: _again(MAX_POOL3D_GRAD, op, op.inputs[0], op.inputs[1], dy),
     ),
+    flops=lambda op: pool_flops(op, op.output),
     types=REAL,
 )  # fmt: skip
 
@@ -93,6 +98,7 @@ AVG_POOL3D: OpDef = define(
     infer=pool_infer,
     reference=avg_pool_of,
     vjp=(lambda op, dy: _again(AVG_POOL3D_GRAD, op, shape(op.inputs[0]), dy),),
+    flops=lambda op: pool_flops(op, op.output),
     types=FLOATING,
 )  # fmt: skip
 
@@ -101,6 +107,7 @@ AVG_POOL3D_GRAD: OpDef = define(
     infer=images_infer,
     reference=avg_pool_grad_of,
     vjp=(None, lambda op, dx: _again(AVG_POOL3D, op, dx)),
+    flops=lambda op: pool_flops(op, op.inputs[1]),
     types=FLOATING,
 )  # fmt: skip
 
@@ -180,5 +187,9 @@ def _dilated(record: OpDef, x: Tensor, window: list[int], padding: Any, gaps: li
     """Pixels that lie in one window come to lie side by side; what is filled up at the end is cut off again."""
     sizes = shape(x)[1:-1]
     missing = stack([[0] * len(gaps), -sizes % gaps], axis=1)
+    dims = require_rank(x, len(window) + 2, "the input")
+    counts = windows_dims(dims, window, [1] * len(dims), [1, *gaps, 1], "VALID", ())
     together = _pooled(record, space_to_batch_nd(x, gaps, missing), window, [1] * len(gaps), padding, data_format, None)
-    return batch_to_space_nd(together, gaps, missing)
+    apart = batch_to_space_nd(together, gaps, missing)
+    apart.set_shape((dims[0], *counts, dims[-1]))
+    return apart

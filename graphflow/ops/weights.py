@@ -94,12 +94,14 @@ def without_extra_axis(labels: Any, predictions: Any, expected: int = 0) -> tupl
     return labels, predictions
 
 
-def weights_of_rank(values: Tensor, weights: Any) -> Tensor:
-    """Weights that have one axis more than the values, or one less, brought to their rank."""
+def weights_of_rank(values: Tensor, weights: Any, expand: bool = True) -> Tensor:
+    """Weights that have one axis more than the values, or (`expand`) one less, brought to their rank."""
     weights = convert_to_tensor(weights, name="weights")
     if weights.dims == ():
         return weights
     if values.dims is None or weights.dims is None:
         return _without_last(weights, equal(rank(weights) - rank(values), 1)) if _may_be_one(weights) else weights
     extra = len(weights.dims) - len(values.dims)
-    return squeeze(weights, [-1]) if extra == 1 else expand_dims(weights, -1) if extra == -1 else weights
+    if extra == 1:
+        return squeeze(weights, [-1])
+    return expand_dims(weights, -1) if expand and extra == -1 else weights
