@@ -56,7 +56,7 @@ class Session:
     """Runs operations of one graph, and keeps the values of its variables.
 
     graph    the default graph when None
-    config   a ConfigProto, accepted for TensorFlow's sake
+    config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan; the rest is accepted only
     backend  "cpu" or "reference"; the configured one when None
     """
 
@@ -70,6 +70,7 @@ class Session:
         self._graph = graph or get_default_graph()
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
+        self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
         self._requests: dict[Hashable, _Request] = {}
         self._numbers: dict[Asks, int] = {}
         self._programs: dict[int, Program] = {}  # by the number of a request
@@ -220,7 +221,7 @@ class Session:
         if profiles is not None:
             clock = Clock(len(plan.steps))
             profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock)
+        executable = self._backend.compile(plan, self._store, clock, self._threads)
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles)

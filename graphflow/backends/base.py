@@ -63,10 +63,11 @@ class Backend(Protocol):
     """`lower` says which kernel an operation becomes, None for its NumPy reference; `compile` binds a plan to it.
 
     With a clock, every run of the executable measures the steps of the plan; without one nothing is measured.
+    threads: how many may run the plan together; 0 leaves it to the backend.
     """
 
     name: str
 
     def lower(self, op: Operation) -> Call | None: ...
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None) -> Executable: ...
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable: ...

@@ -25,7 +25,7 @@ class ReferenceBackend:
     def lower(self, op: Operation) -> Call | None:
         return None
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None) -> Executable:
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable:
         if clock is None:
             return lambda feeds: evaluate(plan.program, feeds, store)
         measured = {

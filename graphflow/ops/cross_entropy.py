@@ -11,16 +11,17 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import add
+from graphflow.ops.arithmetic import MUL, REAL_DIV, SUB, add
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like
+from graphflow.ops.compare import EQUAL
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.lowering import Kernel
-from graphflow.ops.math import exp, log, log1p
-from graphflow.ops.reduce import reduce_sum
-from graphflow.ops.select import where_v2
+from graphflow.ops.math import LOG, exp, log, log1p
+from graphflow.ops.reduce import SUM, reduce_sum
+from graphflow.ops.select import SELECT_V2, where_v2
 from graphflow.ops.shape_ops import either, expand_dims, reshape, shape
-from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX, last_axis, log_softmax_of
+from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX, last_axis, log_softmax_of, shifted_powers
 from graphflow.shape import Dims, broadcast, elements, merge, show
 
 
@@ -70,13 +71,26 @@ def _vjp_labels(op: Operation, d_loss: Tensor, d_backprop: Tensor) -> Tensor:
     return dx - d_backprop if _flows(d_backprop) else dx
 
 
+def _expand(op: Operation, make: Any) -> list[Tensor] | None:
+    """-sum(labels * log_softmax) without the terms whose label is 0, and softmax - labels."""
+    if op.output.dtype.name == "float16":
+        return None
+    labels = op.inputs[1]
+    shifted, powers, total = shifted_powers(op, make)
+    zero = make.constant(labels.dtype.dtype.type(0))
+    term = make(MUL, labels, make(SUB, make(LOG, total), shifted))
+    terms = make(SELECT_V2, make(EQUAL, labels, zero), zero, term)
+    loss = make(SUM, terms, make.constant(np.array([-1], np.int32)), keep_dims=False)
+    return [loss, make(SUB, make(REAL_DIV, powers, total), labels)]
+
+
 SOFTMAX_CROSS_ENTROPY = define(
     "SoftmaxCrossEntropyWithLogits", "features labels",
     infer=_dense_infer,
     reference=_dense,
     vjp=(_vjp_logits, _vjp_labels),
-    lowering=Kernel("softmax_cross_entropy"),
     types=FLOATING,
+    expand=_expand,
     flops=lambda op: 8 * elements(op.outputs[1].dims),  # a softmax; label * log and its sum; minus the label
 )  # fmt: skip
 

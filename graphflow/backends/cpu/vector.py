@@ -14,6 +14,7 @@ vectorise: lanes are explicit, so the code is the same whatever width LLVM prefe
 from __future__ import annotations
 
 import functools
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,6 +77,15 @@ class Value:
 
     def __init__(self, code: Code, value: Any, dtype: str, lanes: int = 0) -> None:
         self.code, self.value, self.dtype, self.lanes = code, value, dtype, lanes
+
+    @property
+    def raw(self) -> Any:
+        """What LLVM knows it as."""
+        return self.value
+
+    def of(self, code: Code, raw: Any) -> Value:
+        """Another value of this dtype and as many lanes."""
+        return Value(code, raw, self.dtype, self.lanes)
 
     @property
     def is_float(self) -> bool:
@@ -226,6 +236,15 @@ class Pointer:
     def __init__(self, code: Code, address: Any, dtype: str) -> None:
         self.code, self.address, self.dtype = code, address, dtype
 
+    @property
+    def raw(self) -> Any:
+        """What LLVM knows it as."""
+        return self.address
+
+    def of(self, code: Code, raw: Any) -> Pointer:
+        """Another pointer to elements of this dtype."""
+        return Pointer(code, raw, self.dtype)
+
     def cast(self, dtype: str) -> Pointer:
         """The same memory as elements of another dtype."""
         kind = _I8 if dtype == "bool" else _TYPES[dtype]
@@ -268,6 +287,12 @@ class Pointer:
         else:
             arguments = [written, place, _I32(size_of(self.dtype)), mask.value]
             code.intrinsic(f"llvm.masked.store.{_suffix(written.type)}.p0", ir.VoidType(), arguments)
+
+    def prefetch(self, index: Any) -> None:
+        """Fetch the cache line of an element that will be written."""
+        builder = self.code.builder
+        place = builder.bitcast(self.at(index).address, _I8.as_pointer())
+        self.code.intrinsic("llvm.prefetch.p0", ir.VoidType(), [place, _I32(1), _I32(3), _I32(1)])
 
 
 class Cell:
@@ -331,6 +356,12 @@ class Code:
         few = self.minimum(n, lanes).cast("int32")
         return self.steps(lanes, "int32") < few
 
+    def unrelated(self, n: Value) -> Value:
+        """The same number, of which LLVM does not see what it was computed from."""
+        place = self.builder.inttoptr(n.value, _I8.as_pointer())
+        hidden = self.intrinsic("llvm.launder.invariant.group.p0", place.type, [place])
+        return Value(self, self.builder.ptrtoint(hidden, _I64), n.dtype)
+
     # -- functions -----------------------------------------------------------------------------------------------
     def intrinsic(self, name: str, kind: Any, arguments: Sequence[Any], **flags: Any) -> Any:
         """A call of an LLVM intrinsic or a C function by its full name."""
@@ -374,6 +405,10 @@ class Code:
         made = self.builder.select(condition.splat(lanes if condition.lanes else 0).value, a.value, b.value)
         return Value(self, made, a.dtype, lanes)
 
+    def choose(self, condition: Value, a: Pointer, b: Pointer) -> Pointer:
+        """a if the condition holds, else b."""
+        return Pointer(self, self.builder.select(condition.value, a.address, b.address), a.dtype)
+
     def maximum(self, a: Value, b: Any) -> Value:
         """The larger one; b where a is NaN."""
         a, b = self.alike(a, b)
@@ -396,16 +431,16 @@ class Code:
             made = self.intrinsic(f"llvm.vector.reduce.add.{_suffix(v.value.type)}", kind, [v.value])
         return Value(self, made, v.dtype)
 
+    def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """A vector of chosen lanes, those of b counted on from those of a."""
+        made = self.builder.shuffle_vector(a.value, b.value, ir.Constant(ir.VectorType(_I32, len(lanes)), list(lanes)))
+        return Value(self, made, a.dtype, len(lanes))
+
     def fold_lanes(self, v: Value, merge: Callable[[Value, Value], Value]) -> Value:
         """All lanes of a vector in one number, halves with halves."""
         while v.lanes > 1:
             half = v.lanes // 2
-            parts = []
-            for start in (0, half):
-                picked = ir.Constant(ir.VectorType(_I32, half), list(range(start, start + half)))
-                made = self.builder.shuffle_vector(v.value, v.value, picked)
-                parts.append(Value(self, made, v.dtype, half))
-            v = merge(*parts)
+            v = merge(self.shuffle(v, v, range(half)), self.shuffle(v, v, range(half, 2 * half)))
         return v.lane(0)
 
     # -- memory --------------------------------------------------------------------------------------------------
@@ -413,6 +448,10 @@ class Code:
         """The elements at an address."""
         kind = _I8 if dtype == "bool" else _TYPES[dtype]
         return Pointer(self, self.builder.inttoptr(address.value, kind.as_pointer()), dtype)
+
+    def address(self, pointer: Pointer) -> Value:
+        """Where it points to."""
+        return Value(self, self.builder.ptrtoint(pointer.address, _I64), "int64")
 
     def array(self, n: int, dtype: str) -> Pointer:
         """n elements on the stack."""
@@ -441,11 +480,53 @@ class Code:
         builder.branch(head)
         builder.position_at_end(done)
 
+    def repeat(self, start: Any, stop: Any, values: Sequence[Any], body: Callable[..., Sequence[Any]]) -> list[Any]:
+        """for i in range(start, stop): values = body(i, *values), of values and pointers that stay in registers.
+
+        Returns those after the last round, which are the given ones when there is none.
+        """
+        builder = self.builder
+        first, last = (self.value(n) for n in (start, stop))
+        before = builder.block
+        inside, done = (builder.append_basic_block(name) for name in ("repeat", "done"))
+        builder.cbranch(builder.icmp_signed("<", first.value, last.value), inside, done)
+        builder.position_at_end(inside)
+        i = builder.phi(_I64)
+        i.add_incoming(first.value, before)
+        held = [v.of(self, builder.phi(v.raw.type)) for v in values]
+        for one, v in zip(held, values, strict=True):
+            one.raw.add_incoming(v.raw, before)
+        made = body(Value(self, i, "int64"), *held)
+        following = builder.add(i, _I64(1))
+        end = builder.block
+        i.add_incoming(following, end)
+        for one, v in zip(held, made, strict=True):
+            one.raw.add_incoming(v.raw, end)
+        builder.cbranch(builder.icmp_signed("<", following, last.value), inside, done)
+        builder.position_at_end(done)
+        after = [v.of(self, builder.phi(v.raw.type)) for v in values]
+        for one, v, new in zip(after, values, made, strict=True):
+            one.raw.add_incoming(v.raw, before)
+            one.raw.add_incoming(new.raw, end)
+        return after
+
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:
         """What follows happens only if the condition holds."""
         with self.builder.if_then(condition.value):
             yield
+
+    def apart(self, write: Callable[..., None], *given: Any) -> None:
+        """Call a function of its own that `write(code, *given)` emits: LLVM's time grows faster than a function."""
+        kind = ir.FunctionType(ir.VoidType(), [v.raw.type for v in given])
+        module = self.builder.module
+        function = ir.Function(module, kind, module.get_unique_name(f"{self.builder.function.name}.part"))
+        function.linkage = "internal"
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        code = Code(builder, self.lanes)
+        write(code, *[v.of(code, a) for v, a in zip(given, function.args, strict=True)])
+        builder.ret_void()
+        self.builder.call(function, [v.raw for v in given])
 
     def finish(self, tail: Value, first: Any, last: Any, left: Any, right: Any) -> None:
         """Run the epilogue of this kernel, if there is one, on a block of its result: see compile.finish."""
@@ -458,10 +539,38 @@ class Code:
     def barrier(self, team: Pointer, tid: Value, nthreads: Value) -> None:
         """Wait until every thread is here.   team: the pointer "team" of the call, whose first word says how."""
         with self.when(nthreads > 1):
-            kind = ir.FunctionType(ir.VoidType(), [_I64] * 3).as_pointer()
-            wait = self.builder.inttoptr(team.load(0).value, kind)
-            address = self.builder.ptrtoint(team.address, _I64)
-            self.builder.call(wait, [address, tid.value, nthreads.value])
+            self.call(team.load(0), self.address(team), tid, nthreads)
+
+    @contextmanager
+    def as_long_as(self, going: Callable[[], Value]) -> Iterator[None]:
+        """As long as `going()` gives true."""
+        builder = self.builder
+        head, body, done = (builder.append_basic_block(name) for name in ("head", "body", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        builder.cbranch(going().value, body, done)
+        builder.position_at_end(body)
+        yield
+        builder.branch(head)
+        builder.position_at_end(done)
+
+    def either(self, condition: Value) -> Any:
+        """`with code.either(c) as (then, otherwise):`, then `with then:` and `with otherwise:`."""
+        return self.builder.if_else(condition.value)
+
+    def call(self, function: Value, args: Value, tid: Any, nthreads: Any) -> None:
+        """Call the kernel at an address."""
+        kind = ir.FunctionType(ir.VoidType(), [_I64] * 3).as_pointer()
+        self.builder.call(self.builder.inttoptr(function.value, kind), [self.index(n) for n in (args, tid, nthreads)])
+
+    def pause(self) -> None:
+        """A moment of rest for a thread that waits for another."""
+        if platform.machine() == "x86_64":
+            self.intrinsic("llvm.x86.sse2.pause", ir.VoidType(), [])
+
+    def cycles(self) -> Value:
+        """The cycle counter of the CPU."""
+        return Value(self, self.intrinsic("llvm.readcyclecounter", _I64, []), "int64")
 
     def cell(self, start: Any, dtype: str = "int64") -> Cell:
         """A new cell that holds `start`."""
