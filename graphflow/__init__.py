@@ -1,6 +1,20 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, linalg, losses, math, metrics, nn, operators, random, train
+from graphflow import (
+    contrib,
+    errors,
+    initializers,
+    keras,
+    layers,
+    linalg,
+    losses,
+    math,
+    metrics,
+    nn,
+    operators,
+    random,
+    train,
+)
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,

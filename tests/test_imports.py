@@ -24,7 +24,7 @@ LAYERS = (
     "train",
     "losses metrics",
     "layers",
-    "contrib data datasets summary io view compat text",
+    "contrib keras data datasets summary io view compat text",
     "store program cost",
     "view.program",
     "passes",

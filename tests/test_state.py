@@ -129,6 +129,25 @@ def test_scatter_and_strings(session):
     assert session.run(s.assign(["c", "d"])).tolist() == [b"c", b"d"]
 
 
+def test_a_variable_from_its_definition():
+    with tf.Graph().as_default():
+        with tf.name_scope("a"):
+            v = tf.Variable([1.0, 2.0], trainable=False, name="v")
+        same = tf.Variable.from_proto(v.to_proto())
+        inner = v.to_proto("a")
+        assert (inner.variable_name, inner.snapshot_name, inner.trainable) == ("v:0", "v/read:0", False)
+        again = tf.Variable(variable_def=inner, import_scope="a")
+        assert same.op is again.op is v.op and tf.global_variables() == [v] and v.to_proto("b") is None
+        with tf.Session() as s:
+            s.run(same.initializer)
+            s.run(again.assign_add([1.0, 1.0]))
+            assert s.run(v).tolist() == [2.0, 3.0] == s.run(same + 0.0).tolist()
+        with pytest.raises(ValueError, match="not both"):
+            tf.Variable(1.0, variable_def=inner)
+        with pytest.raises(KeyError):
+            tf.Variable.from_proto(inner)
+
+
 def test_collections_and_names():
     with tf.Graph().as_default():
         v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, trainable=False, name="v")

@@ -247,11 +247,19 @@ XLOGY: OpDef = define(
     types=FLOATING,
 )  # fmt: skip
 
+_MANY = 16  # a kernel that reads more tensors at once gains nothing, and takes long to compile
+
+
+def _sum_lowering(op: Operation) -> Lowering:
+    return Elementwise(" + ".join(f"inputs{i}" for i in range(len(op.inputs)))) if len(op.inputs) <= _MANY else None
+
+
 ADD_N = define(
     "AddN", "*inputs",
     infer=all_alike,
     reference=lambda *inputs: sum(inputs[1:], inputs[0]),
     vjp=lambda op, dy: [dy] * len(op.inputs),
+    lowering=_sum_lowering,
     types=NUMERIC,
 )  # fmt: skip
 

@@ -101,7 +101,7 @@ def _scatter(name: str, combine: Any) -> Any:
     def infer(ref: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
         return ref.dims, ref.dtype
 
-    def reference(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
+    def in_place(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
         bad = (indices < 0) | (indices >= ref.shape[0])
         if bad.any():
             at = np.argwhere(bad)[0]
@@ -111,11 +111,14 @@ def _scatter(name: str, combine: Any) -> Any:
         expected = indices.shape + ref.shape[1:]
         if updates.shape not in (expected, ()):
             raise InvalidArgumentError.because(f"updates must have shape {show(expected)}, not {show(updates.shape)}")
-        out = ref.copy()
-        combine(out, indices, np.broadcast_to(updates, expected))
-        return out
+        combine(ref, indices, np.broadcast_to(updates, expected))
+        return ref
 
-    return define(name, "ref indices:I updates", infer, reference, vjp=NO_GRADIENT, stateful=True, writes=(0,))
+    def reference(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
+        return in_place(ref.copy(), indices, updates)
+
+    return define(name, "ref indices:I updates", infer, reference, vjp=NO_GRADIENT, stateful=True, writes=(0,),
+                  in_place=in_place)  # fmt: skip
 
 
 def _put(out: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> None:
