@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, linalg, math, nn, operators, random, train
+from graphflow import bitwise, contrib, errors, initializers, linalg, math, nn, operators, random, train
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -82,6 +82,7 @@ from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse,
 from graphflow.ops.arrange import reverse as reverse_v2
 from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
 from graphflow.ops.basic import tuple_ as tuple
+from graphflow.ops.bitwise import bitcast
 from graphflow.ops.casts import (
     saturate_cast,
     to_complex64,
@@ -120,7 +121,9 @@ from graphflow.ops.diagonal import (
     matrix_set_diag,
     trace,
 )
+from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
+from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
 from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
@@ -148,6 +151,7 @@ from graphflow.ops.math import (
     sqrt,
     square,
 )
+from graphflow.ops.matrices import cross
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
 from graphflow.ops.products import cumprod, cumsum, reduce_prod
@@ -180,6 +184,22 @@ from graphflow.ops.scatter import (
     tensor_scatter_update,
 )
 from graphflow.ops.seeds import get_seed, set_random_seed
+from graphflow.ops.segments import (
+    segment_max,
+    segment_mean,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    sparse_segment_mean,
+    sparse_segment_sqrt_n,
+    sparse_segment_sum,
+    unsorted_segment_max,
+    unsorted_segment_mean,
+    unsorted_segment_min,
+    unsorted_segment_prod,
+    unsorted_segment_sqrt_n,
+    unsorted_segment_sum,
+)
 from graphflow.ops.select import where, where_v2
 from graphflow.ops.sequences import (
     dynamic_partition,
@@ -203,6 +223,7 @@ from graphflow.ops.shape_ops import (
 )
 from graphflow.ops.slicing import slice_ as slice
 from graphflow.ops.slicing import strided_slice
+from graphflow.ops.sorting import argsort, sort
 from graphflow.ops.space import (
     batch_to_space,
     batch_to_space_nd,
@@ -225,6 +246,7 @@ from graphflow.ops.state import (
 )
 from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
+from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.session import InteractiveSession, Session, explain, get_default_session

@@ -31,7 +31,7 @@ LAYERS = (
     "backends",
     "feeds session",
     "testing",
-    "nn random linalg math",
+    "bitwise debugging image linalg lookup manip math nn random sparse spectral strings",
     "__init__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
