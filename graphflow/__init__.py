@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import bitwise, contrib, errors, initializers, linalg, math, nn, operators, random, train
+from graphflow import bitwise, contrib, debugging, errors, initializers, linalg, math, nn, operators, random, train
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -37,6 +37,7 @@ from graphflow.dtypes import (
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
+from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,
     glorot_normal_initializer,
@@ -80,6 +81,31 @@ from graphflow.ops.arithmetic import (
 )
 from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse, roll, tile, transpose
 from graphflow.ops.arrange import reverse as reverse_v2
+from graphflow.ops.assertions import (
+    Assert,
+    assert_equal,
+    assert_greater,
+    assert_greater_equal,
+    assert_integer,
+    assert_less,
+    assert_less_equal,
+    assert_near,
+    assert_negative,
+    assert_non_negative,
+    assert_non_positive,
+    assert_none_equal,
+    assert_positive,
+    assert_proper_iterable,
+    assert_rank,
+    assert_rank_at_least,
+    assert_rank_in,
+    assert_same_float_dtype,
+    assert_scalar,
+    assert_type,
+    is_non_decreasing,
+    is_numeric_tensor,
+    is_strictly_increasing,
+)
 from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
 from graphflow.ops.basic import tuple_ as tuple
 from graphflow.ops.bitwise import bitcast
@@ -123,7 +149,9 @@ from graphflow.ops.diagonal import (
 )
 from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
+from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
+from graphflow.ops.host import Print, numpy_function, py_func, py_function
 from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
@@ -176,6 +204,9 @@ from graphflow.ops.reduce import (
     reduce_sum,
 )
 from graphflow.ops.scatter import (
+    scatter_nd_add,
+    scatter_nd_sub,
+    scatter_nd_update,
     tensor_scatter_add,
     tensor_scatter_nd_add,
     tensor_scatter_nd_sub,
@@ -236,6 +267,7 @@ from graphflow.ops.state import (
     assign,
     assign_add,
     assign_sub,
+    count_up_to,
     scatter_add,
     scatter_div,
     scatter_max,
@@ -263,6 +295,7 @@ from graphflow.variable_scope import (
 )
 from graphflow.variables import (
     Variable,
+    assert_variables_initialized,
     global_variables,
     global_variables_initializer,
     is_variable_initialized,

@@ -56,7 +56,8 @@ def _bitcast(x: np.ndarray, type: DType) -> np.ndarray:
     x = np.ascontiguousarray(x).reshape(x.shape)
     if have < want and (x.ndim == 0 or x.shape[-1] != want // have):
         raise refuse(f"the last axis of {x.shape} must have size {want // have}")
-    dims = x.shape if have == want else (*x.shape, have // want) if have > want else x.shape[:-1]
+    sizes = list(x.shape)
+    dims = sizes if have == want else [*sizes, have // want] if have > want else sizes[:-1]
     return x.reshape(-1).view(type.dtype).reshape(dims)
 
 

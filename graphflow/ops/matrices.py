@@ -66,13 +66,14 @@ def cross(a: Any, b: Any, name: str | None = None) -> Tensor:
 def _expm(x: np.ndarray) -> np.ndarray:
     """Taylor's series of x / 2^s, whose norm is below 1/2, squared s times; 18 terms leave less than 1e-21."""
     need_square(x)
-    wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+    wide: np.ndarray = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
     norm = float(np.abs(wide).sum(axis=-1).max(initial=0.0))
     if not math.isfinite(norm):
         return np.full_like(x, np.nan)
     squarings = max(0, math.frexp(norm)[1] + 1)
     scaled = wide / 2.0**squarings
-    term = result = np.broadcast_to(np.eye(x.shape[-1]), wide.shape)
+    term: np.ndarray = np.broadcast_to(np.eye(x.shape[-1]), wide.shape)
+    result = term
     for k in range(1, 19):
         term = term @ scaled / k
         result = result + term
@@ -137,9 +138,9 @@ def _tridiagonal(diagonals: Any, form: str) -> Tensor:
         parts = [packed[..., 0, :-1], packed[..., 1, :], packed[..., 2, 1:]]
     elif form == "sequence":
         upper, main, lower = (convert_to_tensor(d, name="diagonals") for d in diagonals)
-        if None in (main.dims or (None,))[-1:]:
+        n = main.dims[-1] if main.dims else None
+        if n is None:
             raise ShapeError("diagonals in a sequence must have a known length")
-        n = main.dims[-1]  # type: ignore[index]
         parts = [upper[..., : n - 1], main, lower[..., 1:] if lower.dims and lower.dims[-1] == n else lower]
     else:
         raise GraphError(f"diagonals_format must be compact, sequence or matrix, not {form!r}")
