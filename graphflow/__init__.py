@@ -1,6 +1,19 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import bitwise, contrib, debugging, errors, initializers, linalg, math, nn, operators, random, train
+from graphflow import (
+    bitwise,
+    contrib,
+    debugging,
+    errors,
+    image,
+    initializers,
+    linalg,
+    math,
+    nn,
+    operators,
+    random,
+    train,
+)
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -152,6 +165,7 @@ from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot
 from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
 from graphflow.ops.host import Print, numpy_function, py_func, py_function
+from graphflow.ops.image.patches import extract_image_patches
 from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack

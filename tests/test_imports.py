@@ -35,8 +35,14 @@ LAYERS = (
     "__init__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx"}
-LATE = {"numba", "llvmlite", "networkx", "tqdm"}  # heavy or optional: may be imported where they are first needed
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL"}
+LATE = {
+    "numba",
+    "llvmlite",
+    "networkx",
+    "tqdm",
+    "PIL",
+}  # heavy or optional: may be imported where they are first needed
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,9 @@ def _bitcast_infer(input: Tensor, type: DType) -> tuple[Dims, DType]:
 def _bitcast(x: np.ndarray, type: DType) -> np.ndarray:
     have, want = x.dtype.itemsize, type.size
     x = np.ascontiguousarray(x).reshape(x.shape)
-    if have < want and (x.ndim == 0 or x.shape[-1] != want // have):
+    if have < want and tuple(x.shape[-1:]) != (want // have,):
         raise refuse(f"the last axis of {x.shape} must have size {want // have}")
-    sizes = list(x.shape)
+    sizes: list[int] = [*x.shape]
     dims = sizes if have == want else [*sizes, have // want] if have > want else sizes[:-1]
     return x.reshape(-1).view(type.dtype).reshape(dims)
 
