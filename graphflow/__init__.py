@@ -8,12 +8,18 @@ from graphflow import (
     image,
     initializers,
     linalg,
+    lookup,
+    manip,
     math,
     nn,
     operators,
     random,
+    sparse,
+    spectral,
+    strings,
     train,
 )
+from graphflow import spectral as signal
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -119,7 +125,17 @@ from graphflow.ops.assertions import (
     is_numeric_tensor,
     is_strictly_increasing,
 )
-from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
+from graphflow.ops.basic import (
+    cast,
+    group,
+    guarantee_const,
+    identity,
+    identity_n,
+    no_op,
+    ones_like,
+    stop_gradient,
+    zeros_like,
+)
 from graphflow.ops.basic import tuple_ as tuple
 from graphflow.ops.bitwise import bitcast
 from graphflow.ops.casts import (
@@ -163,6 +179,7 @@ from graphflow.ops.diagonal import (
 from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
 from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
+from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
 from graphflow.ops.host import Print, numpy_function, py_func, py_function
 from graphflow.ops.image.patches import extract_image_patches
@@ -196,6 +213,7 @@ from graphflow.ops.math import (
 from graphflow.ops.matrices import cross
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
+from graphflow.ops.polynomials import lbeta
 from graphflow.ops.products import cumprod, cumsum, reduce_prod
 from graphflow.ops.random import (
     multinomial,
@@ -277,6 +295,37 @@ from graphflow.ops.space import (
     space_to_batch_nd,
     space_to_depth,
 )
+from graphflow.ops.sparse.arrange import (
+    sparse_concat,
+    sparse_fill_empty_rows,
+    sparse_mask,
+    sparse_reorder,
+    sparse_reset_shape,
+    sparse_reshape,
+    sparse_retain,
+    sparse_slice,
+    sparse_split,
+    sparse_transpose,
+)
+from graphflow.ops.sparse.edit_distance import edit_distance
+from graphflow.ops.sparse.math import (
+    sparse_add,
+    sparse_maximum,
+    sparse_minimum,
+    sparse_reduce_max,
+    sparse_reduce_sum,
+    sparse_softmax,
+    sparse_tensor_dense_matmul,
+    sparse_to_indicator,
+)
+from graphflow.ops.sparse.tensor import (
+    SparseTensor,
+    SparseTensorValue,
+    convert_to_tensor_or_sparse_tensor,
+    sparse_placeholder,
+    sparse_tensor_to_dense,
+    sparse_to_dense,
+)
 from graphflow.ops.state import (
     assign,
     assign_add,
@@ -292,12 +341,26 @@ from graphflow.ops.state import (
 )
 from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
+from graphflow.ops.strings import (
+    as_string,
+    reduce_join,
+    regex_replace,
+    string_join,
+    string_split,
+    string_strip,
+    string_to_hash_bucket,
+    string_to_hash_bucket_fast,
+    string_to_hash_bucket_strong,
+    string_to_number,
+    substr,
+)
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
+from graphflow.tables import tables_initializer
 from graphflow.template import make_template
 from graphflow.variable_scope import (
     AUTO_REUSE,
@@ -329,3 +392,4 @@ all_variables = global_variables
 initialize_all_variables = global_variables_initializer
 initialize_variables = variables_initializer
 initialize_local_variables = local_variables_initializer
+initialize_all_tables = tables_initializer

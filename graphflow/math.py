@@ -82,6 +82,7 @@ from graphflow.ops.math import (
     sqrt,
     square,
 )
+from graphflow.ops.polynomials import lbeta, polyval
 from graphflow.ops.products import (
     cumprod,
     cumsum,

@@ -16,7 +16,7 @@ from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.config import current
 from graphflow.errors import GraphError
-from graphflow.feeds import as_feed, fed_tensors
+from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
@@ -96,6 +96,8 @@ class Session:
         memo, keys = memo_key(fetches), tuple(feed_dict or ())
         request = self._requests.get((memo, keys))
         if request is None:
+            if composite(keys):
+                return self.run(fetches, spread(feed_dict or {}), options, run_metadata)
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
@@ -120,7 +122,7 @@ class Session:
 
         Where shapes depend on values, the plan goes as far as they are known.
         """
-        values = feed_dict or {}
+        values = spread(feed_dict or {})
         request = self._request(fetches, {key: key for key in values})
         dims = [as_feed(t, values[key]).shape for t, key in request.feeds]
         report = Report()

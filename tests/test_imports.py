@@ -20,7 +20,7 @@ LAYERS = (
     "operation",
     "graph",
     "ops default",
-    "fetches gradients hessians initializers variables variable_scope shared_variables template operators",
+    "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
     "train",
     "layers",
     "contrib data datasets summary io view compat text",

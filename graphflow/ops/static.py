@@ -105,7 +105,7 @@ def _settle(tensor: Tensor) -> None:
 
 
 def _exact(value: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """A value that is known in full has the tensor's dtype, in C order; one that is known in part is an object array."""
+    """Known in full: in the tensor's dtype and in C order.  Known in part: an object array."""
     partial = value.dtype == object and tensor.dtype.dtype != object and _has_none(value)
     with np.errstate(all="ignore"):
         return value if partial else np.asarray(value, tensor.dtype.dtype, order="C")
