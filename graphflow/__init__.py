@@ -4,6 +4,7 @@ from graphflow import (
     bitwise,
     contrib,
     debugging,
+    distributions,
     errors,
     image,
     initializers,
