@@ -22,6 +22,7 @@ from graphflow import (
 )
 from graphflow import spectral as signal
 from graphflow.config import config
+from graphflow.custom_gradient import custom_gradient
 from graphflow.default import (
     add_to_collection,
     add_to_collections,
@@ -55,7 +56,7 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
-from graphflow.gradients import gradients
+from graphflow.gradients import AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.hessians import hessians
 from graphflow.initializers import (
@@ -167,7 +168,7 @@ from graphflow.ops.compare import (
 from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
-from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function
+from graphflow.ops.define import convert_to_tensor, is_tensor, register_tensor_conversion_function
 from graphflow.ops.diagonal import (
     diag,
     diag_part,
@@ -184,7 +185,7 @@ from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
 from graphflow.ops.host import Print, numpy_function, py_func, py_function
 from graphflow.ops.image.patches import extract_image_patches
-from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
+from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
 from graphflow.ops.linalg import matmul
@@ -394,3 +395,4 @@ initialize_all_variables = global_variables_initializer
 initialize_variables = variables_initializer
 initialize_local_variables = local_variables_initializer
 initialize_all_tables = tables_initializer
+NoGradient = no_gradient = NotDifferentiable

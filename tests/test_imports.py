@@ -21,7 +21,7 @@ LAYERS = (
     "graph",
     "ops default",
     "fetches gradients hessians initializers variables variable_scope shared_variables template operators",
-    "distributions tables",
+    "custom_gradient distributions tables",
     "train",
     "layers",
     "contrib data datasets summary io view compat text",

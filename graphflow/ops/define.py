@@ -269,6 +269,11 @@ def convert_to_tensor(
                     graph._scope + (name or "Const"))  # fmt: skip
 
 
+def is_tensor(x: Any) -> bool:
+    """Whether this is a tensor, a variable, or made of tensors as IndexedSlices and SparseTensors are."""
+    return isinstance(x, Tensor) or hasattr(x, "_as_graph_element") or hasattr(x, "fetch_components")
+
+
 def graph_of(values: Sequence[Any]) -> Graph:
     """The graph of the first tensor or variable among the values, else the default graph."""
     for value in values:
