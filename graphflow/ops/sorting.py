@@ -15,10 +15,13 @@ from graphflow.ops.basic import identity
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import axis_in
 from graphflow.ops.ranking import TAKE
+from graphflow.ops.shape_ops import refuse
 from graphflow.ops.static import static_value
 
 
 def _argsort(x: np.ndarray, descending: bool) -> np.ndarray:
+    if x.ndim == 0:
+        raise refuse("a scalar cannot be sorted")
     if not descending:
         return np.argsort(x, axis=-1, kind="stable")
     # a stable sort of the reversed row, read from its end: equal elements stay in order

@@ -18,7 +18,6 @@ from graphflow.ops.casts import saturate_cast
 from graphflow.ops.clip import clip_by_value
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.image.shapes import require_image
-from graphflow.ops.infer import same_as_input
 from graphflow.ops.join import concat, unstack
 from graphflow.ops.join import stack as stacked
 from graphflow.ops.math import rsqrt
@@ -27,7 +26,7 @@ from graphflow.ops.random import random_uniform
 from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.ops.shape_ops import shape
 from graphflow.ops.statistics import reduce_std
-from graphflow.shape import compatible, show
+from graphflow.shape import Dims, compatible, show
 
 
 def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: str | None = None) -> Tensor:
@@ -126,24 +125,25 @@ def _to_rgb(hsv: np.ndarray) -> np.ndarray:
     return ((part - 1) * saturation[..., None] + 1) * value[..., None]
 
 
-RGB_TO_HSV_GRAD = define("RGBToHSVGrad", "images dy", same_as_input, _to_hsv_grad, FLOATING)
-RGB_TO_HSV = define("RGBToHSV", "images", same_as_input, _to_hsv, FLOATING,
+def _three_channels(images: Tensor, *_: Tensor) -> tuple[Dims, DType]:
+    _channels(images, 3, "the image")
+    return images.dims, images.dtype
+
+
+RGB_TO_HSV_GRAD = define("RGBToHSVGrad", "images dy", _three_channels, _to_hsv_grad, FLOATING)
+RGB_TO_HSV = define("RGBToHSV", "images", _three_channels, _to_hsv, FLOATING,
                     vjp=(lambda op, dy: RGB_TO_HSV_GRAD(op.inputs[0], dy),))  # fmt: skip
-HSV_TO_RGB = define("HSVToRGB", "images", same_as_input, _to_rgb, FLOATING, vjp=NO_GRADIENT)
+HSV_TO_RGB = define("HSVToRGB", "images", _three_channels, _to_rgb, FLOATING, vjp=NO_GRADIENT)
 
 
 def rgb_to_hsv(images: Any, name: str | None = None) -> Tensor:
     """Hue, saturation and value, each from 0 to 1: [..., 3] -> [..., 3].   Dtype: floating.   Gradient: images."""
-    t = convert_to_tensor(images, name="images")
-    _channels(t, 3, "an RGB image")
-    return RGB_TO_HSV(t, name=name)
+    return RGB_TO_HSV(images, name=name)
 
 
 def hsv_to_rgb(images: Any, name: str | None = None) -> Tensor:
     """Red, green and blue of hue, saturation and value: [..., 3] -> [..., 3].   Dtype: floating.   No gradient."""
-    t = convert_to_tensor(images, name="images")
-    _channels(t, 3, "an HSV image")
-    return HSV_TO_RGB(t, name=name)
+    return HSV_TO_RGB(images, name=name)
 
 
 # -- adjustments ---------------------------------------------------------------------------------------------------
