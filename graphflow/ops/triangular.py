@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import DType
-from graphflow.errors import InvalidArgumentError
+from graphflow.errors import InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.complex import conj
 from graphflow.ops.decompositions import (
@@ -29,7 +29,7 @@ from graphflow.ops.linalg import matmul
 from graphflow.ops.math import log
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.shape_ops import expand_dims
-from graphflow.shape import Dims
+from graphflow.shape import Dims, merge, show
 
 LogDeterminant = namedtuple("LogDeterminant", "sign log_abs_determinant")
 
@@ -120,6 +120,9 @@ def _least_squares(matrix: np.ndarray, rhs: np.ndarray) -> np.ndarray:
 def _least_squares_infer(matrix: Tensor, rhs: Tensor) -> tuple[Dims, DType]:
     if matrix.dims is None or rhs.dims is None:
         return None, matrix.dtype
+    if min(len(matrix.dims), len(rhs.dims)) < 2:
+        raise ShapeError(f"matrices are needed, not shapes {show(matrix.dims)} and {show(rhs.dims)}")
+    merge(matrix.dims[:-1], rhs.dims[:-1])
     return (*matrix.dims[:-2], matrix.dims[-1], rhs.dims[-1]), matrix.dtype
 
 

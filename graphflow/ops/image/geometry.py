@@ -87,6 +87,7 @@ def transpose_image(image: Any, name: str | None = None) -> Tensor:
 
 
 def _turned_infer(image: Tensor, k: Tensor) -> tuple[Dims, DType]:
+    require_image(image)
     dims, turns = image.dims, static_value(k)
     if dims is None or (turns is not None and turns % 2 == 0):
         return dims, image.dtype

@@ -100,6 +100,7 @@ def _glimpse(
 def _glimpse_infer(images: Tensor, size: Tensor, offsets: Tensor, **_: Any) -> tuple[Dims, DType]:
     n, _h, _w, c = require_rank(images, 4, "the images")
     batch, _two = merge(require_rank(offsets, 2, "offsets"), (n, 2))  # type: ignore[misc]
+    merge(require_rank(size, 1, "size"), (2,))
     high, wide = static_dims(size) or (None, None)
     return (batch, high, wide, c), float32
 

@@ -18,6 +18,7 @@ from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.fill import one_hot
 from graphflow.ops.indexed_slices import IndexedSlices
 from graphflow.ops.indexing import boolean_mask, gather, gather_nd
+from graphflow.ops.infer import require_rank
 from graphflow.ops.join import concat
 from graphflow.ops.reduce import reduce_all, reduce_max
 from graphflow.ops.sets import setdiff1d
@@ -250,7 +251,7 @@ def _filled_rows(indices: np.ndarray, dense_shape: np.ndarray) -> tuple[np.ndarr
 
 def _filled_infer(indices: Tensor, dense_shape: Tensor) -> list:
     sizes = static_value(dense_shape)
-    rank = indices.dims[1] if indices.dims else None
+    _, rank = require_rank(indices, 2, "indices")
     return [((None, rank), int64), ((None,), int64), ((None if sizes is None else int(sizes[0]),), bool_)]
 
 
