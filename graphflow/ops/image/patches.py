@@ -30,7 +30,7 @@ def _patches(x: np.ndarray, ksizes: Any, strides: Any, rates: Any, padding: str)
     if x.ndim != 4:
         raise InvalidArgumentError.because(f"images must be [batch, height, width, channels], not {x.shape}")
     window = ksizes[1:3]
-    place = layout(x.shape[1], x.shape[2], window, strides, rates, padding, ())
+    place = layout(x.shape[1:3], window, strides, rates, padding)
     pieces = unfolded(padded(x, window, strides, rates, place, 0), window, strides, rates, place)
     return pieces.reshape(*pieces.shape[:3], -1)
 
@@ -38,7 +38,7 @@ def _patches(x: np.ndarray, ksizes: Any, strides: Any, rates: Any, padding: str)
 def _back(dy: np.ndarray, sizes: np.ndarray, ksizes: Any, strides: Any, rates: Any, padding: str) -> np.ndarray:
     n, h, w, c = sizes.tolist()
     window = ksizes[1:3]
-    place = layout(h, w, window, strides, rates, padding, ())
+    place = layout((h, w), window, strides, rates, padding)
     return folded(dy.reshape(*dy.shape[:3], *window, c), (n, h, w, c), strides, rates, place)
 
 
