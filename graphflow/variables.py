@@ -13,7 +13,7 @@ from graphflow.errors import GraphError, ShapeError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor
-from graphflow.ops import state
+from graphflow.ops import scatter, state
 from graphflow.ops.basic import group, identity, no_op
 from graphflow.ops.compare import logical_not
 from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function, require_dtype
@@ -196,6 +196,22 @@ class Variable:
         """Set rows to those of an IndexedSlices."""
         return state.scatter_update(self, sparse_delta.indices, sparse_delta.values, name=name)
 
+    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        """Add to elements at coordinates."""
+        return scatter.scatter_nd_add(self, indices, updates, name=name)
+
+    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        """Subtract from elements at coordinates."""
+        return scatter.scatter_nd_sub(self, indices, updates, name=name)
+
+    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        """Set elements at coordinates."""
+        return scatter.scatter_nd_update(self, indices, updates, name=name)
+
+    def count_up_to(self, limit: int) -> Tensor:
+        """The value, which one is added to; OutOfRangeError when run, from `limit` on."""
+        return state.count_up_to(self, limit)
+
     def load(self, value: Any, session: Any = None) -> None:
         """Set the value in this session (or the default one) at once, without adding to the graph."""
         self.initializer.run({self.initializer.inputs[1]: value}, session)  # type: ignore[attr-defined]
@@ -275,3 +291,12 @@ def report_uninitialized_variables(
 def is_variable_initialized(variable: Variable) -> Tensor:
     """Whether the variable has a value in the session."""
     return state.IS_INITIALIZED(variable._ref, name="is_initialized")
+
+
+def assert_variables_initialized(var_list: Sequence[Variable] | None = None) -> Tensor | None:
+    """A tensor that fails with FailedPreconditionError when one of the variables (all by default) has no value yet.
+
+    None when there are none.
+    """
+    variables = global_variables() + local_variables() if var_list is None else list(var_list)
+    return stack([state.REQUIRE_VALUE(v._ref) for v in variables]) if variables else None

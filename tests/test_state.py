@@ -157,3 +157,37 @@ def test_collections_and_names():
         assert w.op.name == "v_1" and v.initializer.name == "v/Assign" and v.value().name == "v/read:0"
         with pytest.raises(TypeError):
             iter(v)
+
+
+def test_scatter_nd(session):
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    session.run(v.initializer)
+    assert session.run(v.scatter_nd_update([[0, 1]], [9.0])).tolist() == [[1, 9], [3, 4]]
+    assert session.run(v.scatter_nd_add([[1], [1]], [[1.0, 0.0], [1.0, 1.0]])).tolist() == [[1, 9], [5, 5]]
+    assert session.run(v.scatter_nd_sub([[0, 0]], [1.0])).tolist() == [[0, 9], [5, 5]]
+    assert session.run(v).tolist() == [[0, 9], [5, 5]]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        session.run(tf.scatter_nd_update(v, [[2, 0]], [1.0]))
+    with pytest.raises(ValueError):
+        tf.scatter_nd_add(v, [[0, 0, 0]], [1.0])
+
+
+def test_count_up_to(session):
+    v = tf.Variable(0)
+    step = v.count_up_to(2)
+    session.run(v.initializer)
+    assert [session.run(step), session.run(step)] == [0, 1]
+    with pytest.raises(tf.errors.OutOfRangeError):
+        session.run(step)
+    assert session.run(v) == 2
+
+
+def test_assert_variables_initialized(session):
+    assert tf.assert_variables_initialized() is None
+    v, w = tf.Variable(1.0), tf.Variable(2.0)
+    check = tf.assert_variables_initialized([v, w])
+    session.run(v.initializer)
+    with pytest.raises(tf.errors.FailedPreconditionError):
+        session.run(check)
+    session.run(w.initializer)
+    session.run(check)
