@@ -1,0 +1,5 @@
+"""`python -m graphflow program.py [arguments]`."""
+
+from graphflow.compat.runner import main
+
+main()
