@@ -31,8 +31,9 @@ LAYERS = (
     "backends",
     "feeds session",
     "testing",
-    "nn random linalg math",
+    "nn random linalg math flags app gfile logging nest resource_loader test",
     "__init__",
+    "__main__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
 EXTERNAL = {"numpy", "numba", "llvmlite", "networkx"}

@@ -19,11 +19,7 @@ from graphflow.ops.join import concat, split
 from graphflow.variables import Variable
 
 # Old path: today's.  Both take the same arguments in the same order, or a function below puts them in order.
-RENAMED: dict[str, str] = {
-    old: new
-    for old, new in (
-        line.split()
-        for line in """
+_LINES = """
 all_variables                   global_variables
 initialize_all_variables        global_variables_initializer
 initialize_variables            variables_initializer
@@ -67,8 +63,9 @@ nn.state_saving_rnn             nn.static_state_saving_rnn
 nn.bidirectional_rnn            nn.static_bidirectional_rnn
 nn.seq2seq                      contrib.legacy_seq2seq
 train.SummaryWriter             summary.FileWriter
-""".strip().splitlines()
-    )
+"""
+RENAMED: dict[str, str] = {
+    old: new.strip() for old, _, new in (line.partition(" ") for line in _LINES.strip().splitlines())
 }
 
 
@@ -145,7 +142,11 @@ def _split(
 def _reverse(tensor: Any, axis: Any = None, name: str | None = None, dims: Any = None) -> Tensor:
     """`tf.reverse(tensor, axes)`; also with one bool a dimension, as it was."""
     flags = dims if dims is not None else axis
-    if isinstance(flags, (list, tuple, np.ndarray)) and len(flags) and all(isinstance(f, (bool, np.bool_)) for f in flags):
+    if (
+        isinstance(flags, (list, tuple, np.ndarray))
+        and len(flags)
+        and all(isinstance(f, (bool, np.bool_)) for f in flags)
+    ):
         _warn("tf.reverse(tensor, [True, False]) is tf.reverse(tensor, [0]) since TensorFlow 1.0")
         flags = [i for i, flag in enumerate(flags) if flag]
     return reverse(tensor, flags, name)

@@ -18,7 +18,7 @@ ROOT = "graphflow"
 
 
 def complete(root: ModuleType) -> None:
-    """Give the package and its public modules their aliases and errors, and make the modules that consist of aliases."""
+    """Give the public modules their aliases and errors; make those modules that consist of aliases."""
     for path in ALIASES:
         _attach(_module(root, path), path)
     sys.modules[f"{ROOT}.compat.v1"] = vars(root)["compat"].v1 = root

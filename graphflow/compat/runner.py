@@ -11,7 +11,6 @@ import builtins
 import os
 import runpy
 import sys
-import zipfile
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
@@ -23,7 +22,7 @@ from graphflow.errors import UnsupportedError, UnsupportedImportError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what the command line asks for: `program.py [arguments]`, `-m module [arguments]` or `-c code [arguments]`."""
+    """Run what the command line asks for: `program.py`, `-m module` or `-c code`, and its arguments."""
     _run(*_parsed("python -m graphflow", sys.argv[1:] if arguments is None else list(arguments)))
 
 
@@ -41,7 +40,7 @@ def _parsed(prog: str, arguments: list[str]) -> tuple[str, str, list[str]]:
         return arguments[0][1:], arguments[1], arguments[2:]
     parser = argparse.ArgumentParser(prog, description="Run a program written for TensorFlow 1 on graphflow.",
                                      usage=f"{prog} [-m module | -c code | program.py] [arguments]")  # fmt: skip
-    parser.add_argument("program", help="a Python file, or a folder or zip file with a __main__.py")
+    parser.add_argument("program", help="a Python file")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the program finds in sys.argv[1:]")
     found = parser.parse_args(arguments)
     return "file", found.program, found.arguments
@@ -60,10 +59,6 @@ def _run(kind: str, what: str, arguments: list[str]) -> None:
         _first_on_path("")
         code = compile(what, "<string>", "exec", dont_inherit=True)
         sys.argv = ["-c", *arguments]
-    elif os.path.isdir(what) or zipfile.is_zipfile(what):
-        _first_on_path(what)
-        code = _from_module("__main__", program)
-        sys.argv = [what, *arguments]
     else:
         _first_on_path(os.path.dirname(os.path.realpath(what)))
         code = _from_file(what, program)
