@@ -9,7 +9,7 @@ import unittest
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from unittest import mock
+from unittest import mock as mock
 
 import numpy as np
 
@@ -98,9 +98,9 @@ class TestCase(unittest.TestCase):
         self, graph: Graph | None = None, config: Any = None, use_gpu: bool = False, force_gpu: bool = False
     ) -> Any:
         """`session` with a graph, `cached_session` without one."""
+        if self.id().endswith(".test_session"):
+            self.skipTest("not a test, in spite of its name")
         return self.cached_session(None, config) if graph is None else self.session(graph, config)
-
-    test_session.__test__ = False  # type: ignore[attr-defined]
 
     def evaluate(self, tensors: Any) -> Any:
         """The values of a nest of tensors, in the default session."""
@@ -123,8 +123,10 @@ class TestCase(unittest.TestCase):
         else:
             np.testing.assert_allclose(self._value(a), self._value(b), rtol, atol, err_msg=msg or "")
 
-    def assertAllCloseAccordingToType(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, float_rtol: float = 1e-6,
-                                      float_atol: float = 1e-6, half_rtol: float = 1e-3, half_atol: float = 1e-3, **_: Any) -> None:  # fmt: skip
+    def assertAllCloseAccordingToType(
+        self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, float_rtol: float = 1e-6,
+        float_atol: float = 1e-6, half_rtol: float = 1e-3, half_atol: float = 1e-3, **_: Any,
+    ) -> None:  # fmt: skip
         """assertAllClose with the tolerance of the coarser dtype."""
         a, b = self._value(a), self._value(b)
         kinds = {a.dtype.name, b.dtype.name}
@@ -259,7 +261,7 @@ def _jacobians(
     kind = x.dtype.as_numpy_dtype
     value = np.random.default_rng(0).random(tuple(shape)) if start is None else np.asarray(start)
     value = np.array(value, kind)
-    dy = np.zeros([d for d in session.run(y, {**feeds, x: value}).shape], y.dtype.as_numpy_dtype)
+    dy = np.zeros(np.shape(session.run(y, {**feeds, x: value})), y.dtype.as_numpy_dtype)
     seed = placeholder(y.dtype, dy.shape)
     (gradient,) = gradients(y, x, grad_ys=seed)
     symbolic = np.empty((value.size, dy.size), kind)

@@ -64,9 +64,7 @@ nn.bidirectional_rnn            nn.static_bidirectional_rnn
 nn.seq2seq                      contrib.legacy_seq2seq
 train.SummaryWriter             summary.FileWriter
 """
-RENAMED: dict[str, str] = {
-    old: new.strip() for old, _, new in (line.partition(" ") for line in _LINES.strip().splitlines())
-}
+RENAMED: dict[str, str] = dict(zip(_LINES.split()[::2], _LINES.split()[1::2], strict=True))
 
 
 def legacy_name(path: str, name: str) -> Any:
