@@ -5,6 +5,7 @@ import sys as _sys
 from graphflow import compat, contrib, errors, initializers, linalg, math, nn, operators, random, train
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
+from graphflow.custom_gradient import NoGradient, NotDifferentiable, RegisterGradient, custom_gradient, no_gradient
 from graphflow.default import (
     add_to_collection,
     add_to_collections,
@@ -52,6 +53,22 @@ from graphflow.initializers import (
     uniform_unit_scaling_initializer,
     variance_scaling_initializer,
     zeros_initializer,
+)
+from graphflow.modes import (
+    AggregationMethod,
+    UnconnectedGradients,
+    VariableAggregation,
+    VariableSynchronization,
+    disable_control_flow_v2,
+    disable_eager_execution,
+    disable_resource_variables,
+    disable_tensor_equality,
+    disable_v2_behavior,
+    disable_v2_tensorshape,
+    enable_control_flow_v2,
+    enable_resource_variables,
+    executing_eagerly,
+    resource_variables_enabled,
 )
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor
@@ -112,6 +129,7 @@ from graphflow.ops.compare import (
 )
 from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
+from graphflow.ops.convert import convert_to_tensor_or_indexed_slices, is_tensor
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
 from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function
 from graphflow.ops.diagonal import (
@@ -233,6 +251,7 @@ from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOpt
 from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
+from graphflow.spec import TensorSpec
 from graphflow.template import make_template
 from graphflow.variable_scope import (
     AUTO_REUSE,
@@ -255,7 +274,7 @@ from graphflow.variables import (
     trainable_variables,
     variables_initializer,
 )
-from graphflow.version import __version__
+from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION, __version__
 from graphflow.view.dot import to_dot
 
 newaxis = None

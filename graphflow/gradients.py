@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from graphflow.custom_gradient import gradient_of
 from graphflow.errors import DTypeError, GradientError, GraphError
 from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
@@ -88,7 +89,7 @@ def _depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], stops: s
             stack.extend(t.op for t in op.inputs if _flows(t))
     live = {x for x in sources if _flows(x)}
     for op in sorted(needed, key=lambda op: op.id):
-        if op.definition.vjp is not NO_GRADIENT and any(t in live for t in op.inputs):
+        if gradient_of(op) is not NO_GRADIENT and any(t in live for t in op.inputs):
             live.update(t for t in op.outputs if _flows(t) and t not in stops)
     return live
 
@@ -115,7 +116,7 @@ def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor]
 
 def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:
     """The gradients for the wanted inputs, those that exist."""
-    vjp = op.definition.vjp
+    vjp = gradient_of(op)
     if vjp is None:
         raise GradientError(f"{op.type} has no gradient").note(*op.where())
     if vjp is not PASS_GRADIENT:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graphflow.errors import GraphError
@@ -45,6 +46,8 @@ class Graph:
         self._unfeedable: set[Tensor] = set()
         self._unfetchable: set[Any] = set()
         self._lock = threading.RLock()
+        self._gradients: dict[str, str] = {}  # op type: name of the gradient that operations made now get
+        self.overridden: dict[Operation, str] = {}  # those that got one
         self.seed: int | None = None
         self.variable_scope: Any = None  # owned by graphflow.variable_scope
 
@@ -71,6 +74,8 @@ class Graph:
             )  # fmt: skip
             self._operations.append(op)
             self._by_name[name] = op
+            if definition.name in self._gradients:
+                self.overridden[op] = self._gradients[definition.name]
         for block in self._controls:
             block.made.add(op)
         return op
@@ -160,6 +165,17 @@ class Graph:
             yield
         finally:
             self._device = before
+
+    @contextmanager
+    def gradient_override_map(self, op_type_map: Mapping[str, str]) -> Iterator[None]:
+        """Operations of these types made inside have the gradient that RegisterGradient gave the other name."""
+        if not isinstance(op_type_map, Mapping) or not all(isinstance(n, str) for n in chain(*op_type_map.items())):
+            raise TypeError(f"op_type_map must be a dict of text to text, not {op_type_map!r}")
+        before, self._gradients = self._gradients, {**self._gradients, **op_type_map}
+        try:
+            yield
+        finally:
+            self._gradients = before
 
     @contextmanager
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:

@@ -16,11 +16,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos",
+    "version errors config dtypes shape names protos modes",
     "operation",
     "graph",
-    "ops default",
-    "fetches gradients initializers variables variable_scope shared_variables template operators",
+    "ops default spec",
+    "custom_gradient fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "layers",
     "contrib data datasets summary io view compat text",

@@ -37,7 +37,10 @@ class Arg:
 
 
 def _parse_args(text: str) -> tuple[Arg, ...]:
-    """`"x y axis:I cond:bool *values"`: names with a type variable (T when absent) or a dtype; * takes any number."""
+    """`"x y axis:I cond:bool *values"`: names with a type variable (T when absent) or a dtype; * takes any number.
+
+    Inputs of the type variable `any` need not have one dtype.
+    """
     parsed = []
     for word in text.split():
         name, _, kind = word.partition(":")
@@ -139,7 +142,8 @@ class OpDef:
                                      "{}:{}".format(*creation_site())) from None  # fmt: skip
             dtype = tensor.dtype
             if want is None:
-                bound[arg.variable] = dtype
+                if arg.variable != "any":
+                    bound[arg.variable] = dtype
                 allowed = self.types.get(arg.variable)
                 if allowed is not None and dtype not in allowed:
                     raise self._refused(arg, tensor, op_name, "one of " + ", ".join(d.name for d in allowed))
