@@ -36,7 +36,7 @@ _LINES: dict[str, str] = {
     "contrib": "",
     "contrib.data": "",
     "contrib.framework": """
-        arg_scope=contrib.slim.arg_scope add_arg_scope=contrib.slim.add_arg_scope nest
+        nest
         get_global_step=train.get_global_step get_or_create_global_step=train.get_or_create_global_step
         create_global_step=train.create_global_step assert_global_step=train.assert_global_step
         is_tensor list_variables=train.list_variables load_variable=train.load_variable
@@ -92,11 +92,11 @@ _LINES: dict[str, str] = {
         rename=gfile.Rename rmtree=gfile.DeleteRecursively stat=gfile.Stat walk=gfile.Walk""",
     "layers": "",
     "linalg": """
-        adjoint band_part=matrix_band_part cholesky cholesky_solve cross det=matrix_determinant diag=matrix_diag
-        diag_part=matrix_diag_part eigh=self_adjoint_eig eigvalsh=self_adjoint_eigvals einsum expm eye global_norm
-        inv=matrix_inverse l2_normalize=nn.l2_normalize logdet lstsq=matrix_solve_ls matmul matrix_transpose matvec
-        norm qr set_diag=matrix_set_diag slogdet solve=matrix_solve svd tensor_diag=diag tensor_diag_part=diag_part
-        tensordot trace transpose=matrix_transpose triangular_solve=matrix_triangular_solve tridiagonal_solve""",
+        band_part=matrix_band_part cholesky cholesky_solve cross det=matrix_determinant diag=matrix_diag
+        diag_part=matrix_diag_part eigh=self_adjoint_eig eigvalsh=self_adjoint_eigvals einsum eye global_norm
+        inv=matrix_inverse l2_normalize=nn.l2_normalize lstsq=matrix_solve_ls matmul matrix_transpose
+        norm qr set_diag=matrix_set_diag solve=matrix_solve svd tensor_diag=diag tensor_diag_part=diag_part
+        tensordot trace transpose=matrix_transpose triangular_solve=matrix_triangular_solve""",
     "lookup": "",
     "losses": "",
     "manip": "batch_to_space_nd gather_nd reshape reverse roll scatter_nd space_to_batch_nd tile",

@@ -22,6 +22,8 @@ def complete(root: ModuleType) -> None:
     for path in ALIASES:
         _attach(_module(root, path), path)
     sys.modules[f"{ROOT}.compat.v1"] = vars(root)["compat"].v1 = root
+    for name in ("Graph", "Session"):  # classes of which the list leaves methods out
+        _attach_to_class(vars(root)[name], name)
 
 
 def _module(root: ModuleType, path: str) -> ModuleType:
@@ -51,13 +53,20 @@ def _attach(module: ModuleType, path: str) -> None:
             value = resolve(names[name])
             setattr(module, name, value)
             return value
-        raise missing(path, name)
+        raise missing(path, name, f"module {module.__name__!r}")
 
     def __dir__() -> list[str]:
         return sorted({*vars(module), *names, *late})
 
     module.__getattr__ = __getattr__  # type: ignore[method-assign]
     module.__dir__ = __dir__  # type: ignore[method-assign]
+
+
+def _attach_to_class(cls: Any, path: str) -> None:
+    def __getattr__(self: Any, name: str) -> Any:
+        raise missing(path, name, f"{path!r} object")
+
+    cls.__getattr__ = __getattr__
 
 
 def resolve(path: str) -> Any:
@@ -68,12 +77,11 @@ def resolve(path: str) -> Any:
     return value
 
 
-def missing(path: str, name: str) -> AttributeError:
+def missing(path: str, name: str, owner: str) -> AttributeError:
     """The error for `tf.<path>.<name>`: UnsupportedError with the user's line for a name of TensorFlow's."""
-    symbol = ".".join(filter(None, ("tf", path, name)))
-    why = explanation(symbol)
+    why = explanation(".".join(filter(None, ("tf", path, name))))
     if why is None:
-        return AttributeError(f"module {'.'.join(filter(None, (ROOT, path)))!r} has no attribute {name!r}")
+        return AttributeError(f"{owner} has no attribute {name!r}")
     return UnsupportedError(f"{user_line()}: {why}")
 
 

@@ -38,7 +38,7 @@ class Namespace(ModuleType):
         self.__path__: list[str] = []
         self._path = path
         inside = ("",) if path.startswith("python") else ()  # where TensorFlow keeps what does not matter there
-        self._sources = [resolve(source) for source in (*sources, *inside)]
+        self._sources = (*sources, *inside)
 
     def __getattr__(self, name: str) -> Any:
         value = self._found(name)
@@ -50,13 +50,14 @@ class Namespace(ModuleType):
     def _found(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        old = legacy_name(self._path, name)
-        if old is not None:
-            return old
+        for source in self._sources:
+            old = legacy_name(source, name)
+            if old is not None:
+                return old
         inside = f"{self._path}.{name}".lstrip(".")
         if inside in INTERNALS:
             return importlib.import_module(f"{TENSORFLOW}.{inside}")
-        for source in self._sources:
+        for source in map(resolve, self._sources):
             if hasattr(source, name):
                 return getattr(source, name)
         why = explanation(f"tf.{inside}") or explanation(f"tf.{name}")
@@ -65,7 +66,7 @@ class Namespace(ModuleType):
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *(name for source in self._sources for name in dir(source))})
+        return sorted({*super().__dir__(), *(name for source in self._sources for name in dir(resolve(source)))})
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -85,8 +86,8 @@ class _Finder(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         inside, sources = spec.loader_state
-        if inside == "compat.v1":
-            return sys.modules[TENSORFLOW]
+        if inside == "compat.v1" or inside.startswith("compat.v1."):
+            return importlib.import_module(TENSORFLOW + inside.removeprefix("compat.v1"))
         module = Namespace(spec.name, inside, sources)
         if not inside:
             vars(module).update(__version__=VERSION)

@@ -72,9 +72,9 @@ def _from_file(path: str, program: ModuleType) -> CodeType:
             source = file.read()
     except OSError as error:
         _stop(f"cannot open {path!r}: {error.strerror}", 2)
-    program.__file__ = path
-    program.__loader__ = SourceFileLoader("__main__", path)
-    return compile(source, path, "exec", dont_inherit=True)
+    program.__file__ = os.path.abspath(path)
+    program.__loader__ = SourceFileLoader("__main__", program.__file__)
+    return compile(source, program.__file__, "exec", dont_inherit=True)
 
 
 def _from_module(name: str, program: ModuleType) -> CodeType:
