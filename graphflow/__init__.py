@@ -5,7 +5,6 @@ import sys as _sys
 from graphflow import compat, contrib, errors, initializers, linalg, math, nn, operators, random, train
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
-from graphflow.custom_gradient import NoGradient, NotDifferentiable, RegisterGradient, custom_gradient, no_gradient
 from graphflow.default import (
     add_to_collection,
     add_to_collections,
@@ -39,6 +38,7 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
+from graphflow.gradient_rules import NoGradient, NotDifferentiable, RegisterGradient, custom_gradient, no_gradient
 from graphflow.gradients import gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.initializers import (

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from graphflow.custom_gradient import gradient_of
 from graphflow.errors import DTypeError, GradientError, GraphError
+from graphflow.gradient_rules import gradient_of
 from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import add_n

@@ -20,7 +20,7 @@ LAYERS = (
     "operation",
     "graph",
     "ops default spec",
-    "custom_gradient fetches gradients initializers variables variable_scope shared_variables template operators",
+    "fetches gradient_rules gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "layers",
     "contrib data datasets summary io view compat text",

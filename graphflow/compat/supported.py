@@ -11,11 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import graphflow
 from graphflow.compat.internals import INTERNALS
 from graphflow.compat.legacy import ORDERED, RENAMED
 from graphflow.compat.lookup import resolve
 from graphflow.compat.symbols import Symbol, listed
+from graphflow.graph import Graph
+from graphflow.variables import Variable
 
 _HEADER = """# What is supported
 
@@ -56,9 +57,9 @@ def _has_inside(path: str) -> bool:
 
 def _samples() -> dict[str, Any]:
     """An object of each class whose attributes are made by its constructor."""
-    graph = graphflow.Graph()
+    graph = Graph()
     with graph.as_default():
-        variable = graphflow.Variable(0.0)
+        variable = Variable(0.0)
     return {"Graph": graph, "Variable": variable, "Tensor": variable.value(), "Operation": variable.op}
 
 
