@@ -1,8 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-import sys as _sys
-
-from graphflow import compat, contrib, errors, initializers, linalg, math, nn, operators, random, train
+from graphflow import contrib, errors, initializers, linalg, math, nn, operators, random, train
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
 from graphflow.default import (
@@ -283,4 +281,4 @@ initialize_all_variables = global_variables_initializer
 initialize_variables = variables_initializer
 initialize_local_variables = local_variables_initializer
 
-_complete(_sys.modules[__name__])
+_complete()

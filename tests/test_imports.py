@@ -16,11 +16,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos modes",
+    "version errors config dtypes shape names protos",
     "operation",
     "graph",
-    "ops default spec",
-    "fetches gradient_rules gradients initializers variables variable_scope shared_variables template operators",
+    "ops default",
+    "modes spec gradient_rules",
+    "fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "layers",
     "contrib data datasets summary io view compat text",
@@ -30,8 +31,9 @@ LAYERS = (
     "plan",
     "backends",
     "feeds session",
+    "flags app gfile logging nest resource_loader test",
     "testing",
-    "nn random linalg math flags app gfile logging nest resource_loader test",
+    "nn random linalg math",
     "__init__",
     "__main__",
 )

@@ -17,8 +17,9 @@ from graphflow.errors import UnsupportedError
 ROOT = "graphflow"
 
 
-def complete(root: ModuleType) -> None:
+def complete() -> None:
     """Give the public modules their aliases and errors; make those modules that consist of aliases."""
+    root = sys.modules[ROOT]
     for path in ALIASES:
         _attach(_module(root, path), path)
     sys.modules[f"{ROOT}.compat.v1"] = vars(root)["compat"].v1 = root
