@@ -39,6 +39,7 @@ from graphflow.dtypes import bool_ as bool
 from graphflow.gradient_rules import NoGradient, NotDifferentiable, RegisterGradient, custom_gradient, no_gradient
 from graphflow.gradients import gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
+from graphflow.graph_def import GraphDef, import_graph_def
 from graphflow.initializers import (
     constant_initializer,
     glorot_normal_initializer,

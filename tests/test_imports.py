@@ -20,7 +20,7 @@ LAYERS = (
     "operation",
     "graph",
     "ops default",
-    "modes spec gradient_rules",
+    "modes spec gradient_rules graph_def",
     "fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "layers",

@@ -34,6 +34,13 @@ def test_the_list():
     assert {row.symbol for row in rows if row.tier == "C" and not row.instead} == context
 
 
+def test_modules_that_have_a_file_are_imported():
+    for path in filter(None, ALIASES):
+        file = ROOT / "graphflow" / path.replace(".", "/")
+        if file.is_dir() or file.with_suffix(".py").is_file():
+            assert getattr(resolve(path), "__file__", None), f"graphflow/__init__.py should import {path}"
+
+
 @pytest.mark.parametrize("module", ALIASES)
 def test_aliases_name_what_there_is_or_will_be(module):
     for name, path in ALIASES[module].items():
