@@ -48,11 +48,11 @@ class GFile:
     """
 
     def __init__(self, name: Any, mode: str = "r") -> None:
+        self._opened: IO[Any] | None = None
         if mode not in _MODES:
             raise ValueError(f"the mode of a file is one of {', '.join(_MODES)}, not {mode!r}")
         self._name = os.fsdecode(name)
         self._mode = mode
-        self._opened: IO[Any] | None = None
 
     @property
     def name(self) -> str:
@@ -116,6 +116,10 @@ class GFile:
         elif self._opened is not None:
             self._opened.close()
         self._opened = None
+
+    def __del__(self) -> None:
+        if self._opened is not None:  # programs read files without closing them
+            self._opened.close()
 
     def __enter__(self) -> GFile:
         return self
