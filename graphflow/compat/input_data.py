@@ -26,6 +26,7 @@ _NAMES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+_CLONE = Path(__file__).resolve().parents[2] / "examples" / "data" / "mnist"  # when run from a clone
 
 
 class Datasets(NamedTuple):
@@ -168,15 +169,22 @@ def extract_labels(f: Any, one_hot: bool = False, num_classes: int = CLASSES) ->
 def _files(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     found = [_find(folder, name) for name in _NAMES]
     if None in found:
-        try:
-            data = mnist.load()
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{folder} does not have the files of a data set like MNIST\n{error}") from None
+        data = _own(folder)
         return data.train.images, data.train.labels, data.test.images, data.test.labels
     images, labels, test_images, test_labels = (
         _idx(_content(path), 3 if "images" in path.name else 1, str(path)) for path in found if path
     )
     return images[..., np.newaxis], labels, test_images[..., np.newaxis], test_labels
+
+
+def _own(folder: Path) -> mnist.Mnist:
+    """The real MNIST, from where graphflow keeps it; `folder` is the one that does not have the files."""
+    try:
+        return mnist.load()
+    except FileNotFoundError as error:
+        if _CLONE.is_dir():
+            return mnist.load(_CLONE)
+        raise FileNotFoundError(f"{folder} does not have the files of a data set like MNIST\n{error}") from None
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -1,6 +1,7 @@
 """Modules inside TensorFlow that programs import from, and the public modules where graphflow has those names.
 
 The paths are without the leading `tensorflow.`.  Names are looked for in the public modules in turn; '' is `tf` itself.
+What is inside `contrib.x.python` and not listed here is looked for in `contrib.x`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,6 @@ contrib.learn.python.learn                  = contrib.learn
 contrib.learn.python.learn.datasets         = contrib.learn.datasets
 contrib.learn.python.learn.datasets.mnist   = compat.input_data
 contrib.learn.python.learn.datasets.base    = compat.input_data
-contrib.framework.python                    = contrib.framework
-contrib.framework.python.ops                = contrib.framework
-contrib.layers.python                       = contrib.layers
-contrib.layers.python.layers                = contrib.layers
-contrib.layers.python.layers.initializers   = contrib.layers
-contrib.layers.python.layers.layers         = contrib.layers
-contrib.layers.python.layers.regularizers   = contrib.layers
-contrib.layers.python.layers.utils          = contrib.layers
-contrib.rnn.python                          = contrib.rnn
-contrib.rnn.python.ops                      = contrib.rnn
-contrib.rnn.python.ops.core_rnn             = contrib.rnn
-contrib.rnn.python.ops.core_rnn_cell        = contrib.rnn
-contrib.rnn.python.ops.rnn_cell             = contrib.rnn
 contrib.tensorboard                         = contrib
 examples                                    = compat
 examples.tutorials                          = compat
@@ -154,3 +142,11 @@ INTERNALS: dict[str, tuple[str, ...]] = {
     inside.strip(): tuple(outside.split()) or ("",)
     for inside, _, outside in (line.partition("=") for line in _LINES.strip().splitlines())
 }
+
+
+def sources(inside: str) -> tuple[str, ...] | None:
+    """The public modules with the names of a module inside TensorFlow; None for a path that is not listed."""
+    if inside in INTERNALS:
+        return INTERNALS[inside]
+    package, python, _ = f"{inside}.".partition(".python.")
+    return (package,) if python and package.startswith("contrib.") else None

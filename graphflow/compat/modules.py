@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from graphflow.compat.internals import INTERNALS
+from graphflow.compat import internals
 from graphflow.compat.legacy import legacy_name
 from graphflow.compat.lookup import ROOT, explanation, resolve, user_line
 from graphflow.compat.symbols import is_namespace
@@ -25,9 +25,13 @@ TENSORFLOW = "tensorflow"
 
 
 def install() -> None:
-    """Let `import tensorflow` mean graphflow from now on, in this process."""
+    """Let `import tensorflow` mean graphflow from now on, in this process.
+
+    `import input_data` finds the tutorials' reader of MNIST, unless the program has the file itself.
+    """
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+        sys.meta_path.append(_InputData())
 
 
 class Namespace(ModuleType):
@@ -55,7 +59,7 @@ class Namespace(ModuleType):
             if old is not None:
                 return old
         inside = f"{self._path}.{name}".lstrip(".")
-        if inside in INTERNALS:
+        if inside in internals.INTERNALS:
             return importlib.import_module(f"{TENSORFLOW}.{inside}")
         for source in map(resolve, self._sources):
             if hasattr(source, name):
@@ -99,8 +103,9 @@ class _Finder(MetaPathFinder, Loader):
 
 def _sources(inside: str) -> tuple[str, ...] | None:
     """Where the names of `tensorflow.<inside>` are found; None when there is no such module."""
-    if inside in INTERNALS:
-        return INTERNALS[inside]
+    hidden = internals.sources(inside)
+    if hidden is not None:
+        return hidden if all(map(_is_module, hidden)) else None
     public = inside.removeprefix("compat.v1.")
     return (public,) if not inside or _is_module(public) else None
 
@@ -118,3 +123,16 @@ def _exists(path: str) -> bool:
     except AttributeError:
         return False
     return True
+
+
+class _InputData(MetaPathFinder, Loader):
+    """Finds the module that the first tutorials asked their readers to save beside the program."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname == "input_data" else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return Namespace(spec.name, "compat.input_data", ("compat.input_data",))
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing to execute: names are looked up when they are used."""
