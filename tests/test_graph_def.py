@@ -39,6 +39,7 @@ def test_import_computes_the_same(graph_def):
         assert graph.get_operation_by_name("outer/imp/m/y").control_inputs == (gate,)
         assert graph.get_operation_by_name("outer/imp/m").node_def.device == "/gpu:0"
         with tf.Session() as session:
+            assert session.graph_def == graph.as_graph_def()
             assert session.run(b, {"outer/imp/a:0": [1.0, 10.0]}).tolist() == [32.0, 4.0]
         assert tf.import_graph_def(graph_def) is None
         assert graph.get_operation_by_name("outer/import/b").type == op.type

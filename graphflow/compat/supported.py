@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from graphflow.compat.internals import INTERNALS
-from graphflow.compat.legacy import ORDERED, RENAMED
+from graphflow.compat.legacy import RENAMED
 from graphflow.compat.lookup import resolve
 from graphflow.compat.symbols import Symbol, listed
 from graphflow.graph import Graph
@@ -45,7 +45,7 @@ def _has(path: str) -> bool:
 
 
 def _has_old(path: str) -> bool:
-    return path in ORDERED or path in RENAMED and _has(RENAMED[path])
+    return path in RENAMED and _has(RENAMED[path])
 
 
 def _has_inside(path: str) -> bool:

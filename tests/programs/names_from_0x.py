@@ -29,6 +29,10 @@ ops = {
     "squeeze": (tf.squeeze(tf.ones([1, 2, 1]), squeeze_dims=[0]).get_shape().as_list(), [2, 1]),
     "argmax": (tf.argmax(a, dimension=1), [1, 1]),
     "softmax": (tf.reduce_sum(tf.nn.softmax(a, dim=1)), 2),
+    "entropy": (tf.nn.softmax_cross_entropy_with_logits(tf.zeros([2, 4]), tf.one_hot([1, 2], 4)), [np.log(4)] * 2),
+    "sparse_entropy": (tf.nn.sparse_softmax_cross_entropy_with_logits(tf.zeros([2, 4]), [1, 2]), [np.log(4)] * 2),
+    "sigmoid_entropy": (tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros([2]), targets=tf.ones([2])), [np.log(2)] * 2),
+    "new_entropy": (tf.nn.sigmoid_cross_entropy_with_logits(logits=tf.zeros([2]), labels=tf.ones([2])), [np.log(2)] * 2),
     "op_scope": (tf.op_scope([a], "s").__class__.__name__, "_GeneratorContextManager"),
 }
 v = tf.Variable(tf.zeros([2]))
