@@ -2,4 +2,5 @@
 
 from graphflow.compat.runner import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -54,6 +54,25 @@ class Flag:
         self.present += 1
 
 
+class _Values(Mapping):
+    """The values of flags by name: what programs of TensorFlow up to 1.4 know as FLAGS.__flags."""
+
+    def __init__(self, flags: dict[str, Flag]) -> None:
+        self._flags = flags
+
+    def __getitem__(self, name: str) -> Any:
+        return self._flags[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._flags)
+
+    def __len__(self) -> int:
+        return len(self._flags)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 class FlagValues:
     """All flags of a program.  `FLAGS.name` is a value; the command line is parsed when the first one is read.
 
@@ -62,6 +81,7 @@ class FlagValues:
 
     def __init__(self) -> None:
         object.__setattr__(self, "_flags", {})
+        object.__setattr__(self, "__flags", _Values(self._flags))
         object.__setattr__(self, "_checks", [])
         object.__setattr__(self, "_parsed", False)
 
@@ -140,8 +160,6 @@ class FlagValues:
 
     # -- reading -------------------------------------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
-        if name == "__flags":  # what programs of TensorFlow up to 1.4 print their settings from
-            return self.flag_values_dict()
         if name not in self._flags:
             raise AttributeError(f"there is no flag {name!r}; there are {', '.join(sorted(self._flags)) or 'none'}")
         if not self._parsed:

@@ -13,6 +13,7 @@ for attr, value in sorted(FLAGS.__flags.items()):
     print("{}={}".format(attr.upper(), value))
 assert list(map(int, FLAGS.filter_sizes.split(","))) == [3, 4, 5]
 assert sorted(FLAGS.__flags) == sorted(FLAGS.flag_values_dict()) == sorted(FLAGS)
+assert FLAGS.__dict__["__flags"]["allow_soft_placement"] is True and "'embedding_dim': 128" in str(FLAGS.__flags)
 assert FLAGS.embedding_dim == 128 and "embedding_dim" in FLAGS
 FLAGS.embedding_dim = 64
 assert FLAGS["embedding_dim"].value == 64
