@@ -15,11 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from graphflow.compat import internals
-from graphflow.compat.legacy import legacy_name
+from graphflow.compat.legacy import RENAMED, legacy_name
 from graphflow.compat.lookup import ROOT, explanation, resolve, user_line
 from graphflow.compat.symbols import is_namespace
 from graphflow.errors import UnsupportedError, UnsupportedImportError
-from graphflow.version import VERSION
+from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION
 
 TENSORFLOW = "tensorflow"
 
@@ -45,7 +45,7 @@ class Namespace(ModuleType):
         self._sources = (*sources, *inside)
 
     def __getattr__(self, name: str) -> Any:
-        value = self._found(name)
+        value = self._every_name() if name == "__all__" else self._found(name)
         if isinstance(value, ModuleType) and value.__name__.partition(".")[0] == ROOT:
             value = importlib.import_module(value.__name__.replace(ROOT, TENSORFLOW, 1))
         setattr(self, name, value)
@@ -68,6 +68,12 @@ class Namespace(ModuleType):
         if why is not None:
             raise UnsupportedError(f"{user_line()}: {why}")
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def _every_name(self) -> list[str]:
+        """What `from tensorflow.module import *` brings: all but the names that warn."""
+        old = {f"{source}.{name}".lstrip(".") for source in self._sources for name in dir(self)} & RENAMED.keys()
+        names = set(dir(self)) - {path.rpartition(".")[2] for path in old}
+        return sorted(name for name in names if not name.startswith("_") and hasattr(self, name))
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(name for source in self._sources for name in dir(resolve(source)))})
@@ -94,7 +100,7 @@ class _Finder(MetaPathFinder, Loader):
             return importlib.import_module(TENSORFLOW + inside.removeprefix("compat.v1"))
         module = Namespace(spec.name, inside, sources)
         if not inside:
-            vars(module).update(__version__=VERSION)
+            vars(module).update(__version__=VERSION, __git_version__=GIT_VERSION, __compiler_version__=COMPILER_VERSION)
         return module
 
     def exec_module(self, module: ModuleType) -> None:

@@ -173,7 +173,10 @@ assert tf.matmul is graphflow.matmul is math_ops.matmul and tf.nn.relu is graphf
 assert tf.Session is graphflow.Session and tf.float32 is graphflow.float32 and tf.newaxis is None
 assert 'matmul' in dir(tf) and tf.__name__ == 'tensorflow' and tf.nn.__name__ == 'tensorflow.nn'
 assert tf.VERSION == tf.__version__ == '1.15.0' != graphflow.__version__ and tf.app.flags is tf.flags
-assert tf.python.framework.ops.Graph is tf.Graph
+assert tf.python.framework.ops.Graph is tf.Graph and 'graphflow' in tf.__git_version__
+from tensorflow.nn import *
+from tensorflow.python.ops.math_ops import *
+assert relu is tf.nn.relu and matmul is tf.matmul
 """
     assert run("-c", program, cwd=tmp_path).stderr == ""
 
