@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, linalg, math, nn, operators, random, train
+from graphflow import contrib, errors, initializers, linalg, losses, math, metrics, nn, operators, random, train
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
 from graphflow.default import (
@@ -231,6 +231,7 @@ from graphflow.ops.space import (
     space_to_batch_nd,
     space_to_depth,
 )
+from graphflow.ops.sparse.tensor import SparseTensor, SparseTensorValue
 from graphflow.ops.state import (
     assign,
     assign_add,

@@ -17,12 +17,14 @@ from graphflow.errors import GraphError
 
 @dataclass(frozen=True)
 class Config:
-    """`debug` 1: a line per compile, 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
+    """`debug` 1: a line per compile, with its reason, 2: what the passes did too, and the times of the steps (runs get
+    slower by that), 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
 
-    `check` 1: programs are verified after each pass.  `skip`: passes to leave out, with commas between them.
-    `dump`: a folder for the text of the program after each pass.
+    `check` 1: programs are verified after each pass, and plans when made.  `skip`: passes to leave out, with commas
+    between them.  `dump`: a folder for the program after each pass, as text and as DOT.
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
-    `cache_megabytes` at most.
+    `cache_megabytes` at most.   `vector_bytes`: 64, 32 or 16 for kernels of that width, 0 for the CPU's own.
+    `threads` that run one plan together, where a session does not say how many; 0: one for each CPU of the process.
     """
 
     debug: int = 0
@@ -33,6 +35,8 @@ class Config:
     cache: bool = True
     cache_dir: str = ""
     cache_megabytes: int = 512
+    vector_bytes: int = 0
+    threads: int = 0
 
     def cache_folder(self) -> Path:
         """Where compiled kernels are kept."""

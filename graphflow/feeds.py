@@ -14,6 +14,8 @@ from graphflow.operation import Tensor
 from graphflow.ops.values import as_array
 from graphflow.shape import compatible, show
 
+_PLAIN = frozenset((np.ndarray, float, int, bool, list, tuple, str, bytes))  # what is certainly no tensor
+
 
 def fed_tensors(graph: Graph, keys: Mapping[Any, Any]) -> list[tuple[Tensor, Any]]:
     """The tensors that are fed under these keys, in the order of the graph, each with what its key is mapped to.
@@ -40,7 +42,7 @@ def as_feed(tensor: Tensor, value: Any) -> np.ndarray:
 
     Raises: TypeError for a tensor as value; ValueError for a value that does not fit the tensor's shape or dtype.
     """
-    if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
+    if type(value) not in _PLAIN and (isinstance(value, Tensor) or hasattr(value, "_as_graph_element")):
         raise TypeError(f"the value fed for {tensor.name!r} is {value!r}: feed numbers, strings, lists or arrays, not "
                         "tensors; run the tensor first to get its value")  # fmt: skip
     dtype = tensor.dtype

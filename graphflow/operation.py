@@ -29,6 +29,15 @@ def creation_site() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def variable_of(ref: Tensor) -> Operation:
+    """The VariableV2 operation behind a reference: itself, or what an assignment has passed on."""
+    while not ref.op.definition.variable:
+        record = ref.op.definition
+        written = ref.value_index < len(record.writes)
+        ref = ref.op.inputs[record.writes[ref.value_index] if written else record.refs[0]]
+    return ref.op
+
+
 class Tensor:
     """One output of an operation.  It stands for a value that exists only while a session runs."""
 
@@ -139,7 +148,11 @@ class Operation:
         self.id = id
         self.site = site
         self.device = device
-        self.outputs = tuple([Tensor(self, i, dims, dtype) for i, (dims, dtype) in enumerate(outputs)])
+        if len(outputs) == 1:  # as most have: not worth a comprehension
+            ((dims, dtype),) = outputs
+            self.outputs: tuple[Tensor, ...] = (Tensor(self, 0, dims, dtype),)
+        else:
+            self.outputs = tuple([Tensor(self, i, dims, dtype) for i, (dims, dtype) in enumerate(outputs)])
 
     @property
     def type(self) -> str:

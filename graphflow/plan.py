@@ -1,33 +1,34 @@
 """The plan: which steps run in which order, and where every value lives.  It knows bytes, no device.
 
 Views cost nothing: they are other shapes of the same bytes.  A variable is read where it lives, unless the value is
-still wanted after a later step has changed it: then it is copied when it is read.
+still wanted after a later step has changed it: then it is copied when it is read.  A step that works element by
+element writes over an input that nobody needs afterwards.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect, insort
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from graphflow.arena import arranged, padded
 from graphflow.backends.base import Call
+from graphflow.cost import flops
 from graphflow.dtypes import DType, string, uint8
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
+from graphflow.plan_text import plan_text
 from graphflow.program import Program
-from graphflow.shape import Dims, known, show, sizes
-from graphflow.store import variable_of
+from graphflow.shape import Dims, count, elements, known, sizes
 
-_ALIGN = 64
 Lower = Callable[[Operation], Call | None]
 
 
-@dataclass(frozen=True)
-class Buffer:
+class Buffer(NamedTuple):
     """Where a value lives.
 
     kind   feed, const, state (a variable), arena, fetch (an array for the caller), object (a Python list: strings
@@ -36,13 +37,13 @@ class Buffer:
     """
 
     kind: str
-    index: int
+    index: int  # type: ignore[assignment]
     dims: Dims
     dtype: DType
 
     @property
     def nbytes(self) -> int:
-        return math.prod(sizes(self.dims)) * self.dtype.size
+        return elements(self.dims) * self.dtype.size
 
     def __str__(self) -> str:
         if self.kind == "arena":
@@ -50,8 +51,7 @@ class Buffer:
         return f"{self.kind}[{self.index}]"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One kernel, or one call of a reference (`call` is None).  A copy saves the first input in the first output."""
 
     op: Operation
@@ -60,6 +60,20 @@ class Step:
     call: Call | None
     scratch: Buffer | None = None
     copy: bool = False
+
+    @property
+    def flops(self) -> int | None:
+        """None when they are not known."""
+        return 0 if self.copy else flops(self.op)
+
+    @property
+    def nbytes(self) -> int | None:
+        """Bytes of the inputs that are read, and of the outputs; None when one is an object."""
+        record = self.op.definition
+        unread = () if record.reads or self.copy else record.refs
+        read = dict.fromkeys(b for i, b in enumerate(self.inputs) if i not in unread)
+        buffers = (*read, *self.outputs)
+        return sum(b.nbytes for b in buffers) if all(b.kind != "object" and known(b.dims) for b in buffers) else None
 
 
 @dataclass(frozen=True)
@@ -75,23 +89,7 @@ class Plan:
     arena_bytes: int
 
     def __str__(self) -> str:
-        """Stable text: what is fed and fetched, then a line a step."""
-        feeds = " ".join(_named(t) for t in self.program.feeds) or "-"
-        fetches = " ".join(_named(t) for t in self.program.fetches) or "-"
-        head = f"plan   feeds {feeds}   fetches {fetches}   steps {len(self.steps)}   arena {self.arena_bytes} B"
-        return "\n".join([head, *(_line(i, step) for i, step in enumerate(self.steps))]) + "\n"
-
-
-def _named(t: Tensor) -> str:
-    return f"{t.name} {t.dtype.name}{show(t.dims)}"
-
-
-def _line(number: int, step: Step) -> str:
-    kind = "copy of " if step.copy else "" if step.call is not None else "reference: "
-    inputs = " ".join(str(b) for b in step.inputs)
-    outputs = " ".join(f"{b} {b.dtype.name}{show(b.dims)}" for b in step.outputs)
-    what = step.op.attrs.get("region", step.op.type)
-    return f"{number:4d}  {kind}{what} {step.op.name}   {inputs} -> {outputs}"
+        return plan_text(self)
 
 
 def make_plan(program: Program, lower: Lower) -> Plan:
@@ -100,73 +98,71 @@ def make_plan(program: Program, lower: Lower) -> Plan:
 
 
 class _Planner:
+    """Places are found in one walk; those in the arena are numbered slots until all slots are known."""
+
     def __init__(self, program: Program, lower: Lower) -> None:
         self.program = program
-        self.views = {op for op in program.ops if _is_view(op)}
-        self.calls = {op: lower(op) for op in program.ops if self._executes(op)}
-        self.constants: list[np.ndarray] = []
-        self.objects = 0
+        self.lower = lower
+        self.kinds = [op.definition.lower(op) for op in program.ops]
+        self.views: set[Operation] = set()
         self.root: dict[Tensor, Tensor] = {}  # whose bytes a tensor has
         self.last: dict[Tensor, int] = {}  # by root: the last step that reads it; len(ops) for fetches
         self.writes: dict[int, list[int]] = {}  # by variable: positions of the operations that write it
-        for position, op in enumerate(program.ops):
+        root, last = self.root, self.last
+        for position, (op, kind) in enumerate(zip(program.ops, self.kinds, strict=True)):
+            record = op.definition
             for i, t in enumerate(op.inputs):
-                if i not in op.definition.refs:
-                    self._use(t, position)
-            for i in op.definition.writes:
+                if i not in record.refs:
+                    last[root.get(t, t)] = position
+            for i in record.writes:
                 self.writes.setdefault(variable_of(op.inputs[i]).id, []).append(position)
-            if op in self.views and not op.definition.refs:
-                self.root[op.output] = self.root.get(op.inputs[0], op.inputs[0])
-        for t in program.fetches:
-            self._use(t, len(program.ops))
-
-    def _executes(self, op: Operation) -> bool:
-        return op.definition is not CONST and not op.definition.variable and op not in self.views
-
-    def _use(self, t: Tensor, position: int) -> None:
-        root = self.root.get(t, t)
-        self.last[root] = max(position, self.last.get(root, -1))
+            if isinstance(kind, View) and _has_bytes(op):
+                self.views.add(op)
+                if not record.refs:
+                    root[op.outputs[0]] = root.get(op.inputs[0], op.inputs[0])
+        self.fetched = {root.get(t, t) for t in program.fetches}
+        last.update(dict.fromkeys(self.fetched, len(program.ops)))
+        self.places: dict[Tensor, Buffer] = {t: Buffer("feed", i, t.dims, t.dtype) for i, t in enumerate(program.feeds)}
+        self.constants: list[np.ndarray] = []
+        self.objects = 0
+        self.fetch_arrays: list[Buffer] = []
+        self.slots: list[list[int]] = []  # bytes, the position that makes them, the last that needs them
+        self.slot: dict[Tensor, int] = {}  # by root: its slot
 
     # -- where values live ---------------------------------------------------------------------------------------
     def plan(self) -> Plan:
-        ops = self.program.ops
-        self.places: dict[Tensor, Buffer] = {
-            t: Buffer("feed", i, t.dims, t.dtype) for i, t in enumerate(self.program.feeds)
-        }
-        self.fetch_arrays: list[Buffer] = []
-        self.arena = Arena()
-        self.expiring: dict[int, list[tuple[int, int]]] = {}
-        fetched = {self.root.get(t, t) for t in self.program.fetches}
         steps: list[Step] = []
-        for position, op in enumerate(ops):
+        for position, op in enumerate(self.program.ops):
             if op.definition is CONST:
-                self.places[op.output] = Buffer("const", len(self.constants), op.output.dims, op.output.dtype)
+                self.places[op.outputs[0]] = Buffer("const", len(self.constants), op.output.dims, op.output.dtype)
                 self.constants.append(op.attrs["value"])
             elif op.definition.variable or (op.definition.refs and op in self.views):
-                steps += self._read(op, position, fetched)
+                steps += self._read(op, position)
             elif op not in self.views:
-                steps += self._run(op, position, fetched)
-            for start, size in self.expiring.pop(position, ()):
-                self.arena.free(start, size)
+                steps += self._run(op, position)
+        offsets, nbytes = arranged([(size, birth, death) for size, birth, death in self.slots])
         return Plan(
-            self.program, tuple(steps), tuple(self._place(t) for t in self.program.fetches), tuple(self.fetch_arrays),
-            tuple(self.constants), self.objects, self.arena.size,
+            self.program, tuple([_moved(step, offsets) for step in steps]),
+            tuple([self._place(t) for t in self.program.fetches]), tuple(self.fetch_arrays), tuple(self.constants),
+            self.objects, nbytes,
         )  # fmt: skip
 
     def _place(self, t: Tensor) -> Buffer:
-        root = self.root.get(t, t)
+        root = self.root.get(t)
+        if root is None:
+            return self.places[t]
         place = self.places[root]
-        return place if root is t else Buffer(place.kind, place.index, t.dims, t.dtype)
+        return Buffer(place.kind, place.index, t.dims, t.dtype)
 
-    def _read(self, op: Operation, position: int, fetched: set[Tensor]) -> list[Step]:
+    def _read(self, op: Operation, position: int) -> list[Step]:
         """A variable's value: where it lives, or copied when a later step changes it before the last use."""
         variable = op if op.definition.variable else variable_of(op.inputs[0])
-        out = op.output
+        out = op.outputs[0]
         home = Buffer("state", variable.id, out.dims, out.dtype)
         if out in self.places or not self._overtaken(variable, position, out):
             self.places.setdefault(out, home)
             return []
-        self.places[out] = self._own(out, position, fetched)
+        self.places[out] = self._own(out, position)
         return [Step(op, (home,), (self.places[out],), None, copy=True)]
 
     def _overtaken(self, variable: Operation, position: int, t: Tensor) -> bool:
@@ -174,100 +170,79 @@ class _Planner:
         last = self.last.get(t, -1)
         return any(position < w < last for w in self.writes.get(variable.id, ()))
 
-    def _run(self, op: Operation, position: int, fetched: set[Tensor]) -> list[Step]:
-        call = self.calls[op]
-        inputs = tuple(
-            Buffer("state", variable_of(t).id, t.dims, t.dtype) if i in op.definition.refs else self._place(t)
+    def _run(self, op: Operation, position: int) -> list[Step]:
+        call, refs, writes = self.lower(op), op.definition.refs, op.definition.writes
+        inputs = [
+            Buffer("state", variable_of(t).id, t.dims, t.dtype) if i in refs else self._place(t)
             for i, t in enumerate(op.inputs)
-        )
+        ]
         homes: list[Buffer] = []
         saved: list[Step] = []
+        pointwise = call is not None and call.pointwise
         for i, t in enumerate(op.outputs):
-            if i < len(op.definition.writes):
-                variable = variable_of(op.inputs[op.definition.writes[i]])
+            if i < len(writes):
+                variable = variable_of(op.inputs[writes[i]])
                 home = Buffer("state", variable.id, t.dims, t.dtype)
                 homes.append(home)
                 if self._overtaken(variable, position, t):
-                    self.places[t] = self._own(t, position, fetched)
+                    self.places[t] = self._own(t, position)
                     saved.append(Step(op, (home,), (self.places[t],), None, copy=True))
                 else:
                     self.places[t] = home
             else:
-                place = self._own(t, position, fetched)
+                place = (self._over(op, t, position) if pointwise else None) or self._own(t, position)
                 self.places.setdefault(t, place)  # a fed output keeps its feed
                 homes.append(place)
         scratch = None
         if call is not None and call.scratch_bytes:
-            start = self._take(call.scratch_bytes, position, position)
-            scratch = Buffer("arena", start, (call.scratch_bytes,), uint8)
-        return [Step(op, inputs, tuple(homes), call, scratch), *saved]
+            scratch = Buffer("arena", self._take(call.scratch_bytes, position, position), (call.scratch_bytes,), uint8)
+        return [Step(op, tuple(inputs), tuple(homes), call, scratch), *saved]
 
-    def _own(self, t: Tensor, position: int, fetched: set[Tensor]) -> Buffer:
+    def _own(self, t: Tensor, position: int) -> Buffer:
         """New bytes for a value that a step makes."""
         if t.dtype is string or not known(t.dims):
             self.objects += 1
             return Buffer("object", self.objects - 1, t.dims, t.dtype)
-        if t in fetched:
+        if t in self.fetched:
             place = Buffer("fetch", len(self.fetch_arrays), t.dims, t.dtype)
             self.fetch_arrays.append(place)
             return place
-        nbytes = Buffer("arena", 0, t.dims, t.dtype).nbytes
-        return Buffer("arena", self._take(nbytes, position, self.last.get(t, position)), t.dims, t.dtype)
+        nbytes = math.prod(sizes(t.dims)) * t.dtype.size
+        self.slot[t] = self._take(nbytes, position, max(position, self.last.get(t, position)))
+        return Buffer("arena", self.slot[t], t.dims, t.dtype)
+
+    def _over(self, op: Operation, t: Tensor, position: int) -> Buffer | None:
+        """The bytes of an input that is as large as the output `t`, and is not needed any more."""
+        if t in self.fetched:
+            return None
+        elements = count(t.dims)
+        for u in op.inputs:
+            root = self.root.get(u, u)
+            if u.dtype is not t.dtype or self.last.get(root) != position or count(u.dims) != elements:
+                continue
+            number = self.slot.get(root)
+            if number is not None and self.places[root].kind == "arena":
+                del self.slot[root]
+                self.slot[t] = number
+                self.slots[number][2] = max(position, self.last.get(t, position))
+                return Buffer("arena", number, t.dims, t.dtype)
+        return None
 
     def _take(self, nbytes: int, birth: int, death: int) -> int:
-        size = -(-nbytes // _ALIGN) * _ALIGN
-        start = self.arena.take(size)
-        self.expiring.setdefault(max(birth, death), []).append((start, size))
-        return start
+        """A new slot."""
+        self.slots.append([padded(nbytes), birth, death])
+        return len(self.slots) - 1
 
 
-class Arena:
-    """Offsets for buffers that come and go: the smallest gap that fits, else the end."""
+def _moved(step: Step, offsets: list[int]) -> Step:
+    """The step with offsets in the place of slots."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._gaps: list[tuple[int, int]] = []  # (start, size), by start, never adjacent
-        self._fits: list[tuple[int, int]] = []  # the same as (size, start), by size
+    def moved(buffers: tuple[Buffer, ...]) -> tuple[Buffer, ...]:
+        return tuple([b if b.kind != "arena" else Buffer("arena", offsets[b.index], b.dims, b.dtype) for b in buffers])
 
-    def take(self, size: int) -> int:
-        if not size:
-            return 0
-        i = bisect(self._fits, (size,))
-        if i < len(self._fits):
-            gap, start = self._fits[i]
-            self._drop(start, gap)
-            if gap > size:
-                self._add(start + size, gap - size)
-            return start
-        start = self.size
-        if self._gaps and sum(self._gaps[-1]) == self.size:  # grow the gap at the end
-            start, gap = self._gaps[-1]
-            self._drop(start, gap)
-        self.size = start + size
-        return start
-
-    def free(self, start: int, size: int) -> None:
-        if not size:
-            return
-        i = bisect(self._gaps, (start,))
-        if i < len(self._gaps) and self._gaps[i][0] == start + size:
-            after = self._gaps[i]
-            self._drop(*after)
-            size += after[1]
-        if i and sum(self._gaps[i - 1]) == start:
-            before = self._gaps[i - 1]
-            self._drop(*before)
-            start, size = before[0], before[1] + size
-        self._add(start, size)
-
-    def _add(self, start: int, size: int) -> None:
-        insort(self._gaps, (start, size))
-        insort(self._fits, (size, start))
-
-    def _drop(self, start: int, size: int) -> None:
-        del self._gaps[bisect(self._gaps, (start,))]
-        del self._fits[bisect(self._fits, (size, start)) - 1]
+    op, inputs, outputs, call, scratch, copy = step
+    return Step(op, moved(inputs), moved(outputs), call, moved((scratch,))[0] if scratch else None, copy)
 
 
-def _is_view(op: Operation) -> bool:
-    return isinstance(op.definition.lower(op), View) and op.output.dtype is not string and known(op.output.dims)
+def _has_bytes(op: Operation) -> bool:
+    return op.output.dtype is not string and known(op.output.dims)

@@ -12,7 +12,7 @@ from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, compatible, known, merge, show
+from graphflow.shape import Dims, compatible, merge, show
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class Program:
     fetches: tuple[Tensor, ...]
     targets: tuple[Operation, ...]
     ops: tuple[Operation, ...]
+
+
+class FromSizes(dict):
+    """The attributes of a constant that another batch size would change.
+
+    Passes do not look at such numbers where that would decide which kernels run: x / n * 100 does not lose its product
+    because n happens to be 100, and other batch sizes find their kernels compiled.
+    """
 
 
 @dataclass(frozen=True)
@@ -85,65 +93,80 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
 
     Raises: InvalidArgumentError when the fed shapes do not fit together.
     """
-    new: dict[Tensor, Tensor] = {}
-    refs: dict[Tensor, Tensor] = {}  # what names a variable, though its value may be fed
+    new: dict[Tensor, Tensor] = {}  # for tensors that are another one in the new program
+    refs: dict[Tensor, Tensor] = {}  # the same for what names a variable, though its value may be fed
     for t, dims in zip(program.feeds, feed_dims, strict=True):
         attrs = {"dtype": t.dtype, "shape": dims}
         op = t.op
         fed = Operation(PLACEHOLDER, op.name, (), attrs, [(dims, t.dtype)], (), op.graph, op.id, op.site, op.device)
         new[t] = fed.output
-    done: dict[Operation, Operation] = {}
+    ops: list[Operation] = []
+    changed: dict[Operation, Operation] = {}
     for i, op in enumerate(program.ops):
-        made = done[op] = _specialized(op, new, refs, variable_dims)
-        for t, u in zip(op.outputs, made.outputs, strict=True):
-            new.setdefault(t, u)  # a fed output keeps its feed
-            refs[t] = u
-        if not all(known(u.dims) for u in made.outputs):
-            return _cut(program, i + 1, new, done)
-    ops = tuple(done[op] for op in program.ops)
-    targets = tuple(done[op] for op in program.targets if op in done)
-    feeds, fetches = tuple(new[t] for t in program.feeds), tuple(new[t] for t in program.fetches)
-    return Stage(Program(feeds, fetches, targets, ops), None)
+        made = _specialized(op, new, refs, variable_dims)
+        ops.append(made)
+        if made is not op:
+            changed[op] = made
+            for t, u in zip(op.outputs, made.outputs, strict=True):
+                new.setdefault(t, u)  # a fed output keeps its feed
+                refs[t] = u
+        if not _settled(made):
+            return _cut(program, i + 1, new, changed)
+    targets = tuple([changed.get(op, op) for op in program.targets])
+    feeds, fetches = tuple([new[t] for t in program.feeds]), tuple([new.get(t, t) for t in program.fetches])
+    return Stage(Program(feeds, fetches, targets, tuple(ops)), None)
 
 
 def _specialized(
     op: Operation, new: dict[Tensor, Tensor], refs: dict[Tensor, Tensor], variable_dims: Callable[[Operation], Dims]
 ) -> Operation:
-    record = op.definition
-    inputs = tuple([(refs if i in record.refs else new).get(t, t) for i, t in enumerate(op.inputs)])
+    record, made, inputs = op.definition, op, op.inputs
+    if not new.keys().isdisjoint(inputs):
+        inputs = tuple([(refs if i in record.refs else new).get(t, t) for i, t in enumerate(inputs)])
     if record is PLACEHOLDER_WITH_DEFAULT:  # not fed: the default it is
         outputs = [(inputs[0].dims, inputs[0].dtype)]
         made = Operation(IDENTITY, op.name, inputs, {}, outputs, (), op.graph, op.id, op.site, op.device)
-    elif inputs == op.inputs and all(known(t.dims) for t in op.outputs):
-        made = op
-    elif record.variable:
-        made = op.rebuild((), [(variable_dims(op), op.output.dtype)])
-    else:
-        try:
-            outputs = record.outputs(inputs, op.attrs, op.name, op.site)
-        except ShapeError as error:
-            raise InvalidArgumentError.because(error.message, op, error.hint).note(*error.notes) from None
-        made = op.rebuild(
-            inputs, [(_merged(d, t.dims), t.dtype) for (d, _), t in zip(outputs, op.outputs, strict=True)]
-        )
-    if record is not CONST and len(made.outputs) == 1 and not made.output.dtype.is_floating:
-        value = static_value(made.output)
+    elif inputs != op.inputs or not _settled(op):
+        if record.variable:
+            made = op.rebuild((), [(variable_dims(op), op.output.dtype)])
+        else:
+            try:
+                types = record.outputs(inputs, op.attrs, op.name, op.site)
+            except ShapeError as error:
+                raise InvalidArgumentError.because(error.message, op, error.hint).note(*error.notes) from None
+            outputs = [(_merged(d, t.dims), t.dtype) for (d, _), t in zip(types, op.outputs, strict=True)]
+            made = op.rebuild(inputs, outputs)
+    if record is not CONST and len(made.outputs) == 1 and not made.outputs[0].dtype.is_floating:
+        value = static_value(made.outputs[0])
         if value is not None:
-            attrs = {"value": value, "dtype": made.output.dtype}
-            return Operation(
-                CONST, op.name, (), attrs, [(value.shape, made.output.dtype)], (), op.graph, op.id, op.site
-            )
+            dtype = made.outputs[0].dtype
+            attrs = {"value": value, "dtype": dtype}
+            if static_value(op.outputs[0]) is None:  # in the graph, where nothing is known of the feeds
+                attrs = FromSizes(attrs)
+            made = Operation(CONST, op.name, (), attrs, [(value.shape, dtype)], (), op.graph, op.id, op.site)
+            made.outputs[0].static = value
     return made
+
+
+def _settled(op: Operation) -> bool:
+    """Whether all shapes of its outputs are known."""
+    for t in op.outputs:  # noqa: SIM110 (all() would cost twice the time)
+        if t.dims is None or None in t.dims:
+            return False
+    return True
 
 
 def _merged(inferred: Dims, declared: Dims) -> Dims:
     """What inference says, and where it is silent what set_shape has promised."""
+    if inferred is not None and None not in inferred:
+        return inferred
     return merge(inferred, declared) if compatible(inferred, declared) else inferred
 
 
-def _cut(program: Program, at: int, new: dict[Tensor, Tensor], done: dict[Operation, Operation]) -> Stage:
-    later = program.ops[at:]
-    made = set(program.feeds).union(*(op.outputs for op in program.ops[:at]))
+def _cut(program: Program, at: int, new: dict[Tensor, Tensor], changed: dict[Operation, Operation]) -> Stage:
+    now, later = program.ops[:at], program.ops[at:]
+    done = set(now)
+    made = set(program.feeds).union(*(op.outputs for op in now))
     crossing: dict[Tensor, None] = {}
     constants: set[Operation] = set()
     for op in later:
@@ -156,8 +179,8 @@ def _cut(program: Program, at: int, new: dict[Tensor, Tensor], done: dict[Operat
     crossing.update((t, None) for t in program.fetches if t in made)
     across = tuple(crossing)
     first = Program(
-        tuple(new[t] for t in program.feeds), tuple(new[t] for t in across),
-        tuple(done[op] for op in program.targets if op in done), tuple(done[op] for op in program.ops[:at]),
+        tuple(new[t] for t in program.feeds), tuple(new.get(t, t) for t in across),
+        tuple(changed.get(op, op) for op in program.targets if op in done), tuple(changed.get(op, op) for op in now),
     )  # fmt: skip
     rest_ops = tuple(sorted([*constants, *later], key=lambda op: op.id))
     rest = Program(across, program.fetches, tuple(op for op in program.targets if op not in done), rest_ops)

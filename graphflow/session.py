@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -14,23 +13,23 @@ import numpy as np
 
 from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
+from graphflow.backends.clock import Clock
 from graphflow.config import current
+from graphflow.debug import Asks, Profile, reason, report_compile, reporting
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, fed_tensors
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
-from graphflow.passes import Report, optimize
+from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
+from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
-from graphflow.shape import Dims, known
+from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
 
-log = logging.getLogger("graphflow")
-
-
-_Asks = tuple[tuple[Tensor, ...], tuple[Operation, ...], tuple[Tensor, ...]]
+_Key = tuple[int, int, tuple[Dims, ...]]  # number of the request, epoch of the store, shapes of the feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,15 @@ class _Request:
     number   that of `asks` in the session, which is quicker to hash
     shaped   whether the tensors that are fed have static shapes that leave nothing open
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
+    bare     which of the fetched tensors may be scalars
     restore  from the values of the fetched tensors to the nest that was asked for
     """
 
-    asks: _Asks
+    asks: Asks
     number: int
     shaped: bool
     feeds: Sequence[tuple[Tensor, Any]]
+    bare: Sequence[int]
     restore: Restore
 
 
@@ -55,7 +56,7 @@ class Session:
     """Runs operations of one graph, and keeps the values of its variables.
 
     graph    the default graph when None
-    config   a ConfigProto, accepted for TensorFlow's sake
+    config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan; the rest is accepted only
     backend  "cpu" or "reference"; the configured one when None
     """
 
@@ -69,9 +70,13 @@ class Session:
         self._graph = graph or get_default_graph()
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
+        self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
         self._requests: dict[Hashable, _Request] = {}
-        self._numbers: dict[_Asks, int] = {}
-        self._executables: dict[Hashable, Executable] = {}
+        self._numbers: dict[Asks, int] = {}
+        self._programs: dict[int, Program] = {}  # by the number of a request
+        self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
+        self._executables: dict[_Key, Executable] = {}
+        self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
         self._lock = threading.RLock()
         self._closed = False
         self._entered: list[AbstractContextManager] = []
@@ -112,26 +117,41 @@ class Session:
         """A function that runs `fetches` with the values of `feed_list` as positional arguments."""
         fed = [self._graph.as_graph_element(t, allow_operation=False) for t in feed_list or ()]
         request = self._request(fetches, {t: i for i, t in enumerate(fed)})
+        answer, wanted = self._answer, len(fed)
 
         def call(*values: Any, **_: Any) -> Any:
-            if len(values) != len(fed) and not (accept_options and len(values) == len(fed) + 1):
-                raise GraphError(f"this callable takes {len(fed)} values and got {len(values)}")
-            return self._answer(request, values)
+            if len(values) != wanted and not (accept_options and len(values) == wanted + 1):
+                raise GraphError(f"this callable takes {wanted} values and got {len(values)}")
+            return answer(request, values)
 
         return call
 
-    def explain(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> str:
-        """What a run of these would do, as text: what each pass changed, and the plan.  Nothing is run.
+    def explain(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, runs: int = 0) -> str:
+        """What a run of these does, as text: what each pass changed, and the plan with the costs of its steps.
 
-        Where shapes depend on values, the plan goes as far as they are known.
+        runs   how often to run it, as run() would, to measure the steps: their median times, GFLOP/s and GB/s are
+               shown too, also those of runs under GRAPHFLOW_DEBUG=2.  Up to a microsecond of each is the native call
+        Without runs nothing is run: where shapes depend on values, the plan then goes as far as they are known.
         """
         values = feed_dict or {}
         request = self._request(fetches, {key: key for key in values})
-        dims = [as_feed(t, values[key]).shape for t, key in request.feeds]
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        dims = tuple([a.shape for a in arrays])
+        program = prune(*request.asks)
+        with self._lock:
+            epoch = self._store.epoch
+            profiles = self._profiles.get((request.number, epoch, dims))
+            for run in range(runs):
+                if not run or self._store.epoch != epoch:  # a run that gives a variable another shape makes stale
+                    epoch, profiles = self._store.epoch, []
+                    executable = self._compile(program, dims, "explain", profiles)
+                executable(arrays)
+        if profiles:
+            return "".join(map(str, profiles))
         report = Report()
-        plan, rest = self._planned(prune(*request.asks), dims, report)
+        plan, rest = self._planned(program, dims, report)
         later = "" if rest is None else f"and {len(rest.ops)} operations more, when these shapes have come out\n"
-        return f"{report}{plan}{later}"
+        return f"{Profile(report, plan)}{later}"
 
     def _request(self, fetches: Any, keys: Mapping[Any, Any]) -> _Request:
         self._check_open()
@@ -142,37 +162,84 @@ class Session:
         asks = (tensors, targets, tuple([t for t, _ in feeds]))
         with self._lock:
             number = self._numbers.setdefault(asks, len(self._numbers))
-        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, restore)
+        bare = [i for i, t in enumerate(tensors) if not t.dims]
+        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, bare, restore)
 
     def _answer(self, request: _Request, values: Any) -> Any:
-        self._check_open()
-        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        with self._lock:
-            dims = None if request.shaped else tuple([a.shape for a in arrays])
-            key = (request.number, self._store.epoch, dims)
-            executable = self._executables.get(key)
-            if executable is None:
-                program = prune(*request.asks)
-                executable = self._executables[key] = self._compile(program, [a.shape for a in arrays])
+        if self._closed:
+            self._check_open()
+        arrays = []  # loops and calls in plain words: comprehensions and `with` cost as much again as what they do
+        for t, where in request.feeds:
+            arrays.append(as_feed(t, values[where]))
+        dims = None if request.shaped else [a.shape for a in arrays]
+        self._lock.acquire()
+        try:
+            last = self._last.get(request.number)
+            if last is not None and last[0] == dims and last[1] == self._store.epoch:
+                executable = last[2]
+            else:
+                executable = self._executable(request, [a.shape for a in arrays])
+                self._last[request.number] = dims, self._store.epoch, executable
             results = executable(arrays)
-        return request.restore([v[()] if v.ndim == 0 else v for v in results])
+        finally:
+            self._lock.release()
+        for i in request.bare:
+            if not results[i].ndim:
+                results[i] = results[i][()]
+        return request.restore(results)
 
-    def _compile(self, program: Program, dims: Sequence[Dims]) -> Executable:
+    def _executable(self, request: _Request, dims: Sequence[Dims]) -> Executable:
+        key = (request.number, self._store.epoch, tuple(dims))
+        executable = self._executables.get(key)
+        if executable is None:
+            executable = self._executables[key] = self._missed(request, key)
+        return executable
+
+    def _missed(self, request: _Request, key: _Key) -> Executable:
+        """The executable for a key that there is none for."""
+        program = self._programs.get(request.number)
+        if program is None:
+            program = self._programs[request.number] = prune(*request.asks)
+        debug, dims = current().debug, key[2]
+        if not debug:
+            return self._compile(program, dims)
+        asks = {number: asks for asks, number in self._numbers.items()}
+        earlier = [(asks[number], epoch, shapes) for number, epoch, shapes in self._executables]
+        why = reason((request.asks, *key[1:]), earlier, self._store.reshaped)
+        if debug < 2:
+            return self._compile(program, dims, why)
+        profiles = self._profiles[key] = []
+        return reporting(self._compile(program, dims, why, profiles), profiles)
+
+    def _compile(
+        self, program: Program, dims: Sequence[Dims], why: str = "", profiles: list[Profile] | None = None
+    ) -> Executable:
+        """The executable for these shapes of the feeds.
+
+        why       what GRAPHFLOW_DEBUG is to tell as the reason
+        profiles  when given, runs are measured: a profile for each stage is added
+        """
         start = time.perf_counter()
-        plan, rest = self._planned(program, dims)
-        executable = self._backend.compile(plan, self._store)
-        if current().debug:
-            _report(plan, time.perf_counter() - start)
-        return executable if rest is None else self._staged(executable, rest)
+        debug, report, clock = current().debug, Report(), None
+        with collector_paused():
+            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
+        if profiles is not None:
+            clock = Clock(len(plan.steps))
+            profiles.append(Profile(report, plan, clock))
+        executable = self._backend.compile(plan, self._store, clock, self._threads)
+        if debug:
+            report_compile(plan, report, time.perf_counter() - start, why)
+        return executable if rest is None else self._staged(executable, rest, profiles)
 
-    def _planned(
-        self, program: Program, dims: Sequence[Dims], report: Report | None = None
-    ) -> tuple[Plan, Program | None]:
+    def _planned(self, program: Program, dims: Sequence[Dims], report: Report | None) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims)
-        return make_plan(optimize(stage.program, report), self._backend.lower), stage.rest
+        plan = make_plan(optimize(stage.program, report), self._backend.lower)
+        if current().check:
+            check_plan(plan)
+        return plan, stage.rest
 
-    def _staged(self, first: Executable, rest: Program) -> Executable:
+    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
         later: dict[Any, Executable] = {}
 
@@ -181,7 +248,8 @@ class Session:
             key = (tuple([v.shape for v in values]), self._store.epoch)
             executable = later.get(key)
             if executable is None:
-                executable = later[key] = self._compile(rest, key[0])
+                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(rest.feeds, values, strict=True))
+                executable = later[key] = self._compile(rest, key[0], f"shapes that came out: {came}", profiles)
             return executable(values)
 
         return run
@@ -194,8 +262,8 @@ class Session:
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
-        self._requests.clear()
-        self._executables.clear()
+        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
+            remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:
         """Make this the session of `eval` and `run` inside a `with` block, without closing it afterwards."""
@@ -215,19 +283,6 @@ class Session:
     def list_devices(self) -> list[str]:
         """The device that everything runs on."""
         return ["/job:localhost/replica:0/task:0/device:CPU:0"]
-
-
-def _report(plan: Plan, seconds: float) -> None:
-    """What GRAPHFLOW_DEBUG asks for: a line, the plan, the source of generated kernels."""
-    without = sorted({step.op.type for step in plan.steps if step.call is None and not step.copy})
-    log.warning("compiled %d steps in %.1f ms for %s%s", len(plan.steps), 1e3 * seconds,
-                ", ".join(t.name for t in plan.program.fetches) or "no fetch",
-                f"; on the reference: {', '.join(without)}" if without else "")  # fmt: skip
-    if current().debug >= 3:
-        log.warning("%s", plan)
-    if current().debug >= 4:
-        for source in dict.fromkeys(step.call.source for step in plan.steps if step.call is not None):
-            log.warning("%s", source)
 
 
 class InteractiveSession(Session):
@@ -252,9 +307,11 @@ class InteractiveSession(Session):
             self._installed.__exit__(None, None, None)
 
 
-def explain(fetches: Any, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> str:
-    """What a run of these would do, as text; in the session given, the default one, or else one without any values."""
-    return (session or get_default_session() or Session()).explain(fetches, feed_dict)
+def explain(
+    fetches: Any, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None, runs: int = 0
+) -> str:
+    """Session.explain in the session given, the default one, or else one without any values."""
+    return (session or get_default_session() or Session()).explain(fetches, feed_dict, runs)
 
 
 class _Sessions(threading.local):

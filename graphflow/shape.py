@@ -6,6 +6,7 @@ known (`Dims`).  Users see the same thing as TensorShape and Dimension, which be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -68,6 +69,11 @@ def sizes(dims: Dims) -> tuple[int, ...]:
     """The sizes of a shape of which every size is known."""
     assert dims is not None and None not in dims, f"the shape {show(dims)} is not known"
     return dims  # type: ignore[return-value]
+
+
+def elements(dims: Dims) -> int:
+    """The number of elements of a shape of which every size is known."""
+    return math.prod(sizes(dims))
 
 
 def count(dims: Dims) -> int | None:

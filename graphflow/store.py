@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from graphflow.errors import FailedPreconditionError, GraphflowError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation
 from graphflow.ops.seeds import key_of
 from graphflow.shape import Dims
 
@@ -24,13 +24,6 @@ def aligned(dims: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return raw[start : start + nbytes].view(dtype).reshape(dims)
 
 
-def variable_of(ref: Tensor) -> Operation:
-    """The VariableV2 operation behind a reference: itself, or what an assignment has passed on."""
-    while not ref.op.definition.variable:
-        ref = ref.op.inputs[ref.op.definition.refs[0]]
-    return ref.op
-
-
 class Store:
     """Values by the id of the variable's operation.
 
@@ -40,6 +33,7 @@ class Store:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.reshaped: Operation | None = None  # the variable that was replaced last
         self._arrays: dict[int, np.ndarray] = {}
         self._initialized: set[int] = set()
         self._draws: dict[int, np.ndarray] = {}
@@ -74,6 +68,7 @@ class Store:
         if array is None:
             del self._arrays[variable.id]
             self.epoch += 1
+            self.reshaped = variable
             array = self.storage(variable, value.shape)
         assert array is not None
         array[...] = value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphflow.dtypes import DType
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
 from graphflow.shape import show
 
@@ -31,7 +31,7 @@ def program_text(program: Program) -> str:
 
     lines = [f"feed {number(t)} {_type(t)} {t.op.name!r}" for t in program.feeds]
     for op in program.ops:
-        inputs = [f"&{_variable(t).name}" if i in op.definition.refs else number(t) for i, t in enumerate(op.inputs)]
+        inputs = [f"&{variable_of(t).name}" if i in op.definition.refs else number(t) for i, t in enumerate(op.inputs)]
         made = ", ".join(map(number, op.outputs))
         types = " ".join(map(_type, op.outputs))
         lines.append(" ".join(filter(None, [made and f"{made} =", _call(op, inputs), types, repr(op.name)])))
@@ -50,12 +50,6 @@ def _call(op: Operation, inputs: list[str]) -> str:
         return f"Const {value_text(op.attrs['value'])}"
     attrs = [f"{name}={value_text(op.attrs[name])}" for name in sorted(op.attrs)]
     return f"{op.type}({', '.join(inputs + attrs)})"
-
-
-def _variable(ref: Tensor) -> Operation:
-    while not ref.op.definition.variable:
-        ref = ref.op.inputs[ref.op.definition.refs[0]]
-    return ref.op
 
 
 def value_text(value: Any) -> str:

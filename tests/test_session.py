@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import graphflow as tf
-from graphflow.testing import BACKENDS
+from graphflow.feeds import as_feed
+from graphflow.testing import BACKENDS, count_calls
 
 
 @pytest.fixture(autouse=True)
@@ -299,6 +300,25 @@ def test_explain_prints_passes_and_plan_and_runs_nothing():
         text = session.explain(wanted[0], {x: np.zeros((2, 3))})
         assert text == session.explain("y:0", {"x:0": np.ones((2, 3))})
         assert "simplify: 4 operations; multiply_by_one 1" in text
-        assert text.endswith(f"0  Tanh+Add+Relu y   feed[0] state[{v.op.id}] -> fetch[0] float32(2, 3)\n")
+        buffers = f"feed[0] float32(2, 3) state[{v.op.id}] float32(3,) -> fetch[0] float32(2, 3)"
+        assert f"   0    24     60  Tanh+Add+Relu Tanh+add+y   {buffers}\n" in text
         assert "reference: Where where" in tf.explain(wanted, {x: np.zeros((2, 3))}, session)
         assert session.run(v).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_feed_that_fits_is_not_copied():
+    x = tf.placeholder(tf.float32, [None, 3])
+    value = np.ones((2, 3), np.float32)
+    assert as_feed(x, value) is value
+    assert as_feed(x, value.astype(np.float64)).dtype == np.float32
+    assert as_feed(x, value[:, ::-1]).flags.c_contiguous
+
+
+def test_a_warm_run_is_a_few_calls():
+    a, b = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+    with tf.Session(backend="cpu") as session:
+        c = a + b
+        call = session.make_callable(c, [a, b])
+        assert call(1.0, 2.0) == session.run(c, {a: 1.0, b: 2.0}) == 3.0
+        assert count_calls(lambda: call(1.0, 2.0)) < 20
+        assert count_calls(lambda: session.run(c, {a: 1.0, b: 2.0})) < 30

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from graphflow.backends.clock import Clock
 from graphflow.operation import Operation, Tensor
 from graphflow.store import Store
 
@@ -19,31 +21,53 @@ Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
+class Draws:
+    """The key and the draw number of a random operation, as a pointer of a kernel."""
+
+    op: Operation
+
+
+@dataclass(frozen=True)
 class Call:
     """One call of a kernel.
 
-    function       the kernel: a Python function (*pointers, *sizes, tid, nthreads) that the backend compiles
+    function       the kernel: a function (*pointers, *sizes, tid, nthreads), or what else the backend can compile
     pointers       tensors of the operation, each a flat C-ordered array of its dtype; "status" is an int64[4] in
-                   which a kernel reports a bad value: [1, position, value, 0]; "draws" is the uint64[2] of Store.draws
+                   which a kernel reports a bad value: [1, position, value, 0]; Draws are the uint64[2] of Store.draws;
+                   "team" is what the threads of a run share, for kernels in which they wait for each other
     sizes          int64 numbers
     scratch_bytes  memory that the kernel needs while it runs: one more pointer (uint8) after the others
+    takes_tail     the kernel's last size is the address of an epilogue's arguments, or 0: see `tail`
+    tail           an epilogue (*pointers, *sizes, first, last, left, right), which such a kernel runs on each block of
+                   rows and columns of its result as soon as that is done
+    pointwise      the kernel is done with element i of every input when it writes element i of an output
     error          the message for a bad value, with {position} and {value}
-    source         the text of a generated kernel
     """
 
     function: Any
-    pointers: tuple[Tensor | str, ...]
+    pointers: tuple[Tensor | Draws | str, ...]
     sizes: tuple[int, ...]
     scratch_bytes: int = 0
+    takes_tail: bool = False
+    tail: Call | None = None
+    pointwise: bool = False
     error: str = ""
-    source: str = ""
+
+    @property
+    def source(self) -> str:
+        """The text of a generated kernel, what an emitted one computes; nothing for one that is written by hand."""
+        return "" if isinstance(self.function, FunctionType) else str(self.function)
 
 
 class Backend(Protocol):
-    """`lower` says which kernel an operation becomes, None for its NumPy reference; `compile` binds a plan to it."""
+    """`lower` says which kernel an operation becomes, None for its NumPy reference; `compile` binds a plan to it.
+
+    With a clock, every run of the executable measures the steps of the plan; without one nothing is measured.
+    threads: how many may run the plan together; 0 leaves it to the backend.
+    """
 
     name: str
 
     def lower(self, op: Operation) -> Call | None: ...
 
-    def compile(self, plan: Plan, store: Store) -> Executable: ...
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable: ...

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from graphflow.backends.base import Call, Executable
-from graphflow.operation import Operation, Tensor
+from graphflow.backends.clock import Clock
+from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.ops.fused import FUSED
 from graphflow.plan import Plan
 from graphflow.program import Program
-from graphflow.store import Store, uninitialized, variable_of
+from graphflow.store import Store, uninitialized
 
 
 class ReferenceBackend:
@@ -22,12 +25,25 @@ class ReferenceBackend:
     def lower(self, op: Operation) -> Call | None:
         return None
 
-    def compile(self, plan: Plan, store: Store) -> Executable:
-        return lambda feeds: evaluate(plan.program, feeds, store)
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable:
+        if clock is None:
+            return lambda feeds: evaluate(plan.program, feeds, store)
+        measured = {
+            step.op: clock.around(number, partial(step.op.definition.compute, step.op))
+            for number, step in enumerate(plan.steps)
+            if not step.copy
+        }
+        return lambda feeds: evaluate(plan.program, feeds, store, measured)
 
 
-def evaluate(program: Program, feeds: Sequence[np.ndarray], store: Store) -> list[np.ndarray]:
-    """Values of the fetches; the program's shapes need not be known."""
+def evaluate(
+    program: Program, feeds: Sequence[np.ndarray], store: Store, measured: Mapping[Operation, Callable] | None = None
+) -> list[np.ndarray]:
+    """Values of the fetches; the program's shapes need not be known.
+
+    measured   what computes the outputs of an operation from its inputs, where it is not the record's `compute`
+    """
+    measured = measured or {}
     values: dict[Tensor, Any] = dict(zip(program.feeds, feeds, strict=True))
     for op in program.ops:
         record = op.definition
@@ -36,7 +52,8 @@ def evaluate(program: Program, feeds: Sequence[np.ndarray], store: Store) -> lis
             results = [None if value is None else value.copy()]
         else:
             inputs = [_input(op, i, values, store) for i in range(len(op.inputs))]
-            results = record.compute(op, inputs, **draw(op, store))  # type: ignore[assignment]
+            compute = measured.get(op) or partial(record.compute, op)
+            results = compute(inputs, **draw(op, store))  # type: ignore[assignment]
             for i, result in zip(record.writes, results, strict=False):
                 assert result is not None
                 store.write(variable_of(op.inputs[i]), result)
@@ -45,8 +62,11 @@ def evaluate(program: Program, feeds: Sequence[np.ndarray], store: Store) -> lis
     return [np.array(_ready(values[t], t)) for t in program.fetches]
 
 
-def draw(op: Operation, store: Store) -> dict[str, int]:
-    """The keyword arguments of a random op's reference; counts the draw."""
+def draw(op: Operation, store: Store) -> dict[str, Any]:
+    """The keyword arguments of a random op's reference, or of a region's with such members; counts the draw."""
+    if op.definition is FUSED:
+        drawn = {m: draw(m, store) for m in op.attrs["region"].members if m.definition.draws}
+        return {"drawn": drawn} if drawn else {}
     if not op.definition.draws:
         return {}
     state = store.draws(op)

@@ -16,7 +16,7 @@ from graphflow.ops.infer import axis_in
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, count, show
+from graphflow.shape import Dims, count, elements, show
 
 
 def _arg_infer(input: Tensor, dimension: Tensor, output_type: DType) -> tuple[Dims, DType]:
@@ -50,6 +50,7 @@ def _define(name: str, function: Callable, kernel: str) -> OpDef:
         reference=_arg_reference(function),
         vjp=NO_GRADIENT,
         lowering=Kernel(kernel),
+        flops=lambda op: elements(op.inputs[0].dims),
         types=(*REAL, dtypes.bool_),
     )  # fmt: skip
 

@@ -16,11 +16,11 @@ from graphflow.ops.compare import equal
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define, graph_of
 from graphflow.ops.infer import axis_in
 from graphflow.ops.join import concat
-from graphflow.ops.lowering import Kernel
+from graphflow.ops.lowering import Elementwise, Kernel
 from graphflow.ops.shape_ops import broadcast_to, expand_dims, refuse, reshape, size_vector, sum_to
 from graphflow.ops.static import static_value
 from graphflow.ops.values import as_array
-from graphflow.shape import Dims, as_dims, show
+from graphflow.shape import Dims, as_dims, elements, show
 
 _SMALL = 1000  # elements: zeros and ones up to this size are constants
 
@@ -90,7 +90,7 @@ FILL = define(
     infer=_fill_infer,
     reference=_fill,
     vjp=(None, lambda op, dy: sum_to(dy, op.inputs[1])),
-    lowering=Kernel("fill"),
+    lowering=lambda op: Elementwise("value", operands=(1,)) if op.inputs[1].dims == () else None,
     moves="value",
 )  # fmt: skip
 
@@ -182,6 +182,7 @@ RANGE = define(
     reference=_range,
     vjp=NO_GRADIENT,
     lowering=Kernel("range"),
+    flops=lambda op: 2 * elements(op.output.dims),
     types=REAL,
 )  # fmt: skip
 
@@ -277,6 +278,7 @@ ONE_HOT = define(
     reference=_one_hot,
     vjp=NO_GRADIENT,
     lowering=Kernel("one_hot"),
+    flops=lambda op: 0,
     types={"TI": dtypes.INTEGER},
 )  # fmt: skip
 

@@ -1,43 +1,116 @@
-"""Regions: several elementwise operations as one, made by the compiler and never by programs."""
+"""Regions: several operations as one kernel, made by the compiler and never by programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef, Outputs, define
-from graphflow.ops.lowering import Together
+from graphflow.ops.lowering import Kernel, Together
+from graphflow.ops.updates import Updates
+from graphflow.shape import sizes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Region:
-    """Elementwise operations over one shape, in an order in which they can run.
+    """Operations over one space, in an order in which they can run.
 
-    inputs   the tensors that come from outside; they broadcast to the shape
-    outputs  the tensors that are wanted outside, all of the one shape
+    inputs   the tensors that come from outside; they broadcast
+    outputs  the tensors that are wanted outside
+    dims     the space: the shape of elementwise members and of what reductions take
+    axes     those that reductions fold; what they leave, with these axes or without, is the shape of outer members
+
+    The first member may be an anchor: a kernel that runs the others on each block of its result.
     """
 
     members: tuple[Operation, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    dims: tuple[int, ...]
+    axes: tuple[int, ...] = ()
+
+    @cached_property
+    def anchor(self) -> Operation | None:
+        first = self.members[0]
+        return first if isinstance(first.definition.lower(first), Kernel) else None
+
+    @property
+    def computed(self) -> tuple[Operation, ...]:
+        """The members other than an anchor."""
+        return self.members if self.anchor is None else self.members[1:]
+
+    @property
+    def raw_place(self) -> Tensor:
+        """The output in whose memory the anchor's result lives, for the epilogue to finish."""
+        assert self.anchor is not None
+        return place_of(self.anchor.output, self.outputs)
+
+    def aligned(self, t: Tensor, member: Operation) -> tuple[int, ...]:
+        """The shape in which an outside tensor meets the space as an input of this member."""
+        dims, out = sizes(t.dims), sizes(member.output.dims)
+        if self.axes and len(out) < len(self.dims) and out == squeezed(self.dims, self.axes) and dims != self.dims:
+            wide = [1] * (len(out) - len(dims)) + list(dims)
+            for axis in self.axes:
+                wide.insert(axis, 1)
+            dims = tuple(wide)
+        return dims if any(d != 1 for d in dims) else ()
 
     def __str__(self) -> str:
         return "+".join(op.type for op in self.members)
+
+
+def place_of(raw: Tensor, outputs: Sequence[Tensor]) -> Tensor:
+    """The first output that has the type of an anchor's result; StopIteration when there is none."""
+    return raw if raw in outputs else next(t for t in outputs if t.dims == raw.dims and t.dtype is raw.dtype)
+
+
+def squeezed(dims: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """What a reduction over these axes leaves."""
+    return tuple(d for i, d in enumerate(dims) if i not in axes)
+
+
+def kept(dims: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The same with keep_dims."""
+    return tuple(1 if i in axes else d for i, d in enumerate(dims))
+
+
+def members(op: Operation) -> tuple[Operation, ...]:
+    """The operations that this one stands for: the members of a region or of an update of many, else itself."""
+    made = op.attrs.get("region") or op.attrs.get("updates")
+    return made.members if isinstance(made, (Region, Updates)) else (op,)
+
+
+def type_of(op: Operation) -> str:
+    """The type, or the types of all members: `MatMul`, `Add+Relu`, `3 x ApplyAdam`."""
+    made = op.attrs.get("region") or op.attrs.get("updates")
+    return str(made) if isinstance(made, (Region, Updates)) else op.type
+
+
+def origin(t: Tensor) -> Tensor:
+    """The member's own tensor behind an output, which has the user's name; else the tensor itself."""
+    region, updates = t.op.attrs.get("region"), t.op.attrs.get("updates")
+    if isinstance(region, Region):
+        return region.outputs[t.value_index]
+    if isinstance(updates, Updates):
+        return [u for member in updates.members for u in member.outputs][t.value_index]
+    return t
 
 
 def _infer(*inputs: Tensor, region: Region) -> Outputs:
     return [(t.dims, t.dtype) for t in region.outputs]
 
 
-def _run(*inputs: np.ndarray, region: Region) -> tuple[np.ndarray, ...]:
-    """Member by member, each by its own reference."""
+def _run(*inputs: np.ndarray, region: Region, drawn: Mapping[Operation, dict] | None = None) -> tuple[np.ndarray, ...]:
+    """Member by member, each by its own reference; `drawn` has the key and draw number of random ones."""
     values: dict[Tensor, Any] = dict(zip(region.inputs, inputs, strict=True))
     for op in region.members:
-        results = op.definition.compute(op, [values[t] for t in op.inputs])
+        extra = drawn[op] if drawn and op in drawn else {}
+        results = op.definition.compute(op, [values[t] for t in op.inputs], **extra)
         values.update(zip(op.outputs, results, strict=True))
     return tuple(values[t] for t in region.outputs)
 
@@ -45,11 +118,13 @@ def _run(*inputs: np.ndarray, region: Region) -> tuple[np.ndarray, ...]:
 FUSED: OpDef = define("Fused", "*inputs", _infer, _run, lowering=lambda op: Together(op.attrs["region"]))
 
 
-def fuse(members: Sequence[Operation], outputs: Sequence[Tensor]) -> Operation:
+def fuse(
+    members: Sequence[Operation], outputs: Sequence[Tensor], dims: tuple[int, ...], axes: tuple[int, ...] = ()
+) -> Operation:
     """One operation for these members; it has the name and the place in the order of the last."""
     made = {t for op in members for t in op.outputs}
     inputs = tuple(dict.fromkeys(t for op in members for t in op.inputs if t not in made))
-    region = Region(tuple(members), inputs, tuple(outputs))
+    region = Region(tuple(members), inputs, tuple(outputs), dims, axes)
     last = members[-1]
     return Operation(
         FUSED, last.name, inputs, {"region": region}, [(t.dims, t.dtype) for t in outputs], (), last.graph, last.id,

@@ -23,7 +23,7 @@ from graphflow.ops.lowering import Kernel
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import rank, refuse, reshape, shape, size, size_vector
 from graphflow.ops.static import static_dims, static_value
-from graphflow.shape import Dims, TensorShape, compatible, count, known, merge, show
+from graphflow.shape import Dims, TensorShape, compatible, count, elements, known, merge, show
 
 IndexedSlicesValue = namedtuple("IndexedSlicesValue", "values indices dense_shape")
 IndexedSlicesValue.__doc__ = "What a run gives for IndexedSlices: three arrays."
@@ -180,6 +180,7 @@ GATHER_GRAD = define(
     vjp=(lambda op, dy: GATHER(dy, op.inputs[1], op.inputs[2], batch_dims=op.attrs["batch_dims"]), None, None, None),
     lowering=Kernel("gather_grad"),
     types={"T": NUMERIC, "Taxis": INDEX},
+    flops=lambda op: elements(op.inputs[0].dims),
 )  # fmt: skip
 
 
@@ -224,6 +225,7 @@ UNSORTED_SEGMENT_SUM = define(
     vjp=(_segment_rows, None, None),
     lowering=Kernel("segment_sum"),
     types={"T": NUMERIC, "Tnum": INDEX},
+    flops=lambda op: elements(op.inputs[0].dims),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from graphflow.ops.complex import conj
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Kernel
-from graphflow.shape import Dims, broadcast, show
+from graphflow.shape import Dims, broadcast, elements, show
 
 _TYPES = (*FLOATING, int32, int64, *COMPLEX)
 
@@ -98,13 +98,20 @@ def _batch_vjp_y(op: Operation, dy: Tensor) -> Tensor:
     return BATCH_MATMUL(x, dy, adj_x=not ax, adj_y=False)
 
 
+def _product_flops(op: Operation, transposed: bool) -> int:
+    """A multiplication and an addition for each term of each inner product."""
+    terms = op.inputs[0].dims[-2 if transposed else -1]  # type: ignore[index]
+    return 2 * terms * elements(op.output.dims)  # type: ignore[operator]
+
+
 MATMUL = define(
     "MatMul", "a b",
     infer=_matrix_infer,
     reference=lambda a, b, transpose_a, transpose_b: _product(a, b, transpose_a, transpose_b, conjugate=False),
     vjp=(_matrix_vjp_a, _matrix_vjp_b),
-    lowering=Kernel("matmul"),
+    lowering=Kernel("matmul", epilogue=True),
     types=_TYPES,
+    flops=lambda op: _product_flops(op, op.attrs["transpose_a"]),
 )  # fmt: skip
 
 BATCH_MATMUL = define(
@@ -112,8 +119,9 @@ BATCH_MATMUL = define(
     infer=_batch_infer,
     reference=lambda x, y, adj_x, adj_y: _product(x, y, adj_x, adj_y, conjugate=True),
     vjp=(_batch_vjp_x, _batch_vjp_y),
-    lowering=Kernel("matmul"),
+    lowering=Kernel("matmul", epilogue=True),
     types=_TYPES,
+    flops=lambda op: _product_flops(op, op.attrs["adj_x"]),
 )  # fmt: skip
 
 

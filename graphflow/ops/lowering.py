@@ -7,18 +7,24 @@ first output.  An op without a lowering, or whose lowering is None for the dtype
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """One scalar expression for each output; inputs broadcast as in NumPy."""
+    """One scalar expression for each output; inputs broadcast as in NumPy.
+
+    operands  which inputs it is about, all when None; others have said by their values what shape the output has
+    """
 
     expressions: tuple[str, ...]
+    operands: tuple[int, ...] | None
 
-    def __init__(self, *expressions: str) -> None:
+    def __init__(self, *expressions: str, operands: tuple[int, ...] | None = None) -> None:
         object.__setattr__(self, "expressions", expressions)
+        object.__setattr__(self, "operands", operands)
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,15 @@ class Reduce:
 
     An op with one input folds all axes.
     `init` may also be `lowest` or `highest`, the bounds of the dtype (infinite for floating ones).
-    `accumulator` is the dtype that `acc` has, the element's own when None.
+    `accumulator` is the dtype that `acc` has, the element's own when None.   `merge` makes one result of two partial
+    ones, `acc` and `x`; it is the step when empty.
     """
 
     init: str
     step: str
     finish: str = "acc"
     accumulator: str | None = None
+    merge: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,13 @@ class View:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel written by hand, found by name in each backend."""
+    """A kernel written by hand, found by name in each backend.
+
+    With `epilogue` it can run elementwise operations over each block of its output as soon as that is done.
+    """
 
     name: str
+    epilogue: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,5 +77,21 @@ class Together:
     region: Any
 
 
-Lowering = Elementwise | Reduce | View | Kernel | Random | Together | None
+@dataclass(frozen=True)
+class Each:
+    """One kernel for many updates (graphflow.ops.updates) of one kind, each over its own arrays."""
+
+    updates: Any
+
+
+def operands(kind: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """Those of the inputs (or of what belongs to inputs, such as names) whose elements a kernel computes with."""
+    if isinstance(kind, Elementwise) and kind.operands is not None:
+        return tuple([inputs[i] for i in kind.operands])
+    if isinstance(kind, (Reduce, View)):
+        return tuple(inputs[:1])
+    return tuple(inputs[1:]) if isinstance(kind, Random) else tuple(inputs)
+
+
+Lowering = Elementwise | Reduce | View | Kernel | Random | Together | Each | None
 AnyLowering = Any  # a Lowering, or a function of the operation that gives one

@@ -4,15 +4,14 @@ Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3
 pure function of a 64-bit key and a 128-bit counter; here the counter is (block, draw), 64 bits each, low word first.
 Element i of a draw takes the words a, b of block i // 2: the first two when i is even, the last two when it is odd.
 
-One source serves NumPy and compiled kernels: every function below takes uint64 scalars, or arrays of them, and uses
-nothing but integer arithmetic on 64 bits, float64 arithmetic and square roots, so that all of them agree bit for bit.
-Only `normal_from` has a branch, and with it a second spelling for arrays.
+One source serves NumPy and compiled kernels: every function below takes uint64 numbers, arrays or vectors of them, and
+uses nothing but integer arithmetic on 64 bits, float64 arithmetic and square roots, so that all agree bit for bit.
+Backends run the same code with their own `np`: of NumPy there is nothing here but dtypes, where, minimum, abs, sqrt and
+copysign (below "words", where arrays are made).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -40,15 +39,14 @@ def philox_block(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 
 
 def philox_pair(key: Any, draw: Any, i: Any) -> Any:
-    """The words (a, b) of element i, for one element: the form that numba compiles."""
+    """The words (a, b) of the elements i."""
     key, draw, i = np.uint64(key), np.uint64(draw), np.uint64(i)
     block = i >> _ONE
     w0, w1, w2, w3 = philox_block(
         block & _MASK, block >> _32, draw & _MASK, draw >> _32, key & _MASK, key >> _32
     )  # fmt: skip
-    if i & _ONE:
-        return w2, w3
-    return w0, w1
+    even = (i & _ONE) == np.uint64(0)
+    return np.where(even, w0, w2), np.where(even, w1, w3)
 
 
 def philox_words(key: int, draw: int, n: int) -> np.ndarray:
@@ -135,26 +133,13 @@ def _far(r: Any) -> Any:
 
 
 def normal_from(p: Any) -> Any:
-    """The z below which a standard normal number lies with probability p, for one p strictly inside (0, 1)."""
+    """The z below which a standard normal number lies with probability p, for p strictly inside (0, 1)."""
     q = p - 0.5
-    if abs(q) <= 0.425:
-        return _middle(q)
-    r = np.sqrt(-_log(min(p, 1.0 - p)))
-    z = _tail(r) if r <= 5.0 else _far(r)
-    return -z if q < 0.0 else z
+    r = np.sqrt(-_log(np.minimum(p, 1.0 - p)))
+    return np.where(np.abs(q) <= 0.425, _middle(q), np.copysign(np.where(r <= 5.0, _tail(r), _far(r)), q))
 
 
-def normal_from_array(p: np.ndarray) -> np.ndarray:
-    """`normal_from` for an array."""
-    q = p - 0.5
-    z = _middle(q)
-    outer = np.abs(q) > 0.425
-    r = np.sqrt(-_log(np.minimum(p[outer], 1.0 - p[outer])))
-    z[outer] = np.copysign(np.where(r <= 5.0, _tail(r), _far(r)), q[outer])
-    return z
-
-
-# -- normal numbers, the scalar form ---------------------------------------------------------------------------------
+# -- normal numbers ---------------------------------------------------------------------------------
 def _restricted(p: Any) -> Any:
     """p of (0, 1) within the part of (0, 1) that belongs to z in (-2, 2)."""
     return _PHI_MINUS_2 + p * (1.0 - 2.0 * _PHI_MINUS_2)
@@ -192,24 +177,10 @@ def normals(words: np.ndarray, dtype: np.dtype, truncated: bool = False) -> np.n
     a, b = words[..., 0], words[..., 1]
     double = dtype == np.float64
     p = inside64(a, b) if double else inside32(a)
-    z = normal_from_array(_restricted(p) if truncated else p)
+    z = normal_from(_restricted(p) if truncated else p)
     return z if double else z.astype(np.float32)
 
 
 # -- for backends ----------------------------------------------------------------------------------------------------
-# What the expression of a Random lowering may call, and what those functions call in turn, callees first.
+# What the expression of a Random lowering may call.
 FUNCTIONS = (word64, uniform32, uniform64, normal32, normal64, truncated32, truncated64)
-_HELPERS = (philox_block, philox_pair, word64, inside32, inside64, _log, _middle, _tail, _far, normal_from, _restricted)
-
-
-def compiled(jit: Callable[[Callable], Callable]) -> dict[str, Callable]:
-    """The scalar functions by name, each passed through `jit` and calling only others that were.
-
-    `jit` must not allow fast-math: results would no longer agree with NumPy.
-    """
-    space: dict[str, Any] = dict(globals())
-    made = {}
-    for function in dict.fromkeys(_HELPERS + FUNCTIONS):
-        name = function.__name__
-        made[name] = space[name] = jit(FunctionType(function.__code__, space, name))
-    return made

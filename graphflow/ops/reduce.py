@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,8 +121,7 @@ def _real(lowering: Reduce) -> Callable[[Operation], Lowering]:
         dtype = op.inputs[0].dtype
         if dtype.is_complex:
             return None
-        wide = Reduce(lowering.init, lowering.step, lowering.finish, accumulator="float64")
-        return wide if dtype.is_floating else lowering
+        return replace(lowering, accumulator="float64") if dtype.is_floating else lowering
 
     return lower
 
@@ -201,7 +201,7 @@ EUCLIDEAN_NORM = define(
     infer=reduced_infer,
     reference=reference_of(lambda x, **how: np.sqrt(np.sum(np.square(np.abs(x)), dtype=np.float64, **how))),
     vjp=(lambda op, dy: op.inputs[0] * with_axes(op, dy / op.output), None),
-    lowering=_real(Reduce("0", "acc + x * x", "sqrt(acc)")),
+    lowering=_real(Reduce("0", "acc + x * x", "sqrt(acc)", merge="acc + x")),
     types=dtypes.FLOATING + dtypes.COMPLEX,
 )  # fmt: skip
 

@@ -14,9 +14,9 @@ from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
 from graphflow.ops.infer import axes_in, axis_in
-from graphflow.ops.lowering import Kernel, Lowering, View
+from graphflow.ops.lowering import Elementwise, Kernel, Lowering, View
 from graphflow.ops.static import partial_value, static_dims, static_value
-from graphflow.shape import Dims, count, known, show
+from graphflow.shape import Dims, count, elements, known, show
 
 
 def _viewed(op: Operation) -> Lowering:
@@ -295,7 +295,7 @@ BROADCAST_TO = define(
     infer=_broadcast_infer,
     reference=_broadcast_to,
     vjp=(lambda op, dy: sum_to(dy, op.inputs[0]), None),
-    lowering=lambda op: View() if _same_sizes(op) else Kernel("broadcast_to"),
+    lowering=lambda op: View() if _same_sizes(op) else Elementwise("input", operands=(0,)),
     moves="input",
 )  # fmt: skip
 
@@ -326,6 +326,7 @@ SUM_TO = define(
     vjp=(lambda op, dy: broadcast_to(dy, shape(op.inputs[0])), None),
     lowering=lambda op: View() if _same_sizes(op) else Kernel("sum_to"),
     types=NUMERIC,
+    flops=lambda op: elements(op.inputs[0].dims),
 )  # fmt: skip
 
 

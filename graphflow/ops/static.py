@@ -21,7 +21,9 @@ _UNKNOWN = object()
 def static_value(tensor: Tensor) -> np.ndarray | None:
     """The value, when it is known in full; the array must not be changed."""
     value = partial_value(tensor)
-    return None if value is None or (value.dtype == object and _has_none(value)) else value
+    if value is not None and value.dtype == object and (tensor.dtype.dtype != object or _has_none(value)):
+        return None
+    return value
 
 
 def get_static_value(tensor: Any, partial: bool = False) -> np.ndarray | None:
@@ -106,6 +108,8 @@ def _settle(tensor: Tensor) -> None:
 
 def _exact(value: np.ndarray, tensor: Tensor) -> np.ndarray:
     """A value that is known in full has the tensor's dtype; one that is known in part is an object array."""
+    if value.dtype == tensor.dtype.dtype:
+        return value
     partial = value.dtype == object and tensor.dtype.dtype != object and _has_none(value)
     with np.errstate(all="ignore"):
         return value if partial else value.astype(tensor.dtype.dtype, copy=False)

@@ -26,7 +26,7 @@ L2_LOSS = define(
     infer=lambda t: ((), t.dtype),
     reference=lambda t: np.sum(np.square(t, dtype=np.float64)) / 2,
     vjp=(lambda op, dy: op.inputs[0] * dy,),
-    lowering=Reduce("0", "acc + x * x", "acc / 2", accumulator="float64"),
+    lowering=Reduce("0", "acc + x * x", "acc / 2", accumulator="float64", merge="acc + x"),
     types=FLOATING,
 )  # fmt: skip
 

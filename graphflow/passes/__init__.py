@@ -12,14 +12,18 @@ from pathlib import Path
 
 from graphflow.config import current
 from graphflow.errors import GraphError
+from graphflow.ops.fused import type_of
 from graphflow.passes.cse import merge_common
+from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
-from graphflow.passes.fuse import fuse_elementwise
+from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
+from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
 from graphflow.program import Program
 from graphflow.text import program_text
+from graphflow.view.program import program_dot
 
 Pass = Callable[[Program, Counter[str] | None], Program]
 
@@ -27,24 +31,43 @@ PIPELINE: tuple[Pass, ...] = (
     drop_dead,  # first, so that nobody works on what no fetch needs
     fold_constants,  # before the rules, which know constants when they see them
     simplify,
-    merge_common,  # after simplify: equal things look equal now
-    fuse_elementwise,  # last, over operations that are all needed and all different; rules do not look into regions
+    expand_composites,  # after simplify, whose rules know composites: log(softmax)
+    merge_common,  # after both: equal things look equal now
+    fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
+    merge_updates,  # last: what makes a gradient has found its place
 )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a pass did: which rules fired how often, and the operations before and after it, by what they compute."""
+
+    fired: Counter[str]
+    before: Counter[str]
+    after: Counter[str]
+
+    def __str__(self) -> str:
+        what = [("", self.fired), ("gone ", self.before - self.after), ("made ", self.after - self.before)]
+        texts = [word + ", ".join(f"{k} {n}" for k, n in sorted(counts.items())) for word, counts in what if counts]
+        return f"{self.after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
 
 
 @dataclass
 class Report:
-    """What the passes did: for each, which rules fired how often, and how many operations it left."""
+    """What is fetched and run, and what the passes did to the program for it."""
 
+    asked: tuple[str, ...] = ()
     operations: int = 0
-    passes: dict[str, tuple[Counter[str], int]] = field(default_factory=dict)
+    passes: dict[str, Change] = field(default_factory=dict)
+
+    def wanted(self) -> str:
+        """The names of the fetches and targets."""
+        return ", ".join(self.asked) or "nothing"
 
     def __str__(self) -> str:
         """A line a pass."""
-        lines = [f"specialized: {self.operations} operations"]
-        for name, (fired, left) in self.passes.items():
-            what = ", ".join(f"{rule} {times}" for rule, times in sorted(fired.items())) or "nothing to do"
-            lines.append(f"{name}: {left} operations; {what}")
+        lines = [f"specialized: {self.operations} operations for {self.wanted()}"]
+        lines += [f"{name}: {change}" for name, change in self.passes.items()]
         return "\n".join(lines) + "\n"
 
 
@@ -58,6 +81,7 @@ def optimize(program: Program, report: Report | None = None) -> Program:
     if switches.check:
         verify(program, after="specialize")
     if report is not None:
+        report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
         report.operations = len(program.ops)
     _dump(folder, 0, "specialize", program)
     for number, apply in enumerate(PIPELINE, 1):
@@ -65,19 +89,24 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         if name in skipped:
             continue
         fired: Counter[str] = Counter()
-        with _collector_paused():
+        with collector_paused():
             program = apply(program, fired)
         if switches.check:
             verify(program, before, name)
         if report is not None:
-            report.passes[name] = fired, len(program.ops)
-        _dump(folder, number, name, program)
+            report.passes[name] = Change(fired, _census(before), _census(program))
+        _dump(folder, number, name, program, before)
     return program
 
 
+def _census(program: Program) -> Counter[str]:
+    """How many operations there are of each type; a region's type is that of its members."""
+    return Counter(type_of(op) for op in program.ops)
+
+
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A pass makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
+def collector_paused() -> Iterator[None]:
+    """A compile makes many objects and drops few before its end: looking for cycles meanwhile would double its time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -113,6 +142,9 @@ def _dump_folder(parent: Path) -> Path:
     raise AssertionError("count() ends never")
 
 
-def _dump(folder: Path | None, number: int, name: str, program: Program) -> None:
+def _dump(folder: Path | None, number: int, name: str, program: Program, before: Program | None = None) -> None:
+    """The program as text and as a picture, in which what the pass has changed is coloured."""
     if folder is not None:
         (folder / f"{number:02d}-{name}.txt").write_text(program_text(program), encoding="utf-8")
+        title = f"after {name}: {len(program.ops)} operations"
+        (folder / f"{number:02d}-{name}.dot").write_text(program_dot(program, before, title), encoding="utf-8")

@@ -13,7 +13,7 @@ from graphflow.operation import Operation
 from graphflow.ops.define import CONST
 from graphflow.passes.engine import Substitution
 from graphflow.passes.prune import drop_dead
-from graphflow.program import Program
+from graphflow.program import FromSizes, Program
 
 _LIMIT = 1 << 16  # bytes of an array that are compared; larger ones are equal only if they are the same array
 
@@ -24,12 +24,18 @@ def merge_common(program: Program, fired: Counter[str] | None = None) -> Program
     Stateful ones, such as variable reads and random draws, stay apart.  One walk, O(operations + edges).
     """
     copy = Substitution(program)
+    lone: dict[Hashable, Operation] = {}  # a key that is quick to make, and enough for most operations to differ
     first: dict[Hashable, Operation] = {}
     merged = 0
     for old in program.ops:
         op = copy.updated(old)
         if not op.definition.stateful and op.outputs:
-            same = first.setdefault(_key(op), op)
+            same = op
+            if op.definition is CONST:
+                same = first.setdefault(_key(op), op)
+            elif (other := lone.setdefault((op.definition, _inputs(op)), op)) is not op:
+                first.setdefault(_key(other), other)
+                same = first.setdefault(_key(op), op)
             if same is not op:
                 copy.replace(old, same.outputs)
                 merged += 1
@@ -37,15 +43,20 @@ def merge_common(program: Program, fired: Counter[str] | None = None) -> Program
         copy.put(old, op)
     if fired is not None and merged:
         fired["merged"] += merged
-    return drop_dead(copy.finish() if merged else program)
+    return drop_dead(copy.finish()) if merged else program
+
+
+def _inputs(op: Operation) -> Hashable:
+    if op.definition.commutative and op.outputs[0].dtype is not string:  # b"a" + b"b" is an order
+        return len(op.inputs), frozenset(op.inputs)
+    return op.inputs
 
 
 def _key(op: Operation) -> Hashable:
-    inputs: Hashable = op.inputs
-    if op.definition.commutative and op.outputs[0].dtype is not string:  # b"a" + b"b" is an order
-        inputs = len(op.inputs), frozenset(op.inputs)
     attrs = freeze(op.attrs["value"] if op.definition is CONST else op.attrs)
-    return op.definition, inputs, attrs, tuple([(t.dims, t.dtype.name) for t in op.outputs])
+    if op.outputs[0].dtype.is_floating and isinstance(op.attrs, FromSizes):  # equal to another constant by chance
+        attrs = FromSizes, attrs
+    return op.definition, _inputs(op), attrs, tuple([(t.dims, t.dtype.name) for t in op.outputs])
 
 
 def freeze(value: Any) -> Hashable:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
-from graphflow.passes.match import Rule
+from graphflow.passes.match import Rule, Uses
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
 from graphflow.shape import show
@@ -33,12 +34,17 @@ class Substitution:
 
     def updated(self, old: Operation) -> Operation:
         """The operation over the new inputs."""
-        new, refs = self._new, old.definition.refs
+        new = self._new
+        if new.keys().isdisjoint(old.inputs):
+            return old
+        refs = old.definition.refs
         if refs:
             inputs = tuple([(self._refs if i in refs else new).get(t, t) for i, t in enumerate(old.inputs)])
+            if inputs == old.inputs:
+                return old
         else:
             inputs = tuple([new.get(t, t) for t in old.inputs])
-        return old if inputs == old.inputs else old.rebuild(inputs, [(t.dims, t.dtype) for t in old.outputs])
+        return old.rebuild(inputs, [(t.dims, t.dtype) for t in old.outputs])
 
     def put(self, old: Operation, made: Operation) -> None:
         """`made` stands where `old` stood."""
@@ -47,6 +53,15 @@ class Substitution:
             self._made[old] = made
             for t, u in zip(old.outputs, made.outputs, strict=True):
                 self._new[t] = self._refs[t] = u
+
+    def put_together(self, many: Sequence[Operation], made: Operation) -> None:
+        """`made` stands for all of these, its outputs for theirs in turn."""
+        self.ops.append(made)
+        outputs = iter(made.outputs)
+        for old in many:
+            self._made[old] = made
+            for t in old.outputs:
+                self._new[t] = self._refs[t] = next(outputs)
 
     def replace(self, old: Operation, outputs: Sequence[Tensor]) -> None:
         """Tensors of the new program take the place of the outputs of a pure operation."""
@@ -57,7 +72,8 @@ class Substitution:
         """The new program; a target that was replaced is the operation that makes its value now."""
         old, new = self._program, self._new
         fetches = tuple([new.get(t, t) for t in old.fetches])
-        return Program(old.feeds, fetches, tuple([self._made.get(t, t) for t in old.targets]), tuple(self.ops))
+        targets = dict.fromkeys(self._made.get(t, t) for t in old.targets)
+        return Program(old.feeds, fetches, tuple(targets), tuple(self.ops))
 
 
 def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str] | None = None) -> Program:
@@ -66,36 +82,74 @@ def rewrite_program(program: Program, rules: Iterable[Rule], fired: Counter[str]
     Raises: InternalError, with the rule's name, the operation's name and the user's line, when a rule raises, changes
             a shape or dtype, or keeps firing.
     """
-    index: dict[OpDef, list[Rule]] = {}
-    for rule in rules:
-        for record in rule.records:
-            index.setdefault(record, []).append(rule)
+    index = _index(tuple(rules))
     program = drop_dead(program)
     for _ in range(_SWEEPS):
         sweep = _Sweep(program, index)
         program = sweep.run()
-        if not sweep.fired:
-            return program
         if fired is not None:
             fired.update(sweep.fired)
+        if not sweep.unsettled:
+            return program
     raise InternalError.because(f"the rules {', '.join(sorted(sweep.fired))} keep firing: their list does not settle")
 
 
-class _Sweep:
-    """One walk over a program in order.  Each operation is rewritten until no rule fires there."""
+@functools.lru_cache(64)
+def _index(rules: tuple[Rule, ...]) -> _Index:
+    return _Index(rules)
 
-    def __init__(self, program: Program, index: Mapping[OpDef, list[Rule]]) -> None:
+
+class _Index:
+    """Which of some rules to try at an operation, by the records of it and of those that make its inputs."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules: dict[OpDef, list[Rule]] = {}
+        for rule in rules:
+            for record in rule.records:
+                self._rules.setdefault(record, []).append(rule)
+        self._arity = max((len(p.inputs) for rule in rules for p in rule.patterns), default=0)
+        self._found: dict[tuple[OpDef, ...], tuple[Rule, ...]] = {}
+
+    def at(self, op: Operation) -> tuple[Rule, ...]:
+        """The rules that may fire, in their order."""
+        record, inputs = op.definition, op.inputs
+        if record not in self._rules or len(inputs) > self._arity:
+            return ()
+        if len(inputs) == 2:  # the most frequent cases without a comprehension
+            key: tuple[OpDef, ...] = (record, inputs[0].op.definition, inputs[1].op.definition)
+        elif len(inputs) == 1:
+            key = (record, inputs[0].op.definition)
+        else:
+            key = (record, *[t.op.definition for t in inputs])
+        found = self._found.get(key)
+        if found is None:
+            narrowed = [rule.narrowed(key[1:]) for rule in self._rules[record]]
+            found = self._found[key] = tuple([rule for rule in narrowed if rule is not None])
+        return found
+
+
+class _Sweep:
+    """One walk over a program in order.  Each operation is rewritten until no rule fires there.
+
+    What rules look at lies before an operation, and does not change after it, but for two things that another walk
+    has to look at: operations that a rule made on the way to its result, and uses that have gone.
+    """
+
+    def __init__(self, program: Program, index: _Index) -> None:
         self.fired: Counter[str] = Counter()
+        self._made_more = False
         self._program = program
         self._index = index
         self._copy = Substitution(program)
         self._placed = set(program.feeds)
-        self._uses: dict[Tensor, int] = {}
-        for t in itertools.chain(program.fetches, *[target.outputs for target in program.targets]):
-            self._use(t)
-        for found in program.ops:
-            for t in found.inputs:
-                self._use(t)
+        taken = [op.inputs for op in program.ops]
+        taken += [program.fetches, *[target.outputs for target in program.targets]]
+        self._uses = Uses(itertools.chain.from_iterable(taken))
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether another walk may find more to do."""
+        return bool(self.fired) and (self._made_more or self._uses.refused)
 
     def run(self) -> Program:
         """The rewritten program; the same one when nothing fired."""
@@ -105,7 +159,8 @@ class _Sweep:
             if found is not old:
                 for t, u in zip(old.outputs, found.outputs, strict=True):
                     uses[u] = uses.get(t, 0)
-            settled = self._settled(found) if found.definition in self._index else None
+            rules = self._index.at(found)
+            settled = self._settled(found, rules) if rules else None
             if settled is None:
                 copy.put(old, found)
                 self._placed.update(found.outputs)
@@ -116,20 +171,20 @@ class _Sweep:
     def _use(self, t: Tensor) -> None:
         self._uses[t] = self._uses.get(t, 0) + 1
 
-    def _settled(self, root: Operation) -> Tensor | None:
+    def _settled(self, root: Operation, rules: Sequence[Rule]) -> Tensor | None:
         """What stands for the root's output in the end, None for the root itself."""
-        here: Counter[str] = Counter()
+        here: list[str] = []
         while True:
-            replacement = self._applied(root, here)
+            replacement = self._applied(root, rules, here)
             if replacement is None:  # the root is as it should be
                 if not here:
                     return None
-                self.fired.update(here)
+                self._count(here)
                 self._place(root)
                 return root.outputs[0]
-            if sum(here.values()) > _PER_OPERATION:
+            if len(here) > _PER_OPERATION:
                 raise InternalError.because(
-                    f"the rules {', '.join(sorted(here))} keep firing: their list does not settle"
+                    f"the rules {', '.join(sorted(set(here)))} keep firing: their list does not settle"
                 ).note(*root.where())
             self._uses[replacement] = self._uses.get(replacement, 0) + self._uses.get(root.outputs[0], 0)
             fresh = self._fresh(replacement)
@@ -138,14 +193,20 @@ class _Sweep:
                     self._use(t)
             self._release(root)
             if not fresh:
-                self.fired.update(here)
+                self._count(here)
                 return replacement
             for made in fresh[:-1]:
                 self._place(made)
+                self._made_more = self._made_more or bool(self._index.at(made))
             root = fresh[-1]
+            rules = self._index.at(root)
 
-    def _applied(self, root: Operation, here: Counter[str]) -> Tensor | None:
-        for rule in self._index.get(root.definition, ()):
+    def _count(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.fired[name] += 1
+
+    def _applied(self, root: Operation, rules: Sequence[Rule], here: list[str]) -> Tensor | None:
+        for rule in rules:
             try:
                 found = rule(root, self._uses)
             except Exception as error:
@@ -158,7 +219,7 @@ class _Sweep:
                         f"the rule {rule.name} changes {was.dtype.name}{show(was.dims)} to "
                         f"{replacement.dtype.name}{show(replacement.dims)}", root
                     ).note(*root.where())  # fmt: skip
-                here[rule.name] += 1
+                here.append(rule.name)
                 return replacement
         return None
 
@@ -168,8 +229,10 @@ class _Sweep:
 
     def _fresh(self, t: Tensor) -> list[Operation]:
         """The operations that a rule has made for this tensor, in an order in which they can run."""
+        if t in self._placed:
+            return []
         order: dict[Operation, None] = {}
-        stack = [] if t in self._placed else [t.op]
+        stack = [t.op]
         while stack:
             top = stack[-1]
             waiting = [u.op for u in top.inputs if u not in self._placed and u.op not in order]

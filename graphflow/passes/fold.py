@@ -12,7 +12,7 @@ from graphflow.ops.define import CONST
 from graphflow.passes.engine import Substitution
 from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
-from graphflow.program import Program
+from graphflow.program import FromSizes, Program
 from graphflow.shape import count
 
 _LIMIT = 1 << 14  # elements an operation may take and give: more would cost time now and memory for good
@@ -32,22 +32,26 @@ def fold_constants(program: Program, fired: Counter[str] | None = None) -> Progr
         if values is None:
             copy.put(old, op)
             continue
-        constants = [constant(op, value) for value in values]
+        sized = any(isinstance(t.op.attrs, FromSizes) for t in op.inputs)
+        constants = [constant(op, value, FromSizes if sized else dict) for value in values]
         copy.ops += [t.op for t in constants]
         copy.replace(old, constants)
         folded += 1
     if fired is not None and folded:
         fired["folded"] += folded
-    return drop_dead(copy.finish() if folded else program)
+    return drop_dead(copy.finish()) if folded else program
 
 
 def _values(op: Operation) -> list[np.ndarray] | None:
     """The outputs, when they follow from the operation alone."""
-    record = op.definition
+    record, constant_inputs = op.definition, True
+    for t in op.inputs:
+        if t.op.definition is not CONST:
+            if record.static is None:
+                return None
+            constant_inputs = False
+            break
     if record is CONST or record.stateful or record.draws or record.reference is None or not op.outputs:
-        return None
-    constant_inputs = all(t.op.definition is CONST for t in op.inputs)
-    if not constant_inputs and record.static is None:
         return None
     if sum(_size(count(t.dims)) for t in (*op.inputs, *op.outputs)) > _LIMIT:
         return None

@@ -1,34 +1,66 @@
-"""Elementwise fusion: operations over one shape become one loop that keeps what lies between them in registers."""
+"""Fusion: operations over one space become one kernel that keeps what lies between them in registers.
+
+The space is a shape.  Its elementwise operations and random draws join, and reductions of it over the same axes with
+what is computed from their results; a product or convolution joins the operations that follow it as their anchor.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import fuse
-from graphflow.ops.lowering import Elementwise
+from graphflow.ops.fused import Region, fuse, kept, squeezed
+from graphflow.ops.infer import static_axes
+from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, View, operands
 from graphflow.program import Program
+from graphflow.shape import sizes
 
 LIMIT = 30  # members of a region: no kernel grows without bound
+_STEPS = ("exp", "log", "pow", "tanh", "sin", "cos", "erf", "**", "_pair")  # what is better stored than computed twice
+_NO_REGION = ("float16", "string", "complex64", "complex128")
+
+Sizes = tuple[int, ...]
 
 
 class _Group:
     """Operations that can become one region at the place of the youngest.
 
-    A group that somebody outside has read is closed: moving it to a later place would come too late for the reader.
+    axes    those that its reductions fold, None while it has none
+    draws   whether there is a random draw, which needs the positions of the whole space
+    anchor  whether the first member is a kernel that can run an epilogue
+    closed  somebody outside has read it: moving it to a later place would come too late for the reader
     """
 
-    def __init__(self, op: Operation) -> None:
+    def __init__(self, op: Operation, dims: Sizes, axes: Sizes | None = None, anchor: bool = False) -> None:
         self.members = [op]
+        self.dims = dims
+        self.axes = axes
+        self.anchor = anchor
+        self.draws = isinstance(op.definition.lower(op), Random)
         self.closed = False
 
+    @property
+    def outer(self) -> tuple[Sizes, ...]:
+        """The shapes of what its reductions leave."""
+        return () if self.axes is None else (kept(self.dims, self.axes), squeezed(self.dims, self.axes))
 
-def fuse_elementwise(program: Program, fired: Counter[str] | None = None) -> Program:
-    """Merge each elementwise operation with those that make its inputs, where nobody else is in the way.
 
-    All members have the same output shape; inputs from outside may broadcast.  Members move down to the place of the
-    youngest one, so nothing in between may read them, and nothing that reads or writes variables is a member.  A
-    reader in between may itself move down into a region: so walks, each O(operations + edges), until nothing changes.
+@dataclass
+class _Plan:
+    """How an operation joins: with which groups, into what space."""
+
+    groups: list[_Group]
+    dims: Sizes
+    axes: Sizes | None
+
+
+def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program:
+    """Merge each operation with those that make its inputs, where they fit and nobody else is in the way.
+
+    Members move down to the place of the youngest one, so nothing in between may read them, and nothing that reads or
+    writes variables is a member.  A reader in between may itself move down into a region: so walks, each
+    O(operations + edges), until nothing changes.
     """
     while True:
         fused = _walked(program)
@@ -42,50 +74,197 @@ def fuse_elementwise(program: Program, fired: Counter[str] | None = None) -> Pro
 def _walked(program: Program) -> Program:
     group_of: dict[Operation, _Group] = {}
     for op in program.ops:
-        joined = _joinable(op, group_of) if _fusable(op) else []
+        plan = _plan(op, group_of)
+        joined = plan.groups if plan else []
         for t in op.inputs:
             group = group_of.get(t.op)
             if group is not None and group not in joined:
                 group.closed = True
-        if _fusable(op):
-            _join(op, joined, group_of)
+        if plan is not None:
+            home = _Group(op, plan.dims, plan.axes, any(g.anchor for g in joined) or _is_anchor(op))
+            home.draws = home.draws or any(g.draws for g in joined)
+            home.members = [m for group in joined for m in group.members] + [op]
+            for member in home.members:
+                group_of[member] = home
     return _rebuilt(program, group_of)
 
 
-def _fusable(op: Operation) -> bool:
+# -- what can join -------------------------------------------------------------------------------------------------
+def _plan(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+    """How the operation becomes a member, None when it cannot be one."""
     record = op.definition
-    return (
-        not record.stateful
-        and len({t.dims for t in op.outputs}) == 1
-        and isinstance(record.lower(op), Elementwise)
-        and op.output.dtype.name not in ("float16", "string")
-        and all(t.dtype.name not in ("float16", "string") for t in op.inputs)
-    )
+    if any(t.dtype.name in _NO_REGION or t.dims is None or None in t.dims for t in (*op.inputs, *op.outputs)):
+        return None
+    kind = record.lower(op)
+    if isinstance(kind, Random):
+        return _Plan([], sizes(op.output.dims), None) if _scalars(op) else None
+    if record.stateful or not op.outputs:
+        return None
+    if isinstance(kind, Elementwise) and len({t.dims for t in op.outputs}) == 1:
+        return _elementwise(op, group_of)
+    if isinstance(kind, Reduce):
+        return _reduction(op, group_of)
+    if isinstance(kind, View):
+        return _view(op, group_of)
+    if _is_anchor(op):
+        return _Plan([], sizes(op.output.dims), None)
+    return None
 
 
-def _joinable(op: Operation, group_of: dict[Operation, _Group]) -> list[_Group]:
-    """The open groups of the operation's inputs that have its shape, as long as they fit together."""
-    found: list[_Group] = []
-    size = 1
-    for t in op.inputs:
-        group = group_of.get(t.op)
-        if group is None or group.closed or group in found or t.dims != op.output.dims:
-            continue
-        if size + len(group.members) <= LIMIT:
-            found.append(group)
-            size += len(group.members)
+def _is_anchor(op: Operation) -> bool:
+    kind = op.definition.lower(op)
+    return isinstance(kind, Kernel) and kind.epilogue and op.output.dtype.is_floating and bool(op.output.dims)
+
+
+def _scalars(op: Operation) -> bool:
+    return all(t.dims == () for t in op.inputs[1:])
+
+
+def _elementwise(op: Operation, group_of: dict[Operation, _Group]) -> _Plan:
+    """With groups over its shape, or with those that have it as the shape of what their reductions leave."""
+    dims = sizes(op.output.dims)
+    open_groups = _open(op, group_of)
+    for group in open_groups:  # what follows a reduction
+        if group.axes is not None and group.dims != dims and dims in group.outer:
+            found = _Plan([group], group.dims, group.axes)
+            for other in open_groups:
+                over = other.dims == group.dims or _leaves(group.outer, other)
+                if other is not group and over and _alike(found, other):
+                    _take(found, other)
+            if _fits(op, found):
+                return found
+    found = _Plan([], dims, None)
+    for group in open_groups:
+        leaves = () if found.axes is None else (kept(dims, found.axes), squeezed(dims, found.axes))
+        if (group.dims == dims or _leaves(leaves, group)) and _alike(found, group):
+            before = list(found.groups), found.axes
+            _take(found, group)
+            if not (_fits(op, found) and _finishes(op, found)):
+                found.groups, found.axes = before
     return found
 
 
-def _join(op: Operation, groups: list[_Group], group_of: dict[Operation, _Group]) -> None:
-    home = _Group(op)
-    for group in groups:
-        for member in group.members:
-            group_of[member] = home
-    home.members = [m for group in groups for m in group.members] + [op]
-    group_of[op] = home
+def _leaves(outer: tuple[Sizes, ...], group: _Group) -> bool:
+    """Whether the group can compute with what reductions leave, which has one of these shapes."""
+    return group.axes is None and group.dims in outer and not group.draws
 
 
+def _reduction(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+    x = op.inputs[0]
+    dims = sizes(x.dims)
+    axes = tuple(range(len(dims))) if len(op.inputs) == 1 else static_axes(op.inputs[1], len(dims))
+    if axes is None or not _streams(dims, axes):
+        return None
+    axes = tuple(sorted(axes))
+    if kept(dims, axes) == dims:
+        return None
+    found = _Plan([], dims, axes)
+    group = group_of.get(x.op)
+    if group is not None and not group.closed and group.dims == dims and _alike(found, group) and not group.anchor:
+        _take(found, group)
+        if not _even(op, found):
+            found.groups.clear()
+    return found
+
+
+def _streams(dims: Sizes, axes: Sizes) -> bool:
+    """Whether the folded axes come after all others, or before them: in these orders memory is read in one stream."""
+    wide = [i for i, d in enumerate(dims) if d != 1]
+    folded = [i in axes for i in wide]
+    return folded == sorted(folded) or folded == sorted(folded, reverse=True)
+
+
+def _view(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+    """From one shape of what a reduction leaves to the other."""
+    group = group_of.get(op.inputs[0].op)
+    if group is None or group.closed or group.axes is None or op.output.dims is None:
+        return None
+    if op.inputs[0].dims in group.outer and op.output.dims in group.outer and len(group.members) < LIMIT:
+        return _Plan([group], group.dims, group.axes)
+    return None
+
+
+def _open(op: Operation, group_of: dict[Operation, _Group]) -> list[_Group]:
+    found: list[_Group] = []
+    for t in operands(op.definition.lower(op), op.inputs):
+        group = group_of.get(t.op)
+        if group is not None and not group.closed and group not in found:
+            found.append(group)
+    return found
+
+
+def _alike(plan: _Plan, group: _Group) -> bool:
+    """Whether the group can join a plan: the same axes where both fold, one anchor at most and none with axes."""
+    if plan.axes is not None and group.axes is not None and plan.axes != group.axes:
+        return False
+    anchors = group.anchor + sum(g.anchor for g in plan.groups)
+    folding = plan.axes is not None or group.axes is not None
+    return anchors <= (0 if folding else 1) and 1 + sum(len(g.members) for g in (*plan.groups, group)) <= LIMIT
+
+
+def _take(plan: _Plan, group: _Group) -> None:
+    plan.groups.append(group)
+    plan.axes = plan.axes if plan.axes is not None else group.axes
+
+
+def _fits(op: Operation, plan: _Plan) -> bool:
+    """Whether what comes from reductions meets the members as the kernel has it: one value for each kept position."""
+    if plan.axes is None:
+        return True
+    members = {m for group in plan.groups for m in group.members}
+    wide, narrow = kept(plan.dims, plan.axes), squeezed(plan.dims, plan.axes)
+    out = sizes(op.output.dims)
+    for t in operands(op.definition.lower(op), op.inputs):
+        if t.op not in members or t.dims == out:
+            continue
+        dims = sizes(t.dims)
+        if out == plan.dims:
+            if dims != plan.dims and (1,) * (len(out) - len(dims)) + dims != wide:
+                return False
+        elif dims not in (wide, narrow) or (1,) * (len(out) - len(dims)) + dims != out:
+            return False
+    return _even(op, plan)
+
+
+def _even(op: Operation, plan: _Plan) -> bool:
+    """Whether a region that folds its outer axes is one of a matrix, whose rows are folded.
+
+    What comes from outside must be one number for each element, row or column, or for all.
+    """
+    assert plan.axes is not None
+    parts = [[i for i, d in enumerate(plan.dims) if d != 1 and (i in plan.axes) == folded] for folded in (True, False)]
+    if not parts[1] or parts[0] > parts[1]:
+        return True
+    members = [*(m for g in plan.groups for m in g.members), op]
+    region = Region(tuple(members), (), (), plan.dims, plan.axes)
+    inside = {t for m in members for t in m.outputs}
+    for m in members:
+        for t in operands(m.definition.lower(m), m.inputs):
+            dims = region.aligned(t, m)
+            wide = (1,) * (len(plan.dims) - len(dims)) + dims
+            if t not in inside and any(len({wide[i] != 1 for i in part}) > 1 for part in parts):
+                return False
+    return True
+
+
+def _finishes(op: Operation, plan: _Plan) -> bool:
+    """Whether an anchor's kernel can run these members on blocks of its result: rows of its last dimension.
+
+    What comes from outside must be one number for each element, row or column, or for all.
+    """
+    if not any(g.anchor for g in plan.groups):
+        return True
+    members = [m for g in plan.groups for m in g.members if not _is_anchor(m)] + [op]
+    inside = {t for g in plan.groups for m in g.members for t in m.outputs}
+    for t in {t for m in members for t in operands(m.definition.lower(m), m.inputs)} - inside:
+        dims = sizes(t.dims)
+        wide = (1,) * (len(plan.dims) - len(dims)) + dims
+        if wide[:-1] != plan.dims[:-1] and any(d != 1 for d in wide[:-1]):
+            return False
+    return not any(isinstance(m.definition.lower(m), Random) for m in members)
+
+
+# -- the new program -----------------------------------------------------------------------------------------------
 def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
     """The program with a region in the place of the youngest member of each group of two or more."""
     wanted = _read_outside(program, group_of)
@@ -103,9 +282,9 @@ def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
             new.update(zip(op.outputs, made.outputs, strict=True))
         elif op is group.members[-1]:
             outputs = [t for m in group.members for t in m.outputs if t in wanted]
-            made = fuse(group.members, outputs)
-            made = made.rebuild(tuple([new.get(t, t) for t in made.inputs]), [(t.dims, t.dtype) for t in outputs])
-            new.update(zip(outputs, made.outputs, strict=True))
+            made = _region(group, outputs)
+            made = made.rebuild(tuple([new.get(t, t) for t in made.inputs]), [(t.dims, t.dtype) for t in made.outputs])
+            new.update(zip(made.attrs["region"].outputs, made.outputs, strict=True))
         else:
             continue
         done[op] = made
@@ -113,6 +292,51 @@ def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
     targets = tuple(done[op] for op in program.targets if op in done)
     fetches = tuple(new.get(t, t) for t in program.fetches)
     return Program(program.feeds, fetches, targets, tuple(ops))
+
+
+def _region(group: _Group, outputs: list[Tensor]) -> Operation:
+    members = group.members
+    if group.anchor:
+        anchor = next(m for m in members if _is_anchor(m))
+        members = [anchor, *[m for m in members if m is not anchor]]
+        raw = anchor.output
+        if not any(t.dims == raw.dims and t.dtype is raw.dtype for t in outputs):
+            outputs = [*outputs, raw]
+    if group.axes is not None:
+        outputs = [*outputs, *[t for t in _wanted_later(group) if t not in outputs]]
+    return fuse(members, outputs, group.dims, group.axes or ())
+
+
+def _wanted_later(group: _Group) -> list[Tensor]:
+    """Costly values that a walk over the space needs again after a reduction: they are stored and loaded."""
+    stage: dict[Tensor, int] = {}
+    makers = {m.output: m for m in group.members if m.output.dims == group.dims}
+    found: dict[Tensor, None] = {}
+
+    def look_back(t: Tensor) -> None:
+        maker = makers.get(t)
+        if maker is None or t in found:
+            return
+        if _costly(maker):
+            found[t] = None
+        else:
+            for u in maker.inputs:
+                look_back(u)
+
+    for m in group.members:
+        before = [stage[t] for t in m.inputs if t in stage]
+        mine = max(before, default=0) + isinstance(m.definition.lower(m), Reduce)
+        stage.update(dict.fromkeys(m.outputs, mine))
+        if m.output.dims == group.dims:
+            for t in m.inputs:
+                if stage.get(t, mine) < mine:
+                    look_back(t)
+    return list(found)
+
+
+def _costly(op: Operation) -> bool:
+    kind = op.definition.lower(op)
+    return isinstance(kind, Random) or any(s in e for e in getattr(kind, "expressions", ()) for s in _STEPS)
 
 
 def _read_outside(program: Program, group_of: dict[Operation, _Group]) -> set[Tensor]:

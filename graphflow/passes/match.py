@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from graphflow.ops.basic import ONES_LIKE, ZEROS_LIKE
 from graphflow.ops.define import CONST, OpDef
 from graphflow.ops.fill import FILL
 from graphflow.ops.shape_ops import BROADCAST_TO
+from graphflow.program import FromSizes
 
 _SPLAT_LIMIT = 1 << 16  # elements that are compared to find out that they are all the same
 
@@ -58,13 +60,25 @@ class Op:
 Pattern = Any_ | Const | Op
 
 
+class Uses(Counter[Tensor]):
+    """How many operations and fetches take each tensor.
+
+    refused   whether a pattern has been refused for a tensor that more of them take than it says
+    """
+
+    refused = False
+
+
 def any_(name: str) -> Any_:
     """Any tensor: the rule gets the Tensor."""
     return Any_(name)
 
 
 def const(value: Any = None, name: str | None = None) -> Const:
-    """A tensor that is full of `value`: the rule gets the number.  Without a value any constant, as an array."""
+    """A tensor that is full of `value`: the rule gets the number.  Without a value any constant, as an array.
+
+    Floats that come from the sizes of what is fed (FromSizes) are not constants to a rule that looks at their values.
+    """
     return Const(value, name)
 
 
@@ -97,7 +111,7 @@ def _names(pattern: Pattern) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _matches(pattern: Pattern, t: Tensor, bound: dict[str, Any], uses: Mapping[Tensor, int]) -> bool:
+def _matches(pattern: Pattern, t: Tensor, bound: dict[str, Any], uses: Uses) -> bool:
     """Whether the tensor fits; fills `bound`.  As deep as the pattern is, however deep the program."""
     if isinstance(pattern, Any_):
         return bound.setdefault(pattern.name, t) is t
@@ -107,6 +121,7 @@ def _matches(pattern: Pattern, t: Tensor, bound: dict[str, Any], uses: Mapping[T
     if found.definition not in pattern.records or len(found.outputs) != 1 or len(found.inputs) != len(pattern.inputs):
         return False
     if pattern.uses is not None and uses.get(t, 0) != pattern.uses:
+        uses.refused = True
         return False
     if pattern.name is not None:
         bound[pattern.name] = found
@@ -121,16 +136,25 @@ def _is_const(pattern: Const, t: Tensor, bound: dict[str, Any]) -> bool:
         if t.op.definition is not CONST:
             return False
         if pattern.name is not None:
+            if t.dtype.is_floating and isinstance(t.op.attrs, FromSizes):
+                return False
             bound[pattern.name] = t.op.attrs["value"]
         return True
     if t.dtype is string:
         return False
     number = splat(t)
-    if number is None or number != pattern.value:
+    if number is None or number != pattern.value or (t.dtype.is_floating and isinstance(_source(t).attrs, FromSizes)):
         return False
     if pattern.name is not None:
         bound[pattern.name] = number
     return True
+
+
+def _source(t: Tensor) -> Operation:
+    """What makes the numbers that a tensor repeats."""
+    while t.op.definition is FILL or t.op.definition is BROADCAST_TO:
+        t = t.op.inputs[1 if t.op.definition is FILL else 0]
+    return t.op
 
 
 def splat(t: Tensor) -> Any:
@@ -138,14 +162,13 @@ def splat(t: Tensor) -> Any:
 
     Zeros of both signs are different numbers.
     """
-    while t.op.definition is FILL or t.op.definition is BROADCAST_TO:
-        t = t.op.inputs[1 if t.op.definition is FILL else 0]
-    record = t.op.definition
+    source = _source(t)
+    record = source.definition
     if record is ZEROS_LIKE or record is ONES_LIKE:
         return None if t.dtype is string else t.dtype.dtype.type(record is ONES_LIKE)
     if record is not CONST:
         return None
-    value = t.op.attrs["value"]
+    value = source.attrs["value"]
     if not value.ndim:
         return value[()]
     if not 0 < value.size <= _SPLAT_LIMIT:
@@ -175,7 +198,7 @@ def _makers(pattern: Pattern) -> frozenset[OpDef] | None:
 class Rule:
     """A named rewrite: patterns (one for each order of commutative inputs), what to call, why.
 
-    `makers` says of each pattern which (input, records) are asked for: most operations fail that, and fail it fast.
+    `makers` says of each pattern which (input, records) are asked for: what most operations fail.
     """
 
     name: str
@@ -190,22 +213,24 @@ class Rule:
         """The records of the operations that the rule can replace."""
         return self.patterns[0].records
 
-    def __call__(self, root: Operation, uses: Mapping[Tensor, int]) -> Tensor | Operation | None:
+    def narrowed(self, inputs: Sequence[OpDef]) -> Rule | None:
+        """The rule with those of its patterns that may fit where operations of these records make the inputs."""
+        fit = [
+            pattern
+            for pattern, makers in zip(self.patterns, self.makers, strict=True)
+            if len(pattern.inputs) == len(inputs) and all(inputs[i] in may for i, may in makers)
+        ]
+        return replace(self, patterns=tuple(fit), makers=((),) * len(fit)) if fit else None
+
+    def __call__(self, root: Operation, uses: Uses) -> Tensor | Operation | None:
         """The replacement for an operation, None when the rule has nothing to say about it."""
-        inputs = root.inputs
-        for pattern, makers in zip(self.patterns, self.makers, strict=True):
-            if len(inputs) != len(pattern.inputs):
-                continue
-            for i, may in makers:
-                if inputs[i].op.definition not in may:
-                    break
-            else:
-                bound: dict[str, Any] = {}
-                if _matches(pattern, root.outputs[0], bound, uses):
-                    bound["root"] = root
-                    replacement = self.function(*[bound[name] for name in self.wanted])
-                    if replacement is not None:
-                        return replacement
+        for pattern in self.patterns:
+            bound: dict[str, Any] = {}
+            if _matches(pattern, root.outputs[0], bound, uses):
+                bound["root"] = root
+                replacement = self.function(*[bound[name] for name in self.wanted])
+                if replacement is not None:
+                    return replacement
         return None
 
 
@@ -239,11 +264,11 @@ def build(like: Operation, record: OpDef, *inputs: Tensor, **attrs: Any) -> Tens
     return _made(like, record, inputs, attrs, record.outputs(inputs, attrs, like.name, like.site)).outputs[0]
 
 
-def constant(like: Operation, value: Any) -> Tensor:
-    """A constant that is made for the operation `like`."""
+def constant(like: Operation, value: Any, kind: type[dict] = dict) -> Tensor:
+    """A constant that is made for the operation `like`; `kind` FromSizes for one that another batch size changes."""
     array = np.array(value, order="C")
     array.flags.writeable = False
-    attrs = {"value": array, "dtype": as_dtype(array.dtype)}
+    attrs = kind(value=array, dtype=as_dtype(array.dtype))
     return _made(like, CONST, (), attrs, [(array.shape, attrs["dtype"])]).outputs[0]
 
 

@@ -47,6 +47,16 @@ def same_size(root: Operation, x: Tensor) -> Tensor | None:
     return same_type(root, x)
 
 
+@rewrite(op(SUM_TO, any_("x"), const()))
+def sum_to_known(root: Operation, x: Tensor) -> Tensor:
+    """The opposite of a broadcast between known shapes is an ordinary sum, which others can join."""
+    dims, target = sizes(x.dims), sizes(root.output.dims)
+    wide = (1,) * (len(dims) - len(target)) + target
+    axes = [i for i, (a, b) in enumerate(zip(dims, wide, strict=True)) if a != b]
+    total = build(root, SUM, x, constant(root, np.array(axes, np.int32)), keep_dims=False)
+    return _reshaped(root, total)
+
+
 @rewrite(op(SLICE, any_("x"), const(), const()))
 def whole_slice(root: Operation, x: Tensor) -> Tensor | None:
     """A slice as large as the tensor is the tensor."""
@@ -208,7 +218,7 @@ def _narrow(root: Operation, t: Tensor) -> Tensor:
     source = t.op
     if source.definition is CONST and t.dims:
         number = splat(t)
-        return t if number is None or t.dtype is dtypes.string else constant(root, number)
+        return t if number is None or t.dtype is dtypes.string else constant(root, number, type(source.attrs))
     if source.definition is BROADCAST_TO and source.inputs[1].op.definition is CONST:
         return source.inputs[0]
     if source.definition is FILL and source.inputs[0].op.definition is CONST:

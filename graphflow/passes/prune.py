@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from graphflow.operation import Operation
+from graphflow.ops.fused import FUSED, members
 from graphflow.program import Program
 
 
@@ -14,11 +15,10 @@ def drop_dead(program: Program, fired: Counter[str] | None = None) -> Program:
     Writes and random draws stay: a draw counts, whoever looks at it.
     """
     used = set(program.fetches)
-    targets = set(program.targets)
+    targets = {op for op in program.targets if op.outputs}
     kept = []
     for op in reversed(program.ops):
-        wanted = op in targets and op.outputs or any(t in used for t in op.outputs)
-        if wanted or acts(op):
+        if not used.isdisjoint(op.outputs) or op in targets or acts(op):
             kept.append(op)
             refs = op.definition.refs
             used.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
@@ -32,5 +32,7 @@ def drop_dead(program: Program, fired: Counter[str] | None = None) -> Program:
 
 def acts(op: Operation) -> bool:
     """Whether the operation does something beyond its outputs: it writes a variable, or draws."""
+    if op.definition is FUSED:
+        return any(acts(member) for member in members(op))
     record = op.definition
     return bool(record.writes) or record.stateful and not record.variable and not record.refs

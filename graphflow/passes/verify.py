@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from graphflow.errors import GraphflowError, InternalError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
+from graphflow.ops.fused import members
 from graphflow.passes.prune import acts
 from graphflow.program import Program
 from graphflow.shape import compatible, known, show
@@ -99,13 +100,10 @@ def _check_effects(program: Program, before: Program) -> None:
 def _effects(program: Program) -> dict[int, list[Operation]]:
     """Reads and writes of each variable in order, by its id; each random operation under its own id."""
     effects: dict[int, list[Operation]] = {}
-    for op in program.ops:
+    for op in [part for fused in program.ops for part in members(fused)]:
         touched = set()
         for i in op.definition.refs:
-            ref = op.inputs[i]
-            while not ref.op.definition.variable:
-                ref = ref.op.inputs[ref.op.definition.refs[0]]
-            touched.add(ref.op.id)
+            touched.add(variable_of(op.inputs[i]).id)
         if not touched and acts(op):
             touched.add(op.id)
         for variable in touched:

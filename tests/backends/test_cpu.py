@@ -8,69 +8,18 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import graphflow as tf
-from graphflow.backends import codegen, get_backend
+from graphflow.backends import get_backend
 from graphflow.backends.cache import Cache, trim
+from graphflow.backends.cpu.generate import collapse
 from graphflow.config import config
-from graphflow.ops.lowering import Elementwise, Reduce
 from graphflow.testing import assert_close, run_on
 
 
-def call(source, *arrays):
-    """The generated kernel as plain Python over flat arrays, for every share of 1 and 3 threads."""
-    namespace = {n: getattr(np, n) for n in ("float32", "float64", "int64", "uint8", "exp")}
-    exec(source.text, namespace)
-    for nthreads in (1, 3):
-        arrays[-1][...] = 0
-        for tid in range(nthreads):
-            namespace["kernel"](*[a.reshape(-1) for a in arrays], *source.sizes, tid, nthreads)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(1, 3), max_size=4), st.data())
-def test_elementwise_broadcasts_as_numpy(out, data):
-    def operand():
-        dims = [data.draw(st.sampled_from([1, d])) for d in out]
-        return np.arange(1.0, 1 + np.prod(dims, dtype=int)).reshape(dims)
-
-    x, y = operand(), operand()
-    want = np.broadcast_to(x - 2 * y, out)
-    got = np.empty(out)
-    inputs = ((x.shape, "float64"), (y.shape, "float64"))
-    call(codegen.elementwise(Elementwise("x - 2 * y"), ("x", "y"), inputs, tuple(out), ("float64",)), x, y, got)
-    np.testing.assert_array_equal(got, want)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(1, 4), max_size=4), st.data())
-def test_reductions_over_any_axes(dims, data):
-    axes = tuple(i for i in range(len(dims)) if data.draw(st.booleans()))
-    x = np.arange(1.0, 1 + np.prod(dims, dtype=int)).reshape(dims)
-    want = x.sum(axes)
-    got = np.empty(want.shape)
-    call(codegen.reduction(Reduce("0", "acc + x"), "x", tuple(dims), axes, "float64", "float64"), x, got)
-    np.testing.assert_array_equal(got, want)
-
-
 def test_neighbouring_dimensions_are_walked_as_one():
-    sizes, masks = codegen.collapse((4, 5, 6, 7), [(4, 5, 6, 7), (6, 7), (1, 1, 1, 1)])
+    sizes, masks = collapse((4, 5, 6, 7), [(4, 5, 6, 7), (6, 7), (1, 1, 1, 1)])
     assert sizes == (20, 42) and masks == [(True, True), (False, True), (False, False)]
-
-
-def test_literals_have_the_dtype_that_is_computed_in():
-    assert codegen.typed("x * 2 + T(1)", "float32", ["float32"]) == "x * float32(2) + float32(1)"
-    assert codegen.typed("x > 0", "bool", ["int8"]) == "x > int8(0)"
-
-
-def test_the_text_does_not_depend_on_sizes():
-    def make(n):
-        inputs = (((n, 3), "float32"), ((3,), "float32"))
-        return codegen.elementwise(Elementwise("x + y"), ("x", "y"), inputs, (n, 3), ("float32",))
-
-    assert make(5).text == make(7).text and make(5).sizes == (5, 3)
 
 
 # -- compiling once ------------------------------------------------------------------------------------------------

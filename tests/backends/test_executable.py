@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.arena import Arena
 from graphflow.backends import get_backend
-from graphflow.plan import Arena
 
 
 @pytest.fixture

@@ -113,7 +113,6 @@ def test_every_element_type(dtype):
     fed(lambda x: tf.pad(x, [[1, 0], [0, 2]]), x)
     fed(lambda x, v: PAD_V2(x, [[1, 0], [0, 2]], v), x, x[0, 0])
     fed(lambda i, on, off: tf.one_hot(i, 3, on, off), np.array([2, 0, 5]), x[0, 0], x[0, 1])
-    fed(lambda v: tf.fill([2, 3], v), x[0, 0])
 
 
 @settings(max_examples=25, deadline=None)
@@ -289,8 +288,3 @@ def test_range(start, limit, delta, dtype):
     check(lambda: made)
     got, want = (run_on(backend, made) for backend in ("cpu", "reference"))
     np.testing.assert_array_equal(got, want)
-
-
-@pytest.mark.parametrize("dims", [[3, 5], [0, 2], np.zeros(0, np.int32)])
-def test_fill(dims):
-    check(lambda value: tf.fill(dims, value), np.float32(3))

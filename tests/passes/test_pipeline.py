@@ -40,9 +40,8 @@ OPTIMIZED = """\
 feed %0 float32(2, 4) 'x'
 %1 = VariableV2(dtype=float32, shape=(4, 3)) float32(4, 3) 'w'
 %2 = VariableV2(dtype=float32, shape=(3,)) float32(3,) 'b'
-%3 = MatMul(%0, %1, transpose_a=False, transpose_b=False) float32(2, 3) 'MatMul'
-%4 = Fused(%3, %2, region=Add+Relu+Neg) float32(2, 3) 'y'
-fetch %4
+%3 = Fused(%0, %1, %2, region=MatMul+Add+Relu+Neg) float32(2, 3) 'y'
+fetch %3
 """
 
 
@@ -57,17 +56,19 @@ def test_the_report():
     report = Report()
     optimize(program_of([y], {x: (2, 4)}), report)
     assert str(report) == (
-        "specialized: 14 operations\n"
+        "specialized: 14 operations for y:0\n"
         "drop_dead: 14 operations; nothing to do\n"
         "fold_constants: 14 operations; nothing to do\n"
-        "simplify: 6 operations; multiply_by_one 1, pass_on 2, transpose_moves_nothing 1, transpose_of_transpose 1\n"
+        "simplify: 6 operations; multiply_by_one 1, pass_on 2, transpose_moves_nothing 1, transpose_of_transpose 1; "
+        "gone Const 3, Identity 2, Mul 1, Transpose 2\n"
         "merge_common: 6 operations; nothing to do\n"
-        "fuse_elementwise: 4 operations; fused 2\n"
+        "fuse_regions: 3 operations; fused 3; gone Add 1, MatMul 1, Neg 1, Relu 1; made MatMul+Add+Relu+Neg 1\n"
+        "merge_updates: 3 operations; nothing to do\n"
     )
 
 
 @pytest.mark.parametrize("skipped", ["", "simplify", "drop_dead, fold_constants", "drop_dead,fold_constants,simplify,"
-                                     "merge_common,fuse_elementwise"])  # fmt: skip
+                                     "merge_common,fuse_regions"])  # fmt: skip
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 def test_passes_can_be_left_out(skipped, backend):
     x, y = layer()
@@ -85,7 +86,7 @@ def test_an_unknown_name_to_skip_lists_the_names():
         session.run(y, {x: np.ones((2, 4))})
     assert str(raised.value) == (
         "GRAPHFLOW_SKIP names no pass by fuse_everything; the passes are "
-        "drop_dead, fold_constants, simplify, merge_common, fuse_elementwise"
+        "drop_dead, fold_constants, simplify, merge_common, fuse_regions, merge_updates"
     )
 
 
@@ -98,14 +99,10 @@ def test_the_dump_has_a_folder_for_each_compile(tmp_path):
     folders = sorted(p.name for p in (tmp_path / "dump").iterdir())
     assert folders == ["0001", "0002", "0003"]
     files = sorted(p.name for p in (tmp_path / "dump" / "0002").iterdir())
-    assert files == [
-        "00-specialize.txt",
-        "01-drop_dead.txt",
-        "03-simplify.txt",
-        "04-merge_common.txt",
-        "05-fuse_elementwise.txt",
-    ]
+    stages = ["00-specialize", "01-drop_dead", "03-simplify", "04-merge_common", "05-fuse_regions", "06-merge_updates"]
+    assert files == [f"{stage}.{kind}" for stage in stages for kind in ("dot", "txt")]
     assert (tmp_path / "dump" / "0002" / files[-1]).read_text() == OPTIMIZED
+    assert "after merge_updates: 3 operations" in (tmp_path / "dump" / "0002" / files[-2]).read_text()
 
 
 def test_a_dump_that_cannot_be_written_is_an_error(tmp_path):

@@ -38,7 +38,7 @@ def rules_fired(fetches, feeds, skip):
     report = Report()
     with config(skip=",".join(skip)):
         optimize(specialized(fetches, feeds), report)
-    return {rule for counter, _ in report.passes.values() for rule in counter}
+    return {rule for change in report.passes.values() for rule in change.fired}
 
 
 def assert_same(got, want):

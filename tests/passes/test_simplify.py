@@ -9,6 +9,7 @@ import graphflow as tf
 from graphflow.backends.reference import evaluate
 from graphflow.ops.arithmetic import SUB
 from graphflow.ops.basic import CAST, IDENTITY
+from graphflow.ops.shape_ops import SUM_TO
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.simplify import RULES, simplify
 from graphflow.passes.verify import verify
@@ -158,6 +159,7 @@ SHAPES = {
         lambda x: tf.transpose(tf.expand_dims(x, 0), [1, 0, 2]), "Reshape(x, [2, 1, 3])"
     ),
     "transpose_of_transpose": (lambda x: tf.transpose(tf.transpose(x)), "x"),
+    "sum_to_known": (lambda x: SUM_TO(x, [3]), "Sum(x, [0], keep_dims=False)"),
     "same_size": (lambda x: tf.pad(tf.tile(tf.broadcast_to(x, [2, 3]), [1, 1]), [[0, 0], [0, 0]]), "x"),
     "whole_slice": (lambda x: tf.slice(x, [0, 0], [2, -1]), "x"),
     "reduce_one_element": (lambda x: tf.reduce_max(tf.expand_dims(x, 1), 1), "x"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from graphflow.backends.base import Call, Executable
 from graphflow.backends.cache import Cache
+from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.executable import CpuExecutable
 from graphflow.backends.cpu.lower import lower
+from graphflow.backends.cpu.team import Teams, thread_count
+from graphflow.backends.cpu.walk import EXECUTOR
 from graphflow.operation import Operation
 from graphflow.plan import Plan
 from graphflow.store import Store
@@ -19,9 +22,16 @@ class CpuBackend:
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())
+        self.teams = Teams(self.kernels)
+        self._ready = False
 
     def lower(self, op: Operation) -> Call | None:
         return lower(op)
 
-    def compile(self, plan: Plan, store: Store) -> Executable:
-        return CpuExecutable(plan, store, self.kernels)
+    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable:
+        if not self._ready:  # what executes plans is compiled with the first one, whatever its size
+            for kernel in EXECUTOR:
+                self.kernels.address(kernel, (), 0)
+            self._ready = True
+        members = thread_count(threads)
+        return CpuExecutable(plan, store, self.kernels, clock, lambda: self.teams.of(members) if members > 1 else None)

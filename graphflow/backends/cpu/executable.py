@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Call
+from graphflow.backends.base import Call, Draws
+from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
-from graphflow.backends.cpu.walk import count_draw, relocate, walk
+from graphflow.backends.cpu.team import Team
+from graphflow.backends.cpu.vector import Emitted
+from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError
-from graphflow.operation import Operation
+from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
-from graphflow.store import Store, aligned, uninitialized, variable_of
+from graphflow.store import Store, aligned, uninitialized
+
+_ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
+_TEAM_BYTES = 2**16  # so are plans
+_SHORT_BYTES = 2**22  # a plan that touches less is done before a thread that sleeps has woken up
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -44,9 +51,17 @@ class CpuExecutable:
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
     arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
+    With a clock every step is a native call of its own, so that it can be measured.
     """
 
-    def __init__(self, plan: Plan, store: Store, kernels: Kernels) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        kernels: Kernels,
+        clock: Clock | None = None,
+        team_of: Callable[[], Team | None] = lambda: None,
+    ) -> None:
         self._plan = plan
         self._store = store
         self._kernels = kernels
@@ -63,14 +78,21 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
+        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
         self._keep: list[np.ndarray] = []
+        self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
-        self._bind()
+        if clock is None:
+            self._bind(plan.steps)
+        else:
+            self._bind_measured(clock)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        arrays = self._arrays = feeds + [make() for make in self._makers]
+        arrays = self._arrays = feeds[:]
+        for make in self._makers:
+            arrays.append(make())
         self._list[0] = id(arrays)
         status = self._status
         for part, steps in self._parts:
@@ -97,9 +119,16 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind(self) -> None:
+    def _bind_measured(self, clock: Clock) -> None:
+        """Every step by itself, with the clock around it."""
+        for number, step in enumerate(self._plan.steps):
+            before = len(self._parts)
+            self._bind([step])
+            self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+
+    def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
-        for step in self._plan.steps:
+        for step in steps:
             if step.call is not None and self._bindable(step):
                 if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
                     native.append(step)
@@ -111,9 +140,13 @@ class CpuExecutable:
 
     def _bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
-        if any(b.kind == "object" for b in (*step.inputs, *step.outputs)):
-            return False
-        return all(b.kind != "state" or self._state(b).shape == b.dims for b in step.outputs)
+        for b in step.inputs:
+            if b.kind == "object":
+                return False
+        for b in step.outputs:
+            if b.kind == "object" or (b.kind == "state" and self._state(b).shape != b.dims):
+                return False
+        return True
 
     def _state(self, buffer: Buffer) -> np.ndarray:
         """The variable's own array, made in the variable's shape when there is none yet."""
@@ -128,43 +161,72 @@ class CpuExecutable:
         if not steps:
             return
         words: list[int] = []  # the arguments of every step, one after the other
-        rows: list[tuple[int, int]] = []  # a kernel's address, and where its arguments start
+        rows: list[tuple[int, int, int]] = []  # a kernel's address, where its arguments start, flags
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
+        tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
+        work: list[int] = []  # bytes that each step touches
         for step in steps:
             call = step.call
             assert call is not None
-            rows.append((self._kernel(step, call), len(words)))
-            places = _places(step)
-            for position, p in enumerate(call.pointers):
-                if p == "status":
-                    words.append(self._status.ctypes.data)
-                elif p == "draws":
-                    draws.append(self._store.draws(step.op).ctypes.data)
-                    words.append(draws[-1])
-                else:
-                    found = places[p]
-                    before = call.pointers[:position].count(p) if len(found) > 1 else 0
-                    address, array = self._address(found[min(before, len(found) - 1)])
-                    if array >= 0:
-                        late.append((len(words), array))
-                    words.append(address)
-            if step.scratch:
-                words.append(self._address(step.scratch)[0])
-            words += call.sizes
+            work.append(_bytes(step))
+            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
+            self._pass(step, call, words, late, draws)
+            if call.takes_tail:
+                words.append(0)
+            if call.tail is not None:
+                tails.append((len(words) - 1, len(words) + 1))
+                words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
+                self._pass(step, call.tail, words, late, draws)
         table = np.array(late, np.int64).reshape(-1, 2)
-        first = [(self._kernels.address(relocate, ("int64", "int64"), 2), len(words))] if late else []
+        first = [(self._kernels.address(RELOCATE, ("int64", "int64"), 2), len(words), ALONE)] if late else []
         words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
-        last = [(self._kernels.address(count_draw, ("uint64",), 0), len(words) + i) for i in range(len(draws))]
+        count = self._kernels.address(COUNT_DRAW, ("uint64",), 0) if draws else 0
+        last = [(count, len(words) + i, ALONE) for i in range(len(draws))]
         block = np.array(words + draws, np.int64)
         start = block.ctypes.data
+        for word, arguments in tails:
+            block[word] = start + 8 * arguments
         table[:, 0] = start + 8 * table[:, 0]
         program = np.array([*first, *rows, *last], np.int64)
         program[:, 1] = start + 8 * program[:, 1]
-        arguments = np.array([program.ctypes.data, self._status.ctypes.data, len(program)], np.int64)
-        self._keep += [table, block, program, arguments]
-        run = _Native(self._kernels.address(walk, ("int64", "int64"), 1))
-        self._parts.append((partial(run, arguments.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+        together = program[:, 2] == 0
+        program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
+        walk = self._kernels.address(WALK, (), 0)
+        team = 0 if self._team is None or not together.any() else self._team.address
+        short = sum(work) < _SHORT_BYTES
+        run = np.array(
+            run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
+        )
+        self._keep += [table, block, program, run]
+        native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
+        self._parts.append((partial(native, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+
+    def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
+        """Append the arguments of a call: addresses, then sizes."""
+        places = _places(step)
+        raw = isinstance(call.function, Emitted) and call.function.raw
+        if raw:
+            words += call.sizes
+        for position, p in enumerate(call.pointers):
+            if p == "status":
+                words.append(self._status.ctypes.data)
+            elif p == "team":
+                words.append(0 if self._team is None else self._team.address)
+            elif isinstance(p, Draws):
+                draws.append(self._store.draws(p.op).ctypes.data)
+                words.append(draws[-1])
+            else:
+                found = places[p]
+                before = call.pointers[:position].count(p) if len(found) > 1 else 0
+                address, array = self._address(found[min(before, len(found) - 1)])
+                if array >= 0:
+                    late.append((len(words), array))
+                words.append(address)
+        if step.scratch and call.scratch_bytes:
+            words.append(self._address(step.scratch)[0])
+        if not raw:
+            words += call.sizes
 
     def _address(self, buffer: Buffer) -> tuple[int, int]:
         """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
@@ -176,14 +238,19 @@ class CpuExecutable:
             case "fetch":
                 return 0, self._number[buffer.index]
             case _:
-                return self._array(buffer).ctypes.data, -1
+                found = self._addresses.get(buffer[:2])
+                if found is None:
+                    found = self._addresses[buffer[:2]] = self._array(buffer).ctypes.data
+                return found, -1
 
     def _kernel(self, step: Step, call: Call) -> int:
-        elements = [_SPECIAL[p] if isinstance(p, str) else p.dtype.name for p in call.pointers]
-        if step.scratch:
+        if isinstance(call.function, Emitted) and call.function.raw:
+            return self._kernels.address(call.function, (), 0)
+        elements = [_element(p) for p in call.pointers]
+        if step.scratch and call.scratch_bytes:
             elements.append("uint8")
         try:
-            return self._kernels.address(call.function, tuple(elements), len(call.sizes))
+            return self._kernels.address(call.function, tuple(elements), len(call.sizes) + call.takes_tail)
         except NumbaError as error:
             raise InternalError.because(f"the kernel of {step.op.type} does not compile: {error}", step.op).note(
                 *step.op.where()
@@ -249,7 +316,17 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-_SPECIAL = {"status": "int64", "draws": "uint64"}
+def _bytes(step: Step) -> int:
+    total = 0
+    for b in step.inputs + step.outputs:
+        if b.kind != "object" and known(b.dims):
+            total += b.nbytes
+    return total
+
+
+def _element(p: Tensor | Draws | str) -> str:
+    """The dtype that a kernel's pointer points to."""
+    return p.dtype.name if isinstance(p, Tensor) else "uint64" if isinstance(p, Draws) else "int64"
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:

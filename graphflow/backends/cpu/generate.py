@@ -1,78 +1,280 @@
-"""Calls of generated kernels: elementwise loops, reductions, random draws.  All shapes are known here."""
+"""Calls of emitted kernels: elementwise operations, reductions, random draws and regions of them.
+
+All shapes are known here.  A kernel depends on expressions, dtypes and on which loops its inputs move along, never on
+sizes, except where rows are short.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from graphflow.backends import codegen
-from graphflow.backends.base import Call
+from graphflow.backends.base import Call, Draws
+from graphflow.backends.cpu import chunks, reductions, regions
+from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
+from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import Region
 from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Random, Reduce
+from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
+from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
+Sizes = tuple[int, ...]
+Lower = Callable[[Operation], Call | None]
 
-def elementwise(op: Operation, kind: Elementwise) -> Call:
+
+@dataclass(frozen=True)
+class Space:
+    """What a region computes in: dims, and the axes that it folds.   inputs: (dims, dtype), aligned with dims."""
+
+    dims: Sizes
+    axes: tuple[int, ...]
+    inputs: tuple[tuple[Sizes, str], ...]
+    members: tuple[Member, ...]
+    outputs: tuple[int, ...]
+    draws: int = 0
+
+
+def elementwise(op: Operation, kind: Elementwise) -> Call | None:
     """One loop nest over the output's shape."""
-    names = tuple(argument.name for argument in op.definition.args)
-    inputs = tuple((sizes(t.dims), t.dtype.name) for t in op.inputs)
-    source = _elementwise(kind, names, inputs, sizes(op.output.dims), tuple(t.dtype.name for t in op.outputs))
-    return Call(source.text, (*op.inputs, *op.outputs), source.sizes, source=source.text)
+    inputs, names = operands(kind, op.inputs), operands(kind, _names(op))
+    places = tuple(range(len(inputs)))
+    members = tuple([Member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, op.outputs, strict=True)])
+    stored = tuple(range(len(inputs), len(inputs) + len(members)))
+    space = Space(sizes(op.output.dims), (), _types(inputs), members, stored)
+    return _call(space, (*inputs, *op.outputs))
 
 
-def together(op: Operation, region: Region) -> Call:
-    """One loop nest for all members of a region."""
-    number = {t: i for i, t in enumerate(region.inputs)}
-    members = []
-    for member in region.members:
-        kind = member.definition.lower(member)
-        names = tuple(argument.name for argument in member.definition.args)
-        operands = tuple(number[t] for t in member.inputs)
-        for t, expression in zip(member.outputs, kind.expressions, strict=True):  # type: ignore[union-attr]
-            number[t] = len(number)
-            members.append(codegen.Member(expression, names, operands, t.dtype.name))
-    inputs = tuple((sizes(t.dims), t.dtype.name) for t in region.inputs)
-    outputs = tuple(number[t] for t in region.outputs)
-    source = _together(tuple(members), inputs, sizes(op.output.dims), outputs)
-    return Call(source.text, (*op.inputs, *op.outputs), source.sizes, source=source.text)
+def _names(op: Operation) -> tuple[str, ...]:
+    return tuple([argument.name for argument in op.definition.args])
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:
-    """A loop nest that folds the axes in the second input, all axes when there is none."""
+    """The axes in the second input folded, all axes when there is none."""
     x = op.inputs[0]
     rank = len(sizes(x.dims))
     axes = tuple(range(rank)) if len(op.inputs) == 1 else static_axes(op.inputs[1], rank)
-    return None if axes is None else fold(kind, x, op.output, axes)
+    return None if axes is None else fold(kind, x, op.output, tuple(sorted(axes)))
 
 
-def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call:
+def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
-    source = _reduction(kind, sizes(x.dims), axes, x.dtype.name, out.dtype.name)
-    return Call(source.text, (x, out), source.sizes, source=source.text)
+    members = (Member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
+    return _call(Space(sizes(x.dims), axes, _types((x,)), members, (1,)), (x, out))
 
 
-def random(op: Operation, kind: Random) -> Call:
+def random(op: Operation, kind: Random) -> Call | None:
     """One draw for each element of the output."""
-    out, scalars = op.output, op.inputs[1:]
-    names = tuple(argument.name for argument in op.definition.args)[1:]
-    text = codegen.random(kind.expression, names, out.dtype.name)
-    return Call(text, ("draws", *scalars, out), (math.prod(sizes(out.dims)),), source=text)
+    scalars, names = operands(kind, op.inputs), operands(kind, _names(op))
+    members = (Member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
+    space = Space(sizes(op.output.dims), (), _types(scalars), members, (len(scalars),), 1)
+    return _call(space, (*scalars, op.output, Draws(op)))
+
+
+def together(op: Operation, region: Region, lower: Lower) -> Call | None:
+    """One kernel for all members of a region; after an anchor it is the epilogue of the anchor's kernel."""
+    space, taken, drawn = _space(region)
+    given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
+    if region.anchor is None:
+        return _call(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+    call = lower(region.anchor)
+    if call is None:
+        return None
+    raw = region.anchor.output
+    given.setdefault(raw, given[region.raw_place])
+    tail = _epilogue(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+    own = tuple([given[p] if isinstance(p, Tensor) else p for p in call.pointers])
+    return None if tail is None else replace(call, pointers=own, tail=tail)
+
+
+def each(op: Operation, updates: Updates) -> Call | None:
+    """One kernel for updates of one kind: inputs that have the variable's shape are arrays, others are numbers."""
+    first, many = updates.members[0], updates.split(op.inputs)
+    kind: Any = first.definition.lower(first)
+    names = _names(first)
+    dims = first.output.dims
+    inputs = tuple([((t.dims == dims,), t.dtype.name) for t in first.inputs])
+    places, n = tuple(range(len(inputs))), len(inputs)
+    members = tuple(
+        [Member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
+    )
+    body = Body(inputs, members, tuple(range(n, n + len(members))))
+    if not _emittable(body):
+        return None
+    kernel = Emitted(regions.each, (("body", body),), body.wide, raw=True)
+    lanes = kernel.vector_bytes // size_of(body.wide)
+    pointers: list[Tensor] = []
+    lengths: list[int] = []
+    before = 0
+    for i, taken in enumerate(many):
+        made = op.outputs[i * len(members) : (i + 1) * len(members)]
+        length = math.prod(sizes(made[0].dims))
+        pointers += [*taken, *made]
+        lengths += [length, before]
+        before += -(-length // lanes)
+    return Call(kernel, tuple(pointers), (len(many), before, *lengths))
+
+
+# -- regions ---------------------------------------------------------------------------------------------------------
+def _types(tensors: Sequence[Tensor]) -> tuple[tuple[Sizes, str], ...]:
+    return tuple([(sizes(t.dims), t.dtype.name) for t in tensors])
+
+
+def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
+    """(the space, the region's tensor for each of its inputs, its random operations).
+
+    A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves.
+    """
+    number: dict[tuple[Tensor, Sizes], int] = {}  # inputs by tensor and aligned dims
+    value: dict[Tensor, int] = {}
+    pending: list[tuple[Operation, list[Any]]] = []
+    drawn: list[Operation] = []
+    made = {t for m in region.computed for t in m.outputs}
+    for member in region.computed:
+        taken: list[Any] = []
+        for t in operands(member.definition.lower(member), member.inputs):
+            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
+        pending.append((member, taken))
+    members: list[Member] = []
+    for member, taken in pending:
+        kind: Any = member.definition.lower(member)
+        places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
+        names = operands(kind, _names(member))
+        dtype = member.output.dtype.name
+        if isinstance(kind, View):
+            value[member.output] = places[0]
+            continue
+        for i, t in enumerate(member.outputs):
+            value[t] = len(number) + len(members)
+            if isinstance(kind, Reduce):
+                members.append(Member("", ("x",), places, dtype, fold=kind, outer=True))
+            elif isinstance(kind, Random):
+                members.append(Member(kind.expression, names, places, dtype, draws=len(drawn)))
+                drawn.append(member)
+            else:
+                members.append(Member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
+    inputs = tuple([(dims, t.dtype.name) for t, dims in number])
+    outputs = tuple([value[t] if t in value else number[t, region.dims] for t in region.outputs])
+    space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
+    return space, [t for t, _ in number], drawn
+
+
+def _emittable(body: Body) -> bool:
+    """Whether there are kernels for its dtypes; others (complex, float16) run the reference."""
+    return all(d in DTYPES for d in body.dtypes)
+
+
+def _call(space: Space, pointers: tuple) -> Call | None:
+    made = _kernel(space, vector_bytes())
+    if made is None:
+        return None
+    kernel, numbers, team, scratch = made
+    pointwise = kernel.write is regions.elementwise
+    return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
 @functools.lru_cache(4096)
-def _elementwise(
-    kind: Elementwise, names: tuple, inputs: tuple, out: tuple[int, ...], dtypes: tuple[str, ...]
-) -> codegen.Source:
-    return codegen.elementwise(kind, names, inputs, out, dtypes)
+def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None:
+    """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
+    kept = tuple(1 if i in space.axes else d for i, d in enumerate(space.dims))
+    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
+    folding = any(m.fold for m in space.members)
+    body = _body(space, masks)
+    if not _emittable(body):
+        return None
+    lanes = width // size_of(body.wide)
+    if not folding:
+        short = _short(body, loops, lanes) if len(loops) == 2 else 0
+        spec = (("body", body), ("depth", len(loops)), ("period", short))
+        return Emitted(regions.elementwise, spec, body.wide), loops, False, 0
+    folded = [not moves for moves in masks[-1]]
+    if math.prod(loops) == 1 and loops == (1,):
+        folded = [True]
+    if folded == [True] and _full(body):
+        return _chunked(body, loops[0], 1, False, lanes)
+    if folded == [True, False]:
+        return _chunked(body, loops[0], loops[1], True, lanes)
+    n_kept = folded.index(True) if True in folded else len(folded)
+    if all(folded[n_kept:]):
+        if not n_kept:
+            loops, n_kept, body = (1, *loops), 1, _body(space, [(False, *m) for m in masks])
+        if n_kept == len(loops):
+            loops, body = (*loops, 1), _body(space, [(*m, False) for m in masks])
+        nest = (("body", body), ("kept", n_kept), ("folded", len(loops) - n_kept))
+        return Emitted(reductions.rows, nest, body.wide), loops, False, 0
+    if len(body.members) > 1:
+        return None
+    return Emitted(reductions.scattered, (("body", body), ("folded", tuple(folded))), body.wide), loops, False, 0
+
+
+def _chunked(body: Body, rows: int, columns: int, matrix: bool, lanes: int) -> tuple[Emitted, Sizes, bool, int]:
+    period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
+    parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
+    spec = (("body", body), ("matrix", matrix), ("period", period))
+    stages = reductions.Stages(body, [True, False] if matrix else [True])
+    scratch = chunks.scratch_bytes(stages, columns, period, parts)
+    return Emitted(chunks.chunked, spec, body.wide), (rows, columns, parts), True, scratch
+
+
+def _epilogue(space: Space, pointers: tuple) -> Call | None:
+    made = _tail(space, vector_bytes())
+    return None if made is None else Call(made[0], pointers, made[1])
 
 
 @functools.lru_cache(4096)
-def _together(members: tuple, inputs: tuple, out: tuple[int, ...], outputs: tuple[int, ...]) -> codegen.Source:
-    return codegen.region(members, inputs, out, outputs)
+def _tail(space: Space, width: int) -> tuple[Emitted, Sizes] | None:
+    """The epilogue over a matrix with rows of the last dimension, and its sizes."""
+    rows, columns = math.prod(space.dims[:-1]), space.dims[-1]
+    masks: list[Mask] = []
+    for dims, _ in space.inputs:
+        wide = (1,) * (len(space.dims) - len(dims)) + dims
+        masks.append((wide[:-1] == space.dims[:-1] and rows > 1, wide[-1] > 1))
+    body = _body(space, masks)
+    if not _emittable(body):
+        return None
+    lanes = width // size_of(body.wide)
+    spec = (("body", body), ("period", _short(body, (rows, columns), lanes)))
+    return Emitted(regions.epilogue, spec, body.wide, block=True), (rows, columns)
 
 
-@functools.lru_cache(4096)
-def _reduction(kind: Reduce, x: tuple[int, ...], axes: tuple, dtype: str, out_dtype: str) -> codegen.Source:
-    return codegen.reduction(kind, "x", x, axes, dtype, out_dtype)
+def _body(space: Space, masks: Sequence[Mask]) -> Body:
+    inputs = tuple((mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False))
+    return Body(inputs, space.members, space.outputs, space.draws)
+
+
+def _short(body: Body, loops: Sizes, lanes: int) -> int:
+    """The period for rows that are short and do not fill vectors; 0 where rows are left as they are."""
+    joinable = all(mask != (True, False) for mask, _ in body.inputs)
+    n = loops[-1]
+    return period_of(n, lanes) if joinable and 0 < n < SHORT and n % lanes else 0
+
+
+def _full(body: Body) -> bool:
+    return all(mask in ((True,), (False,)) for mask, _ in body.inputs)
+
+
+def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
+    """Sizes of the loops over `out`, and for each input which of them it moves along.
+
+    Dimensions of size 1 vanish, and neighbours that no input tells apart become one loop.
+    """
+    rank = len(out)
+    wide = [(1,) * (rank - len(dims)) + tuple(dims) for dims in inputs]
+    loops: list[int] = []
+    moves: list[tuple[bool, ...]] = []
+    for d in range(rank):
+        if out[d] == 1:
+            continue
+        move = tuple([dims[d] != 1 for dims in wide])
+        if moves and moves[-1] == move:
+            loops[-1] *= out[d]
+        else:
+            loops.append(out[d])
+            moves.append(move)
+    if not loops:
+        loops, moves = [1], [(False,) * len(inputs)]
+    return tuple(loops), [tuple([move[k] for move in moves]) for k in range(len(inputs))]

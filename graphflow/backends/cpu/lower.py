@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.compile import ELEMENTS
-from graphflow.backends.cpu.generate import elementwise, random, reduction, together
+from graphflow.backends.cpu.generate import each, elementwise, random, reduction, together
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, Together
+from graphflow.ops.lowering import Each, Elementwise, Kernel, Random, Reduce, Together
 
 _COMPUTED = {*ELEMENTS, "bool"}  # float16 and strings have no CPU kernels: their operations run the reference
 
@@ -15,21 +15,28 @@ _COMPUTED = {*ELEMENTS, "bool"}  # float16 and strings have no CPU kernels: thei
 def lower(op: Operation) -> Call | None:
     """The kernel call for an operation whose shapes are known; None when there is none and the reference runs."""
     kind = op.definition.lower(op)
-    if kind is None or any(t.dims is None or None in t.dims for t in (*op.inputs, *op.outputs)):
+    if kind is None:
         return None
+    for t in op.inputs + op.outputs:
+        if t.dims is None or None in t.dims:
+            return None
     if isinstance(kind, Kernel):
         bind = BINDINGS.get(kind.name)
         call = None if bind is None else bind(op)
     elif isinstance(kind, Elementwise):
         call = elementwise(op, kind)
     elif isinstance(kind, Together):
-        call = together(op, kind.region)
+        call = together(op, kind.region, lower)
+    elif isinstance(kind, Each):
+        call = each(op, kind.updates)
     elif isinstance(kind, Reduce):
         call = reduction(op, kind)
     elif isinstance(kind, Random):
         call = random(op, kind)
     else:
         call = None
-    if call is None or any(isinstance(t, Tensor) and t.dtype.name not in _COMPUTED for t in call.pointers):
-        return None
+    if call is not None:
+        for p in call.pointers:
+            if isinstance(p, Tensor) and p.dtype.name not in _COMPUTED:
+                return None
     return call

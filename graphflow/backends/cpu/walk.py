@@ -1,29 +1,66 @@
-"""The executor: one kernel that runs the kernels of a plan, one after the other, and what it needs besides."""
+"""The executor: kernels that run the kernels of a plan, one after the other, alone or with a team of threads.
+
+All threads of a team walk the same steps, each doing its share, and wait for each other where the plan says so.
+Threads that have nothing to do spin for a while, in case that the next run follows soon, and then sleep in the system.
+"""
 
 from __future__ import annotations
 
+import platform
+import sys
 from typing import Any
 
-import numpy as np
+from llvmlite import ir
 
-from graphflow.backends.cpu.compile import call_kernel, pointer
+from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+
+ROW = 3  # words for a step: the address of its kernel, that of its arguments, flags
+ALONE = 1  # flag: the first thread runs the step by itself
+MEET = 2  # flag: threads wait for each other after the step
+
+# Words that the threads of a team share (int64); those that one thread writes while others look are on lines of their
+# own.  The first is where kernels find how to wait.
+_WAIT, _ARRIVED, _ROUND, _DOZING, _JOB, _ARGUMENTS, _SLEEPING, BUSY, _STOP, READY, MEMBERS = (
+    0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80,
+)  # fmt: skip
+TEAM_WORDS = 88
+
+# Words of a run, which `launch` and `walk` are called with.
+_ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER, _SHORT = range(9)
+
+_SPINS = 4000  # pauses before a thread goes to sleep
+_PROBE = 32  # of so many runs, one tries what seems to be slower
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine())
+HAS_TEAMS = sys.platform == "linux" and _FUTEX is not None  # elsewhere plans run on one thread
 
 
-def walk(rows: Any, status: Any, n: Any, tid: Any, nthreads: Any) -> None:
-    """Call n kernels.
+def run_words(rows: int, status: int, count: int, team: int, walk: int, short: bool) -> list[int]:
+    """The words of a run: the addresses of rows, status, team (0: one thread) and the walk; whether a run is short."""
+    return [rows, status, count, team, walk, 0, 0, 0, short]
 
-    rows    [n, 2]: the address of a kernel and that of its arguments
-    status  int64[4]: a kernel that meets a bad value sets the first word; the walk then stops, and leaves the number
-            of the kernel in the last word
+
+def walk(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
+    """Call the kernels of a run.
+
+    rows    [count, ROW]
+    status  int64[4]: a kernel that meets a bad value sets the first word; no step is begun then, and the last word
+            says in which it happened
     """
-    for i in range(n):
-        call_kernel(rows[2 * i], rows[2 * i + 1], tid, nthreads)
-        if status[0] != 0:
-            status[3] = i
-            return
+    rows, status = (code.pointer(run.load(word), "int64") for word in (_ROWS, _STATUS))
+    team = code.pointer(run.load(_TEAM), "int64")
+    with code.loop(0, run.load(_COUNT)) as i:
+        row = rows.at(i * ROW)
+        flags = row.load(2)
+        alone = (flags & ALONE) != 0
+        with code.when((status.load(0) == 0) & (~alone | (tid == 0))):
+            code.call(row.load(0), row.load(1), tid, code.select(alone, code.value(1), nthreads))
+            with code.when(status.load(0) != 0):
+                status.store(3, i)
+        with code.when((flags & MEET) != 0):
+            code.barrier(team, tid, nthreads)
 
 
-def relocate(table: Any, arrays: Any, n: Any, head: Any, tid: Any, nthreads: Any) -> None:
+def relocate(code: Code, table: Pointer, arrays: Pointer, n: Value, head: Value, tid: Value, nthreads: Value) -> None:
     """Write the data addresses of arrays that are new in every run to where kernels look for them.
 
     table   [n, 2]: the address of an argument, and which array it is
@@ -31,12 +68,139 @@ def relocate(table: Any, arrays: Any, n: Any, head: Any, tid: Any, nthreads: Any
     head    the words before an object's own fields.  The first field of an array is its data address, by NumPy's C
             interface; those of a list are its length and the address of its items
     """
-    items = pointer(pointer(arrays, 0, np.int64), head + 1, np.int64)
-    for i in range(n):
-        argument = pointer(table, 2 * i, np.int64)
-        argument[0] = pointer(items, table[2 * i + 1], np.int64)[head]
+    items = code.pointer(code.pointer(arrays.load(0), "int64").load(head + 1), "int64")
+    with code.loop(0, n) as i:
+        array = code.pointer(items.load(table.load(2 * i + 1)), "int64")
+        code.pointer(table.load(2 * i), "int64").store(0, array.load(head))
 
 
-def count_draw(draws: Any, tid: Any, nthreads: Any) -> None:
+def count_draw(code: Code, draws: Pointer, tid: Value, nthreads: Value) -> None:
     """A random op has drawn: uint64[2] of Store.draws."""
-    draws[1] += np.uint64(1)
+    draws.store(1, draws.load(1) + 1)
+
+
+# -- teams ---------------------------------------------------------------------------------------------------------
+def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
+    """A run alone or with the team, whichever has been faster so far.
+
+    One run at a time has the team; others that come meanwhile go alone, and so does a short one while the team sleeps.
+    """
+    team = code.pointer(run.load(_TEAM), "int64")
+    number, cycles_alone, cycles_together = run.load(_RUNS), run.load(_ALONE), run.load(_TOGETHER)
+    run.store(_RUNS, number + 1)
+    wanted = (cycles_together <= cycles_alone) ^ (number % _PROBE == _PROBE - 1)
+    asleep = _now(code, team, _SLEEPING) != 0
+    with code.when(wanted & asleep):
+        _wake(code, team, _JOB)
+    together = code.cell(code.number(0, "bool"))
+    with code.when(wanted & ~(asleep & (run.load(_SHORT) != 0))):
+        together.set(_taken(code, team))
+    begin = code.cycles()
+    with code.either(together.get()) as (with_team, without):
+        with with_team:
+            members = team.load(MEMBERS)
+            team.store(_ARGUMENTS, code.address(run))
+            _add(code, team, _JOB, 1)
+            with code.when(_now(code, team, _SLEEPING) != 0):
+                _wake(code, team, _JOB)
+            code.call(run.load(_WALK), code.address(run), code.value(0), members)
+            code.barrier(team, code.value(0), members)
+            _add(code, team, BUSY, -1)
+        with without:
+            code.call(run.load(_WALK), code.address(run), code.value(0), code.value(1))
+    word = code.select(together.get(), code.value(_TOGETHER), code.value(_ALONE))
+    before, took = run.load(word), code.cycles() - begin
+    # an average that forgets; a run that took far longer was interrupted, and counts for little
+    took = code.select((before != 0) & (took > 4 * before), 4 * before, took)
+    run.store(word, code.select(before == 0, took, before + (took - before) // 8))
+
+
+def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
+    """What a thread of the team does until it is told to stop: its share of every run."""
+    seen, going = code.cell(_now(code, team, _JOB)), code.cell(1)
+    _add(code, team, READY, 1)
+    with code.as_long_as(lambda: going.get() != 0):
+        _await(code, team, _JOB, seen.get(), _SLEEPING)
+        seen.set(_now(code, team, _JOB))
+        with code.either(_now(code, team, _STOP) != 0) as (stopped, on):
+            with stopped:
+                going.set(code.value(0))
+            with on:
+                run = team.load(_ARGUMENTS)
+                code.call(code.pointer(run, "int64").load(_WALK), run, tid, team.load(MEMBERS))
+                code.barrier(team, tid, team.load(MEMBERS))
+
+
+def dismiss(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
+    """Tell the threads of a team to stop."""
+    _add(code, team, _STOP, 1)
+    _add(code, team, _JOB, 1)
+    _wake(code, team, _JOB)
+
+
+def wait(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
+    """The barrier: the last one to arrive lets all others go on."""
+    current = _now(code, team, _ROUND)
+    with code.either(_add(code, team, _ARRIVED, 1) == nthreads - 1) as (last, others):
+        with last:
+            _add(code, team, _ARRIVED, -nthreads)
+            _add(code, team, _ROUND, 1)
+            with code.when(_now(code, team, _DOZING) != 0):
+                _wake(code, team, _ROUND)
+        with others:
+            _await(code, team, _ROUND, current, _DOZING)
+
+
+def _await(code: Code, team: Pointer, word: int, value: Value, sleepers: int) -> None:
+    """Until the word is another than `value`: spin, then sleep."""
+    spins = code.cell(0)
+    with code.as_long_as(lambda: _now(code, team, word) == value):
+        code.pause()
+        spins.set(spins.get() + 1)
+        with code.when(spins.get() > _SPINS):
+            _add(code, team, sleepers, 1)
+            _system(code, team, word, 128, value)  # FUTEX_WAIT, private to the process
+            _add(code, team, sleepers, -1)
+            spins.set(code.value(0))
+
+
+def _wake(code: Code, team: Pointer, word: int) -> None:
+    _system(code, team, word, 129, code.value(2**30))  # FUTEX_WAKE, private, all
+
+
+def _system(code: Code, team: Pointer, word: int, what: int, value: Value) -> None:
+    """The system call of a futex, which is the low half of the word."""
+    zero = code.value(0)
+    arguments = [
+        code.value(_FUTEX),
+        code.address(team.at(word)),
+        code.value(what),
+        value & 0xFFFFFFFF,
+        zero,
+        zero,
+        zero,
+    ]
+    code.intrinsic("syscall", ir.IntType(64), [a.value for a in arguments])
+
+
+def _now(code: Code, team: Pointer, word: int) -> Value:
+    return Value(code, code.builder.load_atomic(team.at(word).address, "seq_cst", 8), "int64")
+
+
+def _add(code: Code, team: Pointer, word: int, n: Any) -> Value:
+    """Add to a word; gives what it was before."""
+    made = code.builder.atomic_rmw("add", team.at(word).address, code.index(n), "seq_cst")
+    return Value(code, made, "int64")
+
+
+def _taken(code: Code, team: Pointer) -> Value:
+    """Whether the team was free; it is this run's now."""
+    place, zero, one = team.at(BUSY).address, code.index(0), code.index(1)
+    pair = code.builder.cmpxchg(place, zero, one, "seq_cst", "seq_cst")
+    return Value(code, code.builder.extract_value(pair, 1), "bool")
+
+
+EXECUTOR = WALK, LAUNCH, WORK, DISMISS, WAIT = tuple(
+    [Emitted(f, raw=True) for f in (walk, launch, work, dismiss, wait)]
+)
+RELOCATE, COUNT_DRAW = Emitted(relocate), Emitted(count_draw)

@@ -1,192 +1,237 @@
-"""Direct convolutions of NHWC images: forward, to the input and to the filter.
-
-All three take the same sizes: n images of h x w x c; filters of kh x kw; output of oh x ow x o; strides, dilations, and
-rows and columns of padding before the image.
-"""
+"""Convolutions of NHWC images with HWIO filters: the calls of their kernels, with tiles and scratch from shapes."""
 
 from __future__ import annotations
 
+import math
+import os
+from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.kernels.correlate import correlate
+from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
+from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
+from graphflow.shape import sizes
+
+NEAR, NEARER = 384 << 10, 48 << 10  # bytes that stay in the second and in the first cache, about
+UNITS = 14  # pieces of work that the threads share, where the images allow
+CHUNKS = 8  # sums of their own for the gradient of a filter, at most
+CHUNK_BYTES = 2 << 20  # of all these sums
 
 
-def forward(x, f, y, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tid, nthreads):  # type: ignore
-    """y [n, oh, ow, o] = x [n, h, w, c] * f [kh, kw, c, o].   Threads share the rows of y.
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of a convolution: `size` pixels of the images, `made` of its result, padding `before` the images."""
 
-    Without dilation the pixels under a row of the filter lie side by side, and so do their weights: one run of numbers
-    each, by which two neighbouring pixels of y are worked on together.
-    """
-    runs, wide = (1, kw) if dw == 1 else (kw, 1)
-    for row in range(n * oh * tid // nthreads, n * oh * (tid + 1) // nthreads):
-        image = row // oh
-        for j in range(row * ow * o, (row + 1) * ow * o):
-            y[j] = 0
-        for ky in range(kh):
-            iy = row % oh * sh - top + ky * dh
-            if iy < 0 or iy >= h:
-                continue
-            for run in range(runs):
-                ox = 0
-                while ox < ow:
-                    ix = ox * sw - left + run * dw
-                    first, last = max(0, -ix), min(wide, w - ix)
-                    paired = ox + 1 < ow and first == 0 and last == wide and ix + sw + wide <= w
-                    x0 = ((image * h + iy) * w + ix + first) * c
-                    f0 = (ky * kw + run + first) * c * o
-                    y0 = (row * ow + ox) * o
-                    length = max(last - first, 0) * c
-                    triples = length // 3
-                    if paired:
-                        x1, y1 = x0 + sw * c, y0 + o
-                        for t in range(triples):
-                            p0, p1, p2 = x[x0 + 3 * t], x[x0 + 3 * t + 1], x[x0 + 3 * t + 2]
-                            q0, q1, q2 = x[x1 + 3 * t], x[x1 + 3 * t + 1], x[x1 + 3 * t + 2]
-                            f1, f2 = f0 + o, f0 + 2 * o
-                            for j in range(o):
-                                u, v, z = f[f0 + j], f[f1 + j], f[f2 + j]
-                                y[y0 + j] += p0 * u + p1 * v + p2 * z
-                                y[y1 + j] += q0 * u + q1 * v + q2 * z
-                            f0 += 3 * o
-                        for t in range(3 * triples, length):
-                            p0, q0 = x[x0 + t], x[x1 + t]
-                            for j in range(o):
-                                u = f[f0 + j]
-                                y[y0 + j] += p0 * u
-                                y[y1 + j] += q0 * u
-                            f0 += o
-                        ox += 2
-                    else:
-                        for t in range(length):
-                            p0 = x[x0 + t]
-                            for j in range(o):
-                                y[y0 + j] += p0 * f[f0 + j]
-                            f0 += o
-                        ox += 1
+    size: int
+    made: int
+    window: int
+    stride: int
+    dilation: int
+    before: int
+
+    def reads(self, backward: bool) -> tuple[int, int]:
+        """(pixels before the images, how many from there on) that a result looks at, or backward a result's gradient.
+
+        Backward those are pixels of dy, for the first pixel of each phase.
+        """
+        if not backward:
+            return self.before, (self.window - 1) * self.dilation + 1
+        met = [
+            (phase + self.before - tap * self.dilation) // self.stride
+            for phase in range(self.stride)
+            for tap in range(self.window)
+            if (phase + self.before - tap * self.dilation) % self.stride == 0
+        ]
+        low = min(0, *met)
+        return -low, max(0, *met) - low + 1
+
+    def taps(self) -> int:
+        """The places for weights of all phases of the gradient."""
+        step = self.stride // math.gcd(self.stride, self.dilation)
+        return self.stride * -(-self.window // step)
 
 
-def to_input(f, dy, dx, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tid, nthreads):  # type: ignore
-    """dx [n, h, w, c] from f [kh, kw, c, o] and dy [n, oh, ow, o].   Threads share the rows of dx."""
-    for row in range(n * h * tid // nthreads, n * h * (tid + 1) // nthreads):
-        image = row // h
-        for j in range(row * w * c, (row + 1) * w * c):
-            dx[j] = 0
-        for ky in range(kh):
-            oy = row % h + top - ky * dh
-            if oy < 0 or oy % sh != 0 or oy // sh >= oh:
-                continue
-            oy = oy // sh
-            for kx in range(kw):
-                for ix in range(w):
-                    ox = ix + left - kx * dw
-                    if ox < 0 or ox % sw != 0 or ox // sw >= ow:
-                        continue
-                    y0 = ((image * oh + oy) * ow + ox // sw) * o
-                    f0 = (ky * kw + kx) * c * o
-                    at = (row * w + ix) * c
-                    for i in range(c):
-                        s = dx[at + i]
-                        for j in range(o):
-                            s += dy[y0 + j] * f[f0 + j]
-                        dx[at + i] = s
-                        f0 += o
-
-
-def to_filter(x, dy, df, n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left, tid, nthreads):  # type: ignore
-    """df [kh, kw, c, o] from x [n, h, w, c] and dy [n, oh, ow, o].   Threads share pairs of channels of all taps."""
-    pairs = (c + 1) // 2
-    task, last = kh * kw * pairs * tid // nthreads, kh * kw * pairs * (tid + 1) // nthreads
-    while task < last:
-        tap, start = task // pairs, task % pairs
-        stop = min(pairs, start + last - task)
-        task += stop - start
-        ky, kx = tap // kw, tap % kw
-        low, high = 2 * start, min(2 * stop, c)
-        for j in range((tap * c + low) * o, (tap * c + high) * o):
-            df[j] = 0
-        for row in range(n * oh):
-            iy = row % oh * sh - top + ky * dh
-            if iy < 0 or iy >= h:
-                continue
-            before = left - kx * dw
-            # the pixels of dy whose windows have this tap inside the image
-            first = max((before + sw - 1) // sw, 0)
-            pixels = max(min((w - 1 + before) // sw + 1, ow) - first, 0)
-            x_row = ((row // oh * h + iy) * w + first * sw - before) * c
-            y_row = (row * ow + first) * o
-            for i in range(low, high, 2):
-                d0 = (tap * c + i) * o
-                d1 = d0 + o
-                x0 = x_row + i
-                y0 = y_row
-                if i + 1 < high:
-                    for _ in range(pixels // 3):
-                        x1, x2 = x0 + sw * c, x0 + 2 * sw * c
-                        p0, p1, p2 = x[x0], x[x1], x[x2]
-                        q0, q1, q2 = x[x0 + 1], x[x1 + 1], x[x2 + 1]
-                        y1, y2 = y0 + o, y0 + 2 * o
-                        for j in range(o):
-                            u, v, z = dy[y0 + j], dy[y1 + j], dy[y2 + j]
-                            df[d0 + j] += p0 * u + p1 * v + p2 * z
-                            df[d1 + j] += q0 * u + q1 * v + q2 * z
-                        x0 += 3 * sw * c
-                        y0 += 3 * o
-                    for _ in range(pixels % 3):
-                        p0, q0 = x[x0], x[x0 + 1]
-                        for j in range(o):
-                            u = dy[y0 + j]
-                            df[d0 + j] += p0 * u
-                            df[d1 + j] += q0 * u
-                        x0 += sw * c
-                        y0 += o
-                else:
-                    for _ in range(pixels):
-                        p0 = x[x0]
-                        for j in range(o):
-                            df[d0 + j] += p0 * dy[y0 + j]
-                        x0 += sw * c
-                        y0 += o
-
-
-# the order of a sum is free, so that it can be vectorised; NaN and infinities stay what they are
-FREE_ORDER = {"contract", "reassoc", "nsz"}
-forward.fastmath = to_input.fastmath = to_filter.fastmath = FREE_ORDER  # type: ignore[attr-defined]
-
-
-def _sizes(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[int, ...] | None:
-    """The sizes of the three kernels; None when the shapes do not belong together, which the reference reports."""
-    (n, h, w, c), (kh, kw, cin, o), dims = images.dims, filters.dims, made.dims  # type: ignore[misc]
+def _axes(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[_Axis, _Axis] | None:
+    """Both axes; None when the shapes do not belong together, which the reference reports, or there is no result."""
+    (n, *image, c), (*window, cin, o), dims = sizes(images.dims), sizes(filters.dims), sizes(made.dims)
     attrs: Any = op.attrs
-    (_, sh, sw, _), (_, dh, dw, _), pads = attrs["strides"], attrs["dilations"], attrs["explicit_paddings"]
-    try:
-        oh, top = along(h, kh, sh, dh, attrs["padding"], pads[:2])  # type: ignore[arg-type]
-        ow, left = along(w, kw, sw, dw, attrs["padding"], pads[2:])  # type: ignore[arg-type]
-    except ShapeError:
+    found = []
+    for i in (0, 1):
+        stride, dilation = attrs["strides"][i + 1], attrs["dilations"][i + 1]
+        pads = attrs["explicit_paddings"][2 * i : 2 * i + 2]
+        try:
+            count, before = along(image[i], window[i], stride, dilation, attrs["padding"], pads)
+        except ShapeError:
+            return None
+        found.append(_Axis(image[i], count, window[i], stride, dilation, before))
+    if cin != c or dims != (n, found[0].made, found[1].made, o) or 0 in (c, *dims[1:]):
         return None
-    if cin != c or dims != (n, oh, ow, o):
+    return found[0], found[1]
+
+
+def _lanes_of_images(n: int, channels: int, lanes: int) -> bool:
+    """Whether lanes are better filled by images, which have to be turned, than by channels."""
+    return 0.85 * min(n, lanes) / lanes > channels / (-(-channels // lanes) * lanes)
+
+
+def _tiles(longest: int, widest: int) -> list[tuple[int, int]]:
+    """The tiles whose sums, with one operand of each column and one more, fit into the registers."""
+    registers = 32 if vector_bytes() == 64 else 16
+    return [
+        (p, q)
+        for p in range(1, min(longest, 14) + 1)
+        for q in range(1, min(widest, 6) + 1)
+        if p * q + q + 1 < registers
+    ]
+
+
+def _steps(p: int, q: int) -> float:
+    """Time for one step of a tile: two sums, or two loads, at a time, and each sum waits for itself."""
+    return max(p * q / 2, (p + q) / 2 + 0.5, 4.5)
+
+
+def _image_tile(counts: list[int], channels: int) -> tuple[int, int]:
+    """(pixels, channels) of a tile for rows of so many pixels, as long as the shortest at most; the last overlaps."""
+
+    def cost(tile: tuple[int, int]) -> tuple[float, int]:
+        p, q = tile
+        return sum(-(-count // p) for count in counts) * -(-channels // q) * _steps(p, q), -p * q
+
+    return min(_tiles(min((count for count in counts if count), default=1), channels), key=cost)
+
+
+def _filter_tile(line: int, channels: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes of tiles along a line of weights, and of channels: one, and another for the last tile where that is."""
+
+    def split(count: int, most: int) -> tuple[int, ...]:
+        return (most, count % most) if count % most else (most,)
+
+    def cost(tile: tuple[int, int]) -> tuple[float, int]:
+        (p, q), total = tile, 0.0
+        for a, b in ((a, b) for a in split(line, p) for b in split(channels, q)):
+            times = (line // p if a == p else 1) * (channels // q if b == q else 1)
+            total += times * (_steps(a, b) + 1)
+        return total * (1 + 0.03 * len(split(line, p)) * len(split(channels, q))), -p * q
+
+    p, q = min(_tiles(line, channels), key=cost)
+    return split(line, p), split(channels, q)
+
+
+def _placed(*counts: int) -> list[int]:
+    """Where arrays of so many elements start, one after the other on full cache lines, and where the last one ends."""
+    starts = [0]
+    for count in counts:
+        starts.append(starts[-1] + -(-count // 16) * 16)
+    return starts
+
+
+def _slots(units: int) -> int:
+    """How many threads get a place of their own in scratch; further ones have nothing to do."""
+    return max(min(os.cpu_count() or 1, units), 1)
+
+
+def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
+    """The call whose result is images; backward `images` are dy and `made` the gradient to the images."""
+    axes = _axes(op, made if backward else images, filters, images if backward else made)
+    if axes is None:
         return None
-    return n, h, w, c, kh, kw, oh, ow, o, sh, sw, dh, dw, top, left  # type: ignore[return-value]
+    (n, h, w, deep), (_, rh, rw, across) = sizes(images.dims), sizes(made.dims)
+    dtype = made.dtype.name
+    lanes = vector_bytes() // size_of(dtype)
+    batch = _lanes_of_images(n, across, lanes)
+    each = lanes if batch else 1
+    vectors = -(-across // lanes)
+    strides = tuple(a.stride for a in axes)
+    phases, read = (strides, (1, 1)) if backward else ((1, 1), strides)
+    (above, reach), (beside, wide) = (a.reads(backward) for a in axes)
+    rows, blocks = -(-rh // phases[0]), -(-n // each)  # rows of a phase
+    columns = max((-(-rw // phases[1]) - 1) * read[1] + wide, beside + w)
+    row_bytes = (read[0] * columns * deep + phases[0] * rw * across * batch) * each * size_of(dtype)
+    band = max(min(NEAR // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
+    pixels, channels = _image_tile([len(range(p, rw, phases[1])) for p in range(phases[1])],
+                                   across if batch else vectors)  # fmt: skip
+    # Forward weights are used where they are, if their rows are whole vectors.
+    width = across if batch else vectors * lanes
+    packed = math.prod(a.taps() if backward else a.window for a in axes) * deep * width
+    sweep = band if packed * size_of(dtype) > NEAR else 1
+    at_slots = _placed(packed if backward or width > across else 0)[-1]
+    square = lanes * lanes
+    of_image = band * phases[0] * rw * across if batch else 0
+    starts = _placed(
+        ((band - 1) * read[0] + reach) * columns * deep * each + square,
+        of_image * lanes + square,
+        w * deep + lanes,
+        of_image,
+    )
+    slots = _slots(blocks * -(-rows // band))
+    spec = (
+        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides),
+        ("dilations", tuple(a.dilation for a in axes)), ("backward", backward), ("batch", batch), ("pixels", pixels),
+        ("channels", channels),
+    )  # fmt: skip
+    numbers = (n, h, w, rh, rw, *(a.window for a in axes), *(a.before for a in axes), above, beside, reach, columns,
+               band, sweep, at_slots, *starts[1:], slots)  # fmt: skip
+    return Call(Emitted(correlate, spec, dtype), (images, filters, made, "team"), numbers,
+                (at_slots + slots * starts[-1]) * size_of(dtype), takes_tail=True)  # fmt: skip
 
 
 def conv2d(op: Operation) -> Call | None:
     x, f = op.inputs
-    sizes = _sizes(op, x, f, op.output)
-    return None if sizes is None else Call(forward, (x, f, op.output), sizes)
+    return _images(op, x, f, op.output, backward=False)
 
 
 def conv2d_backprop_input(op: Operation) -> Call | None:
     _, f, dy = op.inputs
-    sizes = _sizes(op, op.output, f, dy)
-    return None if sizes is None else Call(to_input, (f, dy, op.output), sizes)
+    return _images(op, dy, f, op.output, backward=True)
 
 
 def conv2d_backprop_filter(op: Operation) -> Call | None:
     x, _, dy = op.inputs
-    sizes = _sizes(op, x, op.output, dy)
-    return None if sizes is None else Call(to_filter, (x, dy, op.output), sizes)
+    axes = _axes(op, x, op.output, dy)
+    if axes is None:
+        return None
+    (n, h, w, deep), (_, oh, ow, across) = sizes(x.dims), sizes(dy.dims)
+    dtype = op.output.dtype.name
+    size = size_of(dtype)
+    lanes = vector_bytes() // size
+    lines, columns = axes
+    weights = lines.window * columns.window * deep * across
+    batch = _lanes_of_images(n, across, lanes) and weights * lanes * size <= NEAR // 2
+    each = lanes if batch else 1
+    vectors = -(-across // lanes)
+    weights = weights if batch else weights // across * vectors * lanes
+    wide = max((ow - 1) * columns.stride + columns.reads(False)[1], columns.before + w)
+    row_bytes = max((lines.stride * wide * deep + ow * across) * each * size, 1)
+    blocks = -(-n // each)
+    step = max(min(NEARER // row_bytes, oh), 1)
+    band = max(min(NEAR // row_bytes, -(-oh * blocks // UNITS), oh), 1)
+    line = deep * (columns.window if columns.dilation == 1 else 1)
+    rows, channels = _filter_tile(line, across if batch else vectors)
+    # A chunk costs the time of about ten steps for each of its weights.
+    units = blocks * -(-oh // band)
+    chunks = max(min(CHUNKS, units, blocks * oh * ow // 100, CHUNK_BYTES // (weights * size)), 1)
+    groups = 1 if batch else min(-(-CHUNKS // chunks), lines.window)
+    square = lanes * lanes
+    starts = _placed(
+        ((band - 1) * lines.stride + lines.reads(False)[1]) * wide * deep * each + square,
+        band * ow * across * lanes + square if batch else 0,
+        weights * lanes + square if batch else 0,
+        max(w * deep, ow * across) + lanes,
+    )
+    slots = _slots(chunks * groups)
+    at_slots = _placed(chunks * weights)[-1]
+    spec = (
+        ("dtype", dtype), ("deep", deep), ("across", across), ("strides", tuple(a.stride for a in axes)),
+        ("dilations", tuple(a.dilation for a in axes)), ("batch", batch), ("rows", rows), ("channels", channels),
+    )  # fmt: skip
+    numbers = (n, h, w, oh, ow, *(a.window for a in axes), *(a.before for a in axes), wide, band, step, chunks, groups,
+               at_slots, *starts[1:], slots)  # fmt: skip
+    return Call(Emitted(correlate_filter, spec, dtype), (x, dy, op.output, "team"), numbers,
+                (at_slots + slots * starts[-1]) * size, takes_tail=True)  # fmt: skip
 
 
 KERNELS = {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from graphflow.backends import codegen
 from graphflow.backends.base import Call
 from graphflow.operation import Operation
-from graphflow.ops.lowering import Elementwise
 from graphflow.ops.static import static_value
 from graphflow.shape import sizes
 
@@ -51,14 +49,4 @@ def range_(op: Operation) -> Call | None:
     return Call(steps, (start, delta, op.output), sizes(op.output.dims))
 
 
-def fill(op: Operation) -> Call | None:
-    """The value, broadcast."""
-    dims, value = op.inputs
-    if static_value(dims) is None or value.dims != ():
-        return None
-    name, out = op.output.dtype.name, op.output
-    source = codegen.elementwise(Elementwise("value"), ("value",), (((), name),), sizes(out.dims), (name,))
-    return Call(source.text, (value, out), source.sizes, source=source.text)
-
-
-KERNELS = {"one_hot": one_hot, "range": range_, "fill": fill}
+KERNELS = {"one_hot": one_hot, "range": range_}

@@ -59,7 +59,7 @@ def _call(pieces: Sequence[Tensor], whole: Tensor, axis: int, joins: bool) -> Ca
     outer = math.prod(sizes(whole.dims)[:axis])
     runs = [math.prod(sizes(p.dims)[axis:]) for p in pieces]
     text = rows(len(pieces), joins)
-    return Call(text, (*pieces, whole), (outer, *runs), source=text)
+    return Call(text, (*pieces, whole), (outer, *runs))
 
 
 def _axis(t: Tensor, rank: int) -> int | None:

@@ -1,139 +1,178 @@
-"""Products of matrices, plain or in batches, with either operand transposed."""
+"""Products of matrices, plain or in batches, with either operand transposed.
+
+A thread walks blocks of k, then blocks of its rows that stay in the cache, then panels of a few vectors of its columns,
+then tiles: some rows of a panel, whose sums are in registers for a block of k.  Every element is summed in the order
+of k, in memory between blocks: its value does not depend on the tile, on the thread or on their number.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.kernels.vectors import dots, row, shared
+from graphflow.backends.cpu.microkernel import contract, transpose
+from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, size_of, vector_bytes
 from graphflow.operation import Operation
 
-FEW_ROWS = 16  # up to so many rows threads share the columns
+ROWS = (8, 4, 2, 1)  # of a tile; a binary number of tiles of 8 leaves one of each of the others at most
+VECTORS = 3  # of a panel, at most: 24 sums, 3 vectors of B and one of A are 28 registers of AVX-512
+HALF = (4, 2, 1), 2  # the same for the 16 registers of narrower vectors: 8 + 2 + 1
+BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
+BLOCK_ROWS = 96  # of A, which then stays there too, together with
+GROUP = 6  # panels
+MANY_ROWS = 256  # pay for copying B where its rows are long
+FEW_ROWS, SOME_ROWS, LONG_ROWS = 8, 64, 512  # where dot products are faster than turning B
+PAGE = 4096  # steps of A beyond that miss the cache of addresses
+DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
 
 
-def outer(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns, tid, nthreads):  # type: ignore
-    """C = A B, two rows of C at a time; B [k, n] is read along its rows, A with any strides.
+def product(
+    code: Code, a: Pointer, b: Pointer, c: Pointer, team: Pointer, scratch: Pointer, batch: Value, m: Value, k: Value,
+    n: Value, a_batch: Value, a_row: Value, a_column: Value, b_batch: Value, b_row: Value, reading: Value,
+    part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...], vectors: int,
+) -> None:  # fmt: skip
+    """C = A B.
 
-    a, b   batch i starts at i * a_batch, i * b_batch (0: one matrix for all); A[i, j] is at i * a_row + j * a_column
-    c      [batch, m, n]
-    by_columns   threads share columns instead of pairs of rows
+    a, b      matrix i starts at i * a_batch, i * b_batch (0: one for all); A[i, p] is at i * a_row + p * a_column
+    b_row     B[p, j] is at p * b_row + j; where it is turned, at j * b_row + p
+    reading   of B: DIRECT, COPIED or TURNED
+    part      elements of scratch memory for a group of panels
+    apart     0, or where scratch memory has room for blocks of A, for each thread, which are copied there
+    c         [batch, m, n]
     """
-    pairs = (m + 1) // 2
-    groups = (n + 15) // 16
-    first, last = 0, batch * pairs
-    left, right = 0, n
-    if by_columns:
-        left = min(16 * (groups * tid // nthreads), n)
-        right = min(16 * (groups * (tid + 1) // nthreads), n)
-    else:
-        first, last = last * tid // nthreads, last * (tid + 1) // nthreads
-    # blocks of B that stay in the cache while the rows of A pass by
-    wide, deep = 512, 128
-    task = first
-    while task < last:
-        image = task // pairs
-        start = task % pairs
-        stop = min(pairs, start + last - task)
-        task += stop - start
-        for i in range(2 * start, min(2 * stop, m)):
-            for j in range(left, right):
-                c[(image * m + i) * n + j] = 0
-        for j0 in range(left, right, wide):
-            width = min(wide, right - j0)
-            for k0 in range(0, k, deep):
-                depth = min(deep, k - k0)
-                for pair in range(start, stop):
-                    i = 2 * pair
-                    a0 = image * a_batch + i * a_row + k0 * a_column
-                    c0 = (image * m + i) * n + j0
-                    b0 = image * b_batch + k0 * n + j0
-                    triples = depth // 3
-                    if i + 1 < m:
-                        a1 = a0 + a_row
-                        c1 = c0 + n
-                        for _ in range(triples):
-                            p0, p1, p2 = a[a0], a[a0 + a_column], a[a0 + 2 * a_column]
-                            q0, q1, q2 = a[a1], a[a1 + a_column], a[a1 + 2 * a_column]
-                            b1 = b0 + n
-                            b2 = b1 + n
-                            for j in range(width):
-                                x, y, z = b[b0 + j], b[b1 + j], b[b2 + j]
-                                c[c0 + j] += p0 * x + p1 * y + p2 * z
-                                c[c1 + j] += q0 * x + q1 * y + q2 * z
-                            a0 += 3 * a_column
-                            a1 += 3 * a_column
-                            b0 += 3 * n
-                        for _ in range(depth - 3 * triples):
-                            p0, q0 = a[a0], a[a1]
-                            for j in range(width):
-                                x = b[b0 + j]
-                                c[c0 + j] += p0 * x
-                                c[c1 + j] += q0 * x
-                            a0 += a_column
-                            a1 += a_column
-                            b0 += n
-                    else:
-                        for _ in range(triples):
-                            p0, p1, p2 = a[a0], a[a0 + a_column], a[a0 + 2 * a_column]
-                            b1 = b0 + n
-                            b2 = b1 + n
-                            for j in range(width):
-                                c[c0 + j] += p0 * b[b0 + j] + p1 * b[b1 + j] + p2 * b[b2 + j]
-                            a0 += 3 * a_column
-                            b0 += 3 * n
-                        for _ in range(depth - 3 * triples):
-                            p0 = a[a0]
-                            for j in range(width):
-                                c[c0 + j] += p0 * b[b0 + j]
-                            a0 += a_column
-                            b0 += n
+    lanes = code.lanes
+    packed = reading != DIRECT
+    store = scratch.cast(c.dtype)
+    # Threads share images; within an image columns, or else rows, for which they pack panels together.
+    everything = (n + lanes - 1) // lanes
+    by_image = batch >= 2 * nthreads
+    narrow = code.select(packed, everything < 4 * nthreads, (m >= 16 * nthreads) | (everything < nthreads))
+    by_column, by_row = ~by_image & ~narrow, ~by_image & narrow
+
+    def own_share(condition: Value, count: Value) -> tuple[Value, Value]:
+        return shared(code, condition, count, tid, nthreads)
+
+    image_first, image_last = own_share(by_image, batch)
+    left, right = (code.minimum(v * lanes, n) for v in own_share(by_column, everything))
+    first, last = (code.minimum(pair * 2, m) for pair in own_share(by_row, (m + 1) // 2))
+    wide = (right - left + lanes - 1) // lanes
+    panels = (wide + vectors - 1) // vectors
+    groups = (panels + GROUP - 1) // GROUP
+    limit = BLOCK_BYTES // size_of(c.dtype)
+    blocks = code.maximum((k + limit - 1) // limit, 1)
+    deepest = (k + blocks - 1) // blocks
+    beside = store.at(apart + tid * (deepest * BLOCK_ROWS))
+    store = store.at(code.select(by_image, tid * part, left * deepest))
+
+    def panel(q: Value) -> tuple[Value, Value]:
+        """(its first column, how many vectors it has)"""
+        start = wide * q // panels
+        return left + start * lanes, wide * (q + 1) // panels - start
+
+    with code.loop(image_first, image_last) as image, code.loop(0, blocks) as block, code.loop(0, groups) as group:
+        start = k * block // blocks
+        depth = k * (block + 1) // blocks - start
+        some, more = group * GROUP, code.minimum((group + 1) * GROUP, panels)
+        edges = panel(some)[0], code.minimum(panel(more)[0], right)
+        own_a = a.at(image * a_batch + start * a_column)
+        own_b = b.at(image * b_batch)
+        # the next group goes beside this one, which slower threads may still be reading
+        own = store.at(code.select(by_row, ((image * blocks + block) * groups + group) % 2 * part, 0))
+        with code.when(packed):
+            mine, others = own_share(by_row, more - some)
+            with code.when(reading == COPIED), code.loop(0, depth) as p, code.loop(some + mine, some + others) as q:
+                j, width = panel(q)
+                into = own.at((j - edges[0]) * depth + p * width * lanes)
+                _copy(code, own_b.at((start + p) * b_row + j), n - j, width, into)
+            with code.when(reading == TURNED), code.loop(some + mine, some + others) as q:
+                j, width = panel(q)
+                into = own.at((j - edges[0]) * depth)
+                _turn(code, own_b.at(j * b_row + start), b_row, depth, n - j, width, into)
+            with code.when(by_row):
+                code.barrier(team, tid, nthreads)
+        with code.loop(first, last, BLOCK_ROWS) as top:
+            bottom = code.minimum(top + BLOCK_ROWS, last)
+            with code.when(apart > 0), code.loop(0, depth) as p:
+                height = (bottom - top + lanes - 1) // lanes
+                _copy(code, own_a.at(top + p * a_column), bottom - top, height, beside.at(p * BLOCK_ROWS))
+            near_a = code.choose(apart > 0, beside, own_a.at(top * a_row))
+            column = code.select(apart > 0, BLOCK_ROWS, a_column)
+            with code.loop(some, more) as q:
+                j, width = panel(q)
+                near_b = code.choose(packed, own.at((j - edges[0]) * depth), own_b.at(start * b_row + j))
+                row = code.select(packed, width * lanes, b_row)
+                target = c.at((image * m + top) * n + j)
+                for count in range(vectors, 0, -1):
+                    with code.when(width == count):
+                        code.apart(
+                            partial(_tiles, rows=rows, vectors=count), near_a, near_b, target, bottom - top, depth, n,
+                            a_row, column, row, block, right - j,
+                        )  # fmt: skip
+            with code.when(block == blocks - 1):
+                code.finish(tail, image * m + top, image * m + bottom, *edges)
 
 
-def inner(a, b, c, batch, m, k, n, a_batch, a_row, a_column, b_batch, by_columns, tid, nthreads):  # type: ignore
-    """C = A B^T by dot products, four columns of C at a time; B [n, k] is read along its rows.   Otherwise as outer."""
-    quads = (n + 3) // 4
-    first, last = 0, batch * m
-    left, right = 0, quads
-    if by_columns:
-        left, right = quads * tid // nthreads, quads * (tid + 1) // nthreads
-    else:
-        first, last = last * tid // nthreads, last * (tid + 1) // nthreads
-    for quad in range(left, right):
-        j = 4 * quad
-        for row in range(first, last):
-            image = row // m
-            a0 = image * a_batch + row % m * a_row
-            b0 = image * b_batch + j * k
-            at = row * n + j
-            if j + 3 < n:
-                b1, b2, b3 = b0 + k, b0 + 2 * k, b0 + 3 * k
-                c[at], c[at + 1], c[at + 2], c[at + 3] = 0, 0, 0, 0
-                s0, s1, s2, s3 = c[at], c[at + 1], c[at + 2], c[at + 3]
-                for t in range(k):
-                    x = a[a0 + t * a_column]
-                    s0 += x * b[b0 + t]
-                    s1 += x * b[b1 + t]
-                    s2 += x * b[b2 + t]
-                    s3 += x * b[b3 + t]
-                c[at], c[at + 1], c[at + 2], c[at + 3] = s0, s1, s2, s3
-            else:
-                for q in range(n - j):
-                    c[at + q] = 0
-                    s = c[at + q]
-                    for t in range(k):
-                        s += a[a0 + t * a_column] * b[b0 + q * k + t]
-                    c[at + q] = s
+def _tiles(
+    code: Code, a: Pointer, b: Pointer, c: Pointer, m: Value, depth: Value, n: Value, a_row: Value, a_column: Value,
+    b_row: Value, block: Value, columns: Value, *, rows: tuple[int, ...], vectors: int,
+) -> None:  # fmt: skip
+    """C = A B for one panel, of which there are so many columns; C += A B for all blocks of k but the first."""
+    lanes = code.lanes
+    mask = code.lanes_below(columns - (vectors - 1) * lanes)
+    more = (block > 0).splat(lanes)
+    masks = [more] * (vectors - 1) + [mask & more]
+    four = code.unrelated(a_row * 4)
+    top: Any = 0
+    for height in rows:
+        bottom = m if height == 1 else m // height * height
+        with code.loop(top, bottom, height) as i:
+            target = c.at(i * n)
+            places = [[r * n + v * lanes for v in range(vectors)] for r in range(height)]
+            before = [[target.load(p, lanes, mask) for p, mask in zip(ps, masks, strict=True)] for ps in places]
+            for row in places:
+                for place in row:
+                    target.prefetch(place)
+            sums = contract(
+                code, before, [(depth, a_column, b_row)], a.at(i * a_row), b,
+                lambda a, r: a.load(r // 4 * four + r % 4 * a_row),
+                lambda b, v: b.load(v * lanes, lanes, mask if v == vectors - 1 else None),
+            )  # fmt: skip
+            for r in range(height):
+                for v in range(vectors):
+                    target.store(places[r][v], sums[r][v], mask if v == vectors - 1 else None)
+        top = bottom
 
 
-# the order of a sum is free, so that it can be vectorised; NaN and infinities stay what they are
-outer.fastmath = inner.fastmath = {"contract", "reassoc", "nsz"}  # type: ignore[attr-defined]
+def _copy(code: Code, b: Pointer, n: Value, width: Value, into: Pointer) -> None:
+    """A row of a panel, `width` vectors wide; from its first column there are n."""
+    lanes = code.lanes
+    with code.loop(0, width) as v:
+        into.store(v * lanes, b.load(v * lanes, lanes, code.lanes_below(n - v * lanes)))
+
+
+def _turn(code: Code, b: Pointer, b_row: Value, depth: Value, n: Value, width: Value, into: Pointer) -> None:
+    """A panel from the transposed B, in squares.   Places past an edge get what belongs to the last one, and first."""
+    side = min(4, code.lanes)
+    with code.loop(0, depth, 16 * side) as top, code.loop(0, width * code.lanes, side) as j:
+        columns = [b.at(code.minimum(j + i, n - 1) * b_row) for i in range(side)]
+        with code.loop(top, code.minimum(top + 16 * side, depth), side) as p:
+            inside = code.lanes_below(depth - p, side)
+            turned = transpose(code, [column.load(p, side, inside) for column in columns])
+            for i in reversed(range(side)):
+                into.store(code.minimum(p + i, depth - 1) * width * code.lanes + j, turned[i])
+
+
+_DTYPES = ("float32", "float64", "int32", "int64")
 
 
 def matmul(op: Operation) -> Call | None:
-    """None where batches broadcast in part, and for complex numbers that are conjugated."""
+    """None where batches broadcast in part, and for complex numbers."""
     a, b = op.inputs
     flip_a, flip_b = (bool(flag) for flag in op.attrs.values())
-    if a.dtype.is_complex and op.type != "MatMul":
+    if a.dtype.name not in _DTYPES:
         return None
     left: Any = a.dims
     out: Any = op.output.dims
@@ -142,10 +181,39 @@ def matmul(op: Operation) -> Call | None:
     steps = [_step(t.dims, out) for t in op.inputs]
     if None in steps:
         return None
+    turned = n == 1
+    if turned:  # a column lies in memory as a row does: C^T = B^T A^T
+        a, b, m, n = b, a, 1, m
+        flip_a, flip_b = not flip_b, not flip_a
+        steps.reverse()
     a_row, a_column = (1, m) if flip_a else (k, 1)
-    few = batch == 1 and m <= FEW_ROWS
-    sizes: Any = (batch, m, k, n, steps[0], a_row, a_column, steps[1], int(few))
-    return Call(inner if flip_b else outer, (a, b, op.output), sizes)
+    if m == 1 and not flip_b:
+        kernel = Emitted(row, (), a.dtype.name)
+        sizes: Any = (batch, k, n, steps[0], steps[1], int(turned))
+        return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
+    if flip_b and (m == 1 or a_column == 1) and (m <= FEW_ROWS or (m <= SOME_ROWS and k >= LONG_ROWS)):
+        kernel = Emitted(dots, (), a.dtype.name)
+        sizes = (batch, m, k, n, steps[0], a_row, steps[1], k, int(turned))
+        return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
+    size = a.dtype.size
+    width = vector_bytes()
+    lanes = width // size
+    rows, vectors = (ROWS, VECTORS) if width == 64 else HALF
+    b_row = k if flip_b else n
+    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size > PAGE else DIRECT
+    depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
+    columns = -(-n // lanes) * lanes
+    part = depth * min(columns, GROUP * vectors * lanes)
+    copies = max(2, min(batch // 2, 64))  # one for each thread that has images, or two that all threads share
+    room = 0 if reading == DIRECT else max(part * copies, depth * columns)
+    scattered = flip_a and a_column * size > PAGE and n > lanes * vectors
+    apart = max(room, 1) if scattered else 0
+    room += depth * BLOCK_ROWS * 64 if scattered else 0
+    sizes = (
+        batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
+    )  # fmt: skip
+    kernel = Emitted(product, (("rows", rows), ("vectors", vectors)), a.dtype.name)
+    return Call(kernel, (a, b, op.output, "team"), sizes, max(room * size, 64), takes_tail=True)
 
 
 def _step(dims: Any, out: Any) -> int | None:

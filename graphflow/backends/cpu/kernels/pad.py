@@ -84,7 +84,7 @@ def _placed(x: Tensor, value: Tensor | None, y: Tensor, found: Layout | None) ->
     padding: list[Loop] = [(1, 0, 1)] * (LOOPS - len(loops))
     numbers = (x_start, y_start, math.prod(sizes(y.dims)), *flat([*padding, *loops]))
     text = placing("0" if value is None else "value[0]")
-    return Call(text, (x, y) if value is None else (x, value, y), numbers, source=text)
+    return Call(text, (x, y) if value is None else (x, value, y), numbers)
 
 
 def pad(op: Operation) -> Call | None:

@@ -1,173 +1,211 @@
-"""Max and average pooling of NHWC images, forward and backward.
+"""Max and average pooling of NHWC images, forward and backward, a vector of channels at a time.
 
-All kernels take the same sizes: n images of h x w x c, windows of kh x kw, output of oh x ow, strides, and rows and
-columns of padding before the image.  Backward, threads share images and groups of 16 channels: windows may overlap.
+All kernels take the same sizes: n images of h x w x c, output of oh x ow, and rows and columns of padding before the
+image; they are made for one window and its strides.  `over_edges` says whether some windows reach over the edge of the
+image.  There a place outside stands for the nearest one inside, which is in the window too: it is never the first
+maximum, and averages leave it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
+from graphflow.shape import sizes
+
+UNROLLED = 16  # places of a window, at most, for which code is repeated
+GROUP = 4  # vectors of channels that a thread takes together, backward
+_INDEX = {"float32": "int32", "float64": "int64"}  # of places in a window, as wide as the elements
+
+Pair = tuple[int, int]
 
 
-def max_forward(x, y, n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, tid, nthreads):  # type: ignore
-    """y [n, oh, ow, c] = the largest element of each window; NaN where there is one."""
-    for row in range(n * oh * tid // nthreads, n * oh * (tid + 1) // nthreads):
-        y_from, y_to = max(row % oh * sh - top, 0), min(row % oh * sh - top + kh, h)
-        for ox in range(ow):
-            x_from, x_to = max(ox * sw - left, 0), min(ox * sw - left + kw, w)
-            at = (row * ow + ox) * c
-            start = ((row // oh * h + y_from) * w + x_from) * c
-            for j in range(c):
-                y[at + j] = x[start + j]
-            for iy in range(y_from, y_to):
-                for ix in range(x_from, x_to):
-                    pixel = ((row // oh * h + iy) * w + ix) * c
-                    for j in range(c):
-                        v = x[pixel + j]
-                        y[at + j] = v if v > y[at + j] or v != v else y[at + j]
+class _Window:
+    """A window of some images: where it is, and a walk over its places."""
+
+    def __init__(
+        self, code: Code, window: Pair, corner: tuple[Value, Value], h: Value, w: Value, over_edges: bool
+    ) -> None:
+        self.code, self.window, self.corner, self.h, self.w, self.over_edges = code, window, corner, h, w, over_edges
+
+    def size(self) -> Value:
+        """How many places are inside of the image."""
+        sides = []
+        for k, start, end in zip(self.window, self.corner, (self.h, self.w), strict=True):
+            sides.append(self.code.minimum(start + k, end) - self.code.maximum(start, 0))
+        return sides[0] * sides[1]
+
+    def fold(self, values: Sequence[Any], body: Callable[..., Sequence[Any]]) -> Sequence[Any]:
+        """values = body(number, pixel of the image, whether it is inside, *values) for each place, row by row."""
+        code, (kh, kw), (y, x) = self.code, self.window, self.corner
+
+        def place(ky: Any, kx: Any, *values: Any) -> Sequence[Any]:
+            row, row_inside = self._nearest(y + ky, self.h)
+            column, column_inside = self._nearest(x + kx, self.w)
+            return body(ky * kw + kx, row * self.w + column, row_inside & column_inside, *values)
+
+        if kh * kw <= UNROLLED:
+            for number in range(kh * kw):
+                values = place(number // kw, number % kw, *values)
+            return values
+        return code.repeat(0, kh, values, lambda ky, *values: code.repeat(
+            0, kw, values, lambda kx, *values: place(ky, kx, *values)
+        ))  # fmt: skip
+
+    def _nearest(self, i: Value, end: Value) -> tuple[Value, Value]:
+        if not self.over_edges:
+            return i, self.code.number(1, "bool")
+        return self.code.minimum(self.code.maximum(i, 0), end - 1), (i >= 0) & (i < end)
 
 
-def max_backward(x, dy, dx, n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, tid, nthreads):  # type: ignore
-    """dx [n, h, w, c]: the gradient of each window goes to its first largest element."""
-    groups = (c + 15) // 16
-    for task in range(n * groups * tid // nthreads, n * groups * (tid + 1) // nthreads):
-        image, low = task // groups, task % groups * 16
-        high = min(low + 16, c)
-        for pixel in range(image * h * w, (image + 1) * h * w):
-            for j in range(low, high):
-                dx[pixel * c + j] = 0
-        for oy in range(oh):
-            y_from, y_to = max(oy * sh - top, 0), min(oy * sh - top + kh, h)
-            for ox in range(ow):
-                x_from, x_to = max(ox * sw - left, 0), min(ox * sw - left + kw, w)
-                at = ((image * oh + oy) * ow + ox) * c
-                for j in range(low, high):
-                    where = ((image * h + y_from) * w + x_from) * c + j
-                    best = x[where]
-                    for iy in range(y_from, y_to):
-                        for ix in range(x_from, x_to):
-                            pixel = ((image * h + iy) * w + ix) * c + j
-                            v = x[pixel]
-                            if best == best and (v > best or v != v):
-                                best = v
-                                where = pixel
-                    dx[where] += dy[at + j]
+def forward(
+    code: Code, x: Pointer, y: Pointer, n: Value, h: Value, w: Value, c: Value, oh: Value, ow: Value, top: Value,
+    left: Value, tid: Value, nthreads: Value, *, window: Pair, strides: Pair, over_edges: bool, mean: bool,
+) -> None:  # fmt: skip
+    """y [n, oh, ow, c] = the mean of each window, or its largest element, NaN where there is one.
 
-
-def max_backward_2x2(x, dy, dx, rows, ow, c, tid, nthreads):  # type: ignore
-    """max_backward for windows of 2 x 2 side by side, which fill the images: every element is written once.
-
-    x, dx [2 * rows, 2 * ow, c], dy [rows, ow, c].   Threads share rows of windows.
+    Threads share rows.
     """
-    for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
-        for ox in range(ow):
-            at = (row * ow + ox) * c
-            p0 = (row * 2 * 2 * ow + 2 * ox) * c
-            p1, p2, p3 = p0 + c, p0 + 2 * ow * c, p0 + 2 * ow * c + c
-            # corner by corner: one place to write to and five to read from, so that the loop can be vectorised
-            for corner in range(4):
-                p = p0 + corner // 2 * 2 * ow * c + corner % 2 * c
-                for j in range(c):
-                    v0, v1, v2, v3, g = x[p0 + j], x[p1 + j], x[p2 + j], x[p3 + j], dy[at + j]
-                    best = v1 if v1 > v0 or v1 != v1 else v0
-                    best = v2 if v2 > best or v2 != v2 else best
-                    best = v3 if v3 > best or v3 != v3 else best
-                    first = v0 == best or v0 != v0
-                    second = v1 == best or v1 != v1
-                    third = v2 == best or v2 != v2
-                    winner = 0 if first else (1 if second else (2 if third else 3))
-                    dx[p + j] = g if winner == corner else type(g)(0)
+    lanes = code.lanes
+    first, last = code.share(n * oh, tid, nthreads)
+    with code.loop(first, last) as row, code.loop(0, ow) as column:
+        image = x.at(row // oh * h * w * c)
+        corner = (row % oh * strides[0] - top, column * strides[1] - left)
+        places = _Window(code, window, corner, h, w, over_edges)
+        if mean:
+            size = places.size().cast(x.dtype)
+        with code.loop(0, c, lanes) as k:
+            inside = code.lanes_below(c - k)
+
+            def add(_: Any, pixel: Value, real: Value, total: Value) -> list[Value]:
+                v = image.load(pixel * c + k, lanes, inside)
+                return [total + (code.select(real, v, 0) if over_edges else v)]
+
+            def larger(_: Any, pixel: Value, real: Value, best: Value) -> list[Value]:
+                return [_larger(code, best, image.load(pixel * c + k, lanes, inside))]
+
+            if mean:
+                [found] = places.fold([code.number(0, x.dtype, lanes)], add)
+                found = found / size
+            else:
+                row_of, column_of = (code.maximum(i, 0) for i in corner)
+                start = image.load((row_of * w + column_of) * c + k, lanes, inside)
+                [found] = places.fold([start], larger)
+            y.at((row * ow + column) * c).store(k, found, inside)
 
 
-def average_forward(x, y, n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, tid, nthreads):  # type: ignore
-    """y [n, oh, ow, c] = the mean of the real elements of each window."""
-    for row in range(n * oh * tid // nthreads, n * oh * (tid + 1) // nthreads):
-        y_from, y_to = max(row % oh * sh - top, 0), min(row % oh * sh - top + kh, h)
-        for ox in range(ow):
-            x_from, x_to = max(ox * sw - left, 0), min(ox * sw - left + kw, w)
-            at = (row * ow + ox) * c
-            for j in range(c):
-                y[at + j] = 0
-            for iy in range(y_from, y_to):
-                for ix in range(x_from, x_to):
-                    pixel = ((row // oh * h + iy) * w + ix) * c
-                    for j in range(c):
-                        y[at + j] += x[pixel + j]
-            size = (y_to - y_from) * (x_to - x_from)
-            for j in range(c):
-                y[at + j] = y[at + j] / size
+def _larger(code: Code, a: Value, b: Value) -> Value:
+    """The larger one; NaN where one of them is."""
+    return code.apply("maximum", a, b) if a.is_float else code.maximum(a, b)
 
 
-def average_backward(dy, dx, n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, tid, nthreads):  # type: ignore
-    """dx [n, h, w, c]: the gradient of each window in equal parts to its real elements."""
-    groups = (c + 15) // 16
-    for task in range(n * groups * tid // nthreads, n * groups * (tid + 1) // nthreads):
-        image, low = task // groups, task % groups * 16
-        high = min(low + 16, c)
-        for pixel in range(image * h * w, (image + 1) * h * w):
-            for j in range(low, high):
-                dx[pixel * c + j] = 0
-        for oy in range(oh):
-            y_from, y_to = max(oy * sh - top, 0), min(oy * sh - top + kh, h)
-            for ox in range(ow):
-                x_from, x_to = max(ox * sw - left, 0), min(ox * sw - left + kw, w)
-                at = ((image * oh + oy) * ow + ox) * c
-                size = (y_to - y_from) * (x_to - x_from)
-                for iy in range(y_from, y_to):
-                    for ix in range(x_from, x_to):
-                        pixel = ((image * h + iy) * w + ix) * c
-                        for j in range(low, high):
-                            dx[pixel + j] += dy[at + j] / size
+def backward(
+    code: Code, *arguments: Any, window: Pair, strides: Pair, over_edges: bool, mean: bool, apart: bool,
+) -> None:  # fmt: skip
+    """dx [n, h, w, c] from x, unless it is for the mean, and dy: the gradient of each window goes to its first largest
+    element, or in equal parts to all.   Threads share images and groups of channels, since windows may overlap.
+
+    apart   windows lie side by side and fill the images: every element is written once
+    """
+    *pointers, n, h, w, c, oh, ow, top, left, tid, nthreads = arguments
+    dy, dx = pointers[-2:]
+    lanes, dtype = code.lanes, dx.dtype
+    group = lanes * GROUP
+    groups = (c + (group - 1)) // group
+    first, last = code.share(n * groups, tid, nthreads)
+    with code.loop(first, last) as task:
+        image, low = task // groups, task % groups * group
+        high = code.minimum(low + group, c)
+        own_dx = dx.at(image * h * w * c)
+        if not apart:
+            with code.loop(0, h * w) as pixel, code.loop(low, high, lanes) as k:
+                own_dx.store(pixel * c + k, code.number(0, dtype, lanes), code.lanes_below(high - k))
+        with code.loop(0, oh) as oy, code.loop(0, ow) as ox:
+            corner = (oy * strides[0] - top, ox * strides[1] - left)
+            places = _Window(code, window, corner, h, w, over_edges)
+            size = places.size().cast(dtype) if mean else None
+            with code.loop(low, high, lanes) as k:
+                inside = code.lanes_below(high - k)
+                g = dy.load(((image * oh + oy) * ow + ox) * c + k, lanes, inside)
+                if mean:
+                    g = g / size
+                else:
+                    winner = _winner(code, places, pointers[0].at(image * h * w * c), c, k, inside)
+
+                def give(number: Any, pixel: Value, real: Value) -> list[Value]:
+                    at = pixel * c + k
+                    mine = real if mean else winner == code.value(number).cast(winner.dtype)
+                    part = code.select(mine, g, 0) if over_edges or not mean else g
+                    own_dx.store(at, part if apart else own_dx.load(at, lanes, inside) + part, inside)
+                    return []
+
+                places.fold([], give)
 
 
-def _sizes(op: Operation, images: Tensor, made: Tensor) -> tuple[int, ...] | None:
-    """The sizes of the kernels; None when the shapes do not belong together, which the reference reports."""
-    n, h, w, c = images.dims  # type: ignore[misc]
+def _winner(code: Code, places: _Window, image: Pointer, c: Value, k: Value, inside: Value) -> Value:
+    """In each lane the number of the first place with the largest element, the first NaN if there is one."""
+    lanes, index = code.lanes, _INDEX[image.dtype]
+
+    def better(number: Any, pixel: Value, real: Value, best: Value, where: Value) -> list[Value]:
+        v = image.load(pixel * c + k, lanes, inside)
+        number = code.value(number).cast(index)
+        taken = ((v > best) | (v != v)) & (best == best)
+        return [code.select(taken, v, best), code.select(taken, number, where)]
+
+    y, x = (code.maximum(i, 0) for i in places.corner)
+    start = image.load((y * places.w + x) * c + k, lanes, inside)
+    # the first place in the image is where the walk begins, or stands for it there
+    return places.fold([start, code.number(0, index, lanes)], better)[1]
+
+
+def _call(op: Operation, pointers: tuple[Tensor, ...], images: Tensor, made: Tensor, mean: bool) -> Call | None:
+    """None when the shapes do not belong together, which the reference reports."""
+    n, h, w, c = sizes(images.dims)
     attrs: Any = op.attrs
     (_, kh, kw, _), (_, sh, sw, _), padding = attrs["ksize"], attrs["strides"], attrs["padding"]
     try:
-        oh, top = along(h, kh, sh, 1, padding, ())  # type: ignore[arg-type]
-        ow, left = along(w, kw, sw, 1, padding, ())  # type: ignore[arg-type]
+        oh, top = along(h, kh, sh, 1, padding, ())
+        ow, left = along(w, kw, sw, 1, padding, ())
     except ShapeError:
         return None
     if made.dims != (n, oh, ow, c):
         return None
-    return n, h, w, c, kh, kw, oh, ow, sh, sw, top, left  # type: ignore[return-value]
+    dtype = pointers[-1].dtype.name
+    over_edges = top > 0 or left > 0 or (oh - 1) * sh + kh > h or (ow - 1) * sw + kw > w
+    spec: tuple = ("window", (kh, kw)), ("strides", (sh, sw)), ("over_edges", over_edges), ("mean", mean)
+    if pointers[-1] is images:
+        if dtype not in _INDEX:
+            return None
+        spec += (("apart", (kh, kw) == (sh, sw) and (oh * kh, ow * kw) == (h, w)),)
+    kernel = Emitted(backward if pointers[-1] is images else forward, spec, dtype)
+    return Call(kernel, pointers, (n, h, w, c, oh, ow, top, left))
 
 
-def _forward(kernel: Callable) -> Callable[[Operation], Call | None]:
-    def bind(op: Operation) -> Call | None:
-        sizes = _sizes(op, op.inputs[0], op.output)
-        return None if sizes is None else Call(kernel, (op.inputs[0], op.output), sizes)
-
-    return bind
+def max_pool(op: Operation) -> Call | None:
+    return _call(op, (op.inputs[0], op.output), op.inputs[0], op.output, mean=False)
 
 
 def max_pool_grad(op: Operation) -> Call | None:
     x, _, dy = op.inputs
-    sizes = _sizes(op, x, dy)
-    if sizes is None:
-        return None
-    n, h, w, c, kh, kw, oh, ow, sh, sw, _, _ = sizes
-    if kh == kw == sh == sw == 2 and (h, w) == (2 * oh, 2 * ow):
-        return Call(max_backward_2x2, (x, dy, op.output), (n * oh, ow, c))
-    return Call(max_backward, (x, dy, op.output), sizes)
+    return _call(op, (x, dy, op.output), op.output, dy, mean=False)
+
+
+def avg_pool(op: Operation) -> Call | None:
+    return _call(op, (op.inputs[0], op.output), op.inputs[0], op.output, mean=True)
 
 
 def avg_pool_grad(op: Operation) -> Call | None:
-    sizes = _sizes(op, op.output, op.inputs[1])
-    return None if sizes is None else Call(average_backward, (op.inputs[1], op.output), sizes)
+    return _call(op, (op.inputs[1], op.output), op.output, op.inputs[1], mean=True)
 
 
 KERNELS = {
-    "max_pool": _forward(max_forward),
+    "max_pool": max_pool,
     "max_pool_grad": max_pool_grad,
-    "avg_pool": _forward(average_forward),
+    "avg_pool": avg_pool,
     "avg_pool_grad": avg_pool_grad,
 }

@@ -1,0 +1,34 @@
+"""A clock around the steps of a plan, for runs that are measured."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any
+
+_KEPT = 1000  # runs that are remembered, the last ones
+
+
+class Clock:
+    """How long each step of a plan took, run after run.  A step that has nothing to do is never measured."""
+
+    def __init__(self, steps: int) -> None:
+        self._nanoseconds: list[deque[int]] = [deque(maxlen=_KEPT) for _ in range(steps)]
+
+    def around(self, number: int, part: Callable) -> Callable:
+        """`part`, measured as step `number` whenever it is called and does not raise."""
+        add = self._nanoseconds[number].append
+
+        def measured(*arguments: Any, **named: Any) -> Any:
+            start = perf_counter_ns()
+            result = part(*arguments, **named)
+            add(perf_counter_ns() - start)
+            return result
+
+        return measured
+
+    def seconds(self) -> list[float | None]:
+        """The median of each step, None for a step that was not measured."""
+        return [1e-9 * statistics.median(times) if times else None for times in self._nanoseconds]

@@ -1,0 +1,65 @@
+"""The scalar functions of lowerings, over vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphflow.backends.cpu.vector import Code, Value
+
+
+def _intrinsic(name: str) -> Callable[..., Value]:
+    return lambda code, *values: code.apply(name, *values)
+
+
+def _library(name: str) -> Callable[..., Value]:
+    return lambda code, *values: code.each_lane(name, *values)
+
+
+def absolute(code: Code, x: Value) -> Value:
+    """|x|; the lowest integer stays what it is."""
+    return code.apply("fabs", x) if x.is_float else code.select(x < 0, -x, x) if x.is_signed else x
+
+
+def floor_divide(code: Code, x: Value, y: Value) -> Value:
+    """x / y rounded down; an integer over 0 gives 0."""
+    if x.is_float:
+        return code.apply("floor", x / y)
+    quotient, remainder = _divided(code, x, y)
+    down = (remainder != 0) & ((remainder < 0) != (y < 0)) if x.is_signed else None
+    return quotient if down is None else code.select(down, quotient - 1, quotient)
+
+
+def modulo(code: Code, x: Value, y: Value) -> Value:
+    """x - floor(x / y) * y, with the sign of y; an integer over 0 gives 0."""
+    if x.is_float:
+        remainder = x % y
+        wrong = (remainder != 0) & ((remainder < 0) != (y < 0))
+        return code.select(wrong, remainder + y, remainder)
+    _, remainder = _divided(code, x, y)
+    if not x.is_signed:
+        return remainder
+    return code.select((remainder != 0) & ((remainder < 0) != (y < 0)), remainder + y, remainder)
+
+
+def _divided(code: Code, x: Value, y: Value) -> tuple[Value, Value]:
+    """(quotient toward zero, remainder); both 0 over 0, and the lowest integer over -1 is itself: neither may trap."""
+    wrong = y == 0
+    if x.is_signed:
+        wrong = wrong | (y == -1)
+    safe = code.select(wrong, code.number(1, x.dtype), y)
+    quotient, remainder = x // safe, x % safe
+    zero = code.number(0, x.dtype)
+    quotient = code.select(y == 0, zero, quotient)
+    if x.is_signed:
+        quotient = code.select(y == -1, -x, quotient)
+    return quotient, code.select(wrong, zero, remainder)
+
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "abs": absolute, "floordiv": floor_divide, "mod": modulo,
+    **{name: _intrinsic(name) for name in ("sqrt", "floor", "ceil", "rint", "trunc")},
+    **{name: _library(name) for name in (
+        "exp", "expm1", "log", "log1p", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
+        "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
+    )},
+}  # fmt: skip

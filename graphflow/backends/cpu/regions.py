@@ -1,0 +1,260 @@
+"""Kernels of fused regions: what they compute (`Body`), and the loops of those that reduce nothing.
+
+A region computes members from inputs at every point of a space of loops.  Each input moves along some of the loops
+(its mask) and is broadcast along the others.  The innermost loop takes a vector of points at a time; rows that are too
+short for that are joined to longer ones, over which the inputs that repeat with every row are spread out beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphflow.backends.cpu.expression import evaluate, random_words
+from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.ops.lowering import Reduce
+
+Mask = tuple[bool, ...]
+Bounds = Callable[[list[Value]], tuple[Any, Any]]  # of a loop, from the positions of the loops around it
+Point = Callable[[list[Value], Value, dict[int, Value]], None]  # positions, the lanes inside, the values of the inputs
+SHORT = 64  # rows of fewer elements are joined
+
+
+@dataclass(frozen=True)
+class Member:
+    """One value of a region.
+
+    expression  over `names`, which stand for the values `operands`
+    draws       for a random op: which of the draws; its expression also sees the random words `a` and `b`
+    fold        for a reduction: of its one operand, over the folded loops
+    outer       there is one value for every kept position, instead of one for every point
+    """
+
+    expression: str
+    names: tuple[str, ...]
+    operands: tuple[int, ...]
+    dtype: str
+    draws: int | None = None
+    fold: Reduce | None = None
+    outer: bool = False
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a kernel computes: inputs (mask, dtype) are the values 0, 1, ...; every member adds one.
+
+    outputs  the values that are stored
+    draws    how many random ops there are
+
+    The kernel's pointers are those of inputs and outputs, then one to [key, draw number] for each random op.
+    """
+
+    inputs: tuple[tuple[Mask, str], ...]
+    members: tuple[Member, ...]
+    outputs: tuple[int, ...]
+    draws: int = 0
+
+    @property
+    def dtypes(self) -> list[str]:
+        return [dtype for _, dtype in self.inputs] + [m.dtype for m in self.members]
+
+    @property
+    def wide(self) -> str:
+        """The dtype of which a vector register is full."""
+        return "float64" if all(d in ("float64", "int64", "uint64") for d in self.dtypes) else "float32"
+
+    def __str__(self) -> str:
+        """A line a value."""
+        lines = [f"v{i} = {dtype} along {mask}" for i, (mask, dtype) in enumerate(self.inputs)]
+        for i, m in enumerate(self.members, len(self.inputs)):
+            where = ", ".join(f"{n}=v{o}" for n, o in zip(m.names, m.operands, strict=True))
+            what = f"fold {m.fold.step} from {m.fold.init}" if m.fold else m.expression
+            lines.append(f"v{i} = {m.dtype}: {what} with {where}")
+        return "\n".join([*lines, f"store {', '.join(f'v{i}' for i in self.outputs)}"]) + "\n"
+
+
+class Emission:
+    """A kernel of a body that is being emitted: its pointers and sizes, and loops over its space.
+
+    origin  the number of the first point, when that is not 0
+    """
+
+    def __init__(self, code: Code, body: Body, args: Sequence[Any], depth: int) -> None:
+        self.code, self.body = code, body
+        ends = [len(body.inputs), len(body.inputs) + len(body.outputs)]
+        self.inputs: list[Pointer] = list(args[: ends[0]])
+        self.outputs: list[Pointer] = list(args[ends[0] : ends[1]])
+        self.seeds = [(p.load(0), p.load(1)) for p in args[ends[1] : ends[1] + body.draws]]
+        self.sizes: list[Value] = list(args[ends[1] + body.draws :][:depth])
+        self.rest: Sequence[Any] = args[ends[1] + body.draws + depth :]
+        self.origin: Value | None = None
+
+    def join_rows(self, period: int, rows: Value, first: Value | None = None) -> Value:
+        """Make `rows` rows (from `first` on) of the last size into fewer ones of `period`; gives the number of points.
+
+        What repeats with every row is spread over a whole period.
+        """
+        code, n = self.code, self.sizes[-1]
+        total = rows * n
+        self.sizes = [(total + (period - 1)) // period, code.value(period)]
+        self.origin = None if first is None else first * n
+        for k, (mask, _) in enumerate(self.body.inputs):
+            if mask == (False, True):
+                self.inputs[k] = self._spread(self.inputs[k], n, period)
+            elif mask == (True, True) and self.origin is not None:
+                self.inputs[k] = self.inputs[k].at(self.origin)
+        if self.origin is not None:
+            self.outputs = [p.at(self.origin) for p in self.outputs]
+        return total
+
+    def _spread(self, source: Pointer, n: Value, period: int) -> Pointer:
+        made = self.code.array(period, source.dtype)
+        with self.code.loop(0, period) as i:
+            made.store(i, source.load(i % n))
+        return made
+
+    def loops(self, bounds: Sequence[Bounds], point: Point) -> None:
+        """Loops within these bounds, the innermost by vectors; each input is loaded as far outside as it can be."""
+        self.inner_loops(bounds, point, [], {})
+
+    def outer_loops(
+        self, bounds: Sequence[Bounds], visit: Callable[[list[Value], dict[int, Value]], None],
+        at: Sequence[Value] = (), values: dict[int, Value] | None = None,
+    ) -> None:  # fmt: skip
+        """Loops within these bounds, one by one; `visit` gets the positions and the inputs that are known there."""
+        known = self._known(at, values or {})
+        if len(at) == len(bounds):
+            visit(list(at), known)
+            return
+        start, stop = bounds[len(at)](list(at))
+        with self.code.loop(start, stop) as i:
+            self.outer_loops(bounds, visit, [*at, i], known)
+
+    def _known(self, at: Sequence[Value], values: dict[int, Value]) -> dict[int, Value]:
+        """The values, and all inputs that move along no loop further inside."""
+        known = dict(values)
+        for k, (mask, _) in enumerate(self.body.inputs):
+            if k not in known and not any(mask[len(at) :]):
+                known[k] = self.inputs[k].load(self.index(mask, at))
+        return known
+
+    def inner_loops(self, bounds: Sequence[Bounds], point: Point, at: list[Value], values: dict[int, Value]) -> None:
+        """The loops inside those of `at`, as `loops`."""
+        code, depth = self.code, len(at)
+        values = self._known(at, values)
+        start, stop = (code.value(n) for n in bounds[depth](at))
+        if depth + 1 < len(bounds):
+            with code.loop(start, stop) as i:
+                self.inner_loops(bounds, point, [*at, i], values)
+            return
+        with code.loop(start, stop, code.lanes) as i:
+            inside = code.lanes_below(stop - i)
+            here = dict(values)
+            for k, (mask, _) in enumerate(self.body.inputs):
+                if k not in here:
+                    here[k] = self.inputs[k].load(self.index(mask, [*at, i]), code.lanes, inside)
+            point([*at, i], inside, here)
+
+    def compute(self, number: int, values: dict[int, Value], at: list[Value]) -> Value:
+        """Value `number`, a member that is no reduction, at these positions."""
+        code, member = self.code, self.body.members[number - len(self.body.inputs)]
+        names = {n: values[i] for n, i in zip(member.names, member.operands, strict=True)}
+        if member.draws is not None:
+            position = self.index((True,) * len(at), at) + code.steps(code.lanes)
+            if self.origin is not None:
+                position = position + self.origin
+            names["a"], names["b"] = random_words(code, *self.seeds[member.draws], position)
+        return evaluate(code, member.expression, names, member.dtype)
+
+    def store(self, number: int, value: Value, index: Value, inside: Value) -> None:
+        """Save a value that is wanted outside, in one shape or two, at this element and those beside it."""
+        for place, wanted in zip(self.outputs, self.body.outputs, strict=True):
+            if wanted == number:
+                place.store(index, value.splat(self.code.lanes), inside)
+
+    def index(self, mask: Mask, at: Sequence[Value]) -> Value:
+        """Which element of something that moves with these loops is at these positions, in C order."""
+        index: Value | None = None
+        for moves, i, n in zip(mask, at, self.sizes, strict=False):
+            if moves:
+                index = i if index is None else index * n + i
+        return self.code.value(0) if index is None else index
+
+    def every_member(self, at: list[Value], inside: Value, values: dict[int, Value]) -> None:
+        """Compute and store all members."""
+        where = self.index((True,) * len(at), at)
+        for number in range(len(self.body.inputs), len(self.body.dtypes)):
+            values[number] = self.compute(number, values, at)
+            self.store(number, values[number], where, inside)
+
+
+def whole(n: Any) -> Bounds:
+    """All of a loop."""
+    return lambda at: (0, n)
+
+
+def period_of(n: int, lanes: int) -> int:
+    """The length that rows of n get when they are joined: whole rows, whole vectors, not short."""
+    period = math.lcm(n, lanes)
+    return period * -(-SHORT // period)
+
+
+# -- kernels without reductions --------------------------------------------------------------------------------------
+def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0) -> None:
+    """(*pointers, *sizes of the loops, tid, nthreads).   Threads share the outermost loop.
+
+    With a period, two loops of which the inner one is short.
+    """
+    e = Emission(code, body, args, depth)
+    tid, nthreads = e.rest
+    if period:
+        total = e.join_rows(period, e.sizes[0])
+        bounds: list[Bounds] = [
+            lambda at: code.share(e.sizes[0], tid, nthreads),
+            lambda at: (0, code.minimum(total - at[0] * period, period)),
+        ]
+    elif depth == 1:
+        n = e.sizes[0]
+        start, stop = code.share((n + (code.lanes - 1)) // code.lanes, tid, nthreads)
+        bounds = [lambda at: (start * code.lanes, code.minimum(stop * code.lanes, n))]
+    else:
+        bounds = [lambda at: code.share(e.sizes[0], tid, nthreads)]
+        bounds += [whole(n) for n in e.sizes[1:]]
+    e.loops(bounds, e.every_member)
+
+
+def epilogue(code: Code, *args: Any, body: Body, period: int = 0) -> None:
+    """(*pointers, rows, columns, first, last, left, right): the block of a matrix that is to be finished.
+
+    With a period, the rows are short, and the block is always of whole rows.
+    """
+    e = Emission(code, body, args, 2)
+    first, last, left, right = e.rest
+    if period:
+        total = e.join_rows(period, last - first, first)
+        e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
+                e.every_member)  # fmt: skip
+    else:
+        e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
+
+
+def each(code: Code, words: Pointer, tid: Value, nthreads: Value, body: Body) -> None:
+    """The same computation over each of many arrays of different lengths; an input moves along it or is one number.
+
+    words: how many arrays, how many vectors in all; for each array its length and how many vectors are before it; then
+    its pointers.   Threads share the vectors.
+    """
+    count, total = words.load(0), words.load(1)
+    first, last = code.share(total, tid, nthreads)
+    dtypes = [dtype for _, dtype in body.inputs] + [body.dtypes[i] for i in body.outputs]
+    with code.loop(0, count) as i:
+        length, before = words.load(2 + 2 * i), words.load(3 + 2 * i)
+        start = code.maximum(first - before, 0) * code.lanes
+        stop = code.minimum((last - before) * code.lanes, length)
+        place = 2 + 2 * count + i * len(dtypes)
+        pointers = [code.pointer(words.load(place + j), dtype) for j, dtype in enumerate(dtypes)]
+        with code.when(start < stop):
+            e = Emission(code, body, [*pointers, length], 1)
+            e.loops([lambda at: (start, stop)], e.every_member)

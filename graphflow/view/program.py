@@ -1,0 +1,138 @@
+"""A program as DOT, as it stands between two passes: what runs, and in colour what the last pass has changed.
+
+Several operations of a program can have one name, so nodes go by their place.  A region lists its members.  A variable
+is one node, whatever reads and writes it; the order, which decides between them, is in the tooltips.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.ops.define import CONST
+from graphflow.ops.fused import members, origin
+from graphflow.program import Program
+from graphflow.shape import show
+from graphflow.view.looks import (
+    HEAD,
+    PLACEHOLDER_LOOK,
+    VARIABLE_LOOK,
+    WRITE_LOOK,
+    Look,
+    label,
+    legend,
+    look_of,
+    short_value,
+)
+
+_FETCH = Look("fetch or target", "invhouse", "#E4E4E4", "#555555")
+_MADE = Look("made by this pass", "box", "#8FD9BF", "#00593F")
+_REWIRED = Look("has other inputs now", "box", "#DDF3EB", "#00593F")
+
+
+def program_dot(program: Program, before: Program | None = None, title: str = "") -> str:
+    """DOT text, feeds above, fetches and targets below.
+
+    before   the program of which a pass has made this one: what is new or has other inputs is coloured
+    """
+    return _Picture(program, {} if before is None else _changes(program, before)).text(title)
+
+
+class _Picture:
+    def __init__(self, program: Program, changes: dict[Operation, Look]) -> None:
+        self.changes = changes
+        self.looks: list[Look] = []
+        self.nodes: list[str] = []
+        self.edges: list[str] = []
+        self.variables: dict[int, str] = {}  # by the id of the operation
+        self.source: dict[Tensor, str] = {}
+        for i, t in enumerate(program.feeds):
+            self.source[t] = self.node(f"feed{i}", PLACEHOLDER_LOOK, [t.op.name], f"{t.name} is fed")
+        place = {op: self.operation(i, op) for i, op in enumerate(program.ops)}
+        for i, t in enumerate(program.fetches):
+            fetch = self.node(f"fetch{i}", _FETCH, ["fetch", origin(t).name], f"{t.name} is fetched")
+            self.edge(self.source[t], fetch, _type(t))
+        for i, op in enumerate(program.targets):
+            if op in place:
+                target = self.node(f"target{i}", _FETCH, ["target", op.name], f"{op.name} is run")
+                self.edge(place[op], target, style="dashed")
+
+    def text(self, title: str) -> str:
+        changed = [look for look in (_MADE, _REWIRED) if look in self.changes.values()]
+        return "\n".join([HEAD, *legend(self.looks, changed, title), *self.nodes, *self.edges, "}", ""])
+
+    def operation(self, i: int, op: Operation) -> str:
+        """The node of the i-th operation, and the edges to it."""
+        tip = f"number {i}: {op.type} {op.name}, created at {os.path.basename(op.site[0])}:{op.site[1]}"
+        if op.definition.variable:
+            node = self.variable(op, tip)
+        else:
+            node = self.node(f"op{i}", look_of(op), _lines(op), tip, self.changes.get(op))
+        self.source.update((t, node) for t in op.outputs if t not in self.source)  # a fed output keeps its feed
+        record = op.definition
+        for t, times in Counter(t for k, t in enumerate(op.inputs) if k not in record.refs).items():
+            self.edge(self.source[t], node, _type(t) + (f" x{times}" if times > 1 else ""))
+        for k in record.refs:
+            way = "forward" if k not in record.writes else "both" if record.reads else "back"
+            self.edge(self.variable(variable_of(op.inputs[k])), node, dir=way, color=f'"{WRITE_LOOK.line}"')
+        return node
+
+    def variable(self, op: Operation, tip: str = "") -> str:
+        if op.id not in self.variables:
+            lines = [op.name, _type(op.output)]
+            self.variables[op.id] = self.node(f"variable{len(self.variables)}", VARIABLE_LOOK, lines, tip or op.name)
+        return self.variables[op.id]
+
+    def node(self, name: str, look: Look, lines: list[str], tip: str, changed: Look | None = None) -> str:
+        colours = changed or look
+        self.looks.append(look)
+        self.nodes.append(
+            f'  {name} [label={label(*lines)}, shape={look.shape}, fillcolor="{colours.fill}", '
+            f'color="{colours.line}", {look.extra}, penwidth={2 if changed else 1}, tooltip={label(tip)}];'
+        )
+        return name
+
+    def edge(self, start: str, end: str, text: str = "", **attributes: str) -> None:
+        look = ", ".join([f"label={label(' ' + text)}"] * bool(text) + [f"{k}={v}" for k, v in attributes.items()])
+        self.edges.append(f"  {start} -> {end} [{look}];")
+
+
+def _lines(op: Operation) -> list[str]:
+    if op.definition is CONST:
+        return [op.name, short_value(op.attrs["value"])]
+    inside = members(op)
+    return [f"{m.type}  {m.name}" for m in inside] if len(inside) > 1 else [op.type, op.name]
+
+
+def _type(t: Tensor) -> str:
+    return f"{t.dtype.name} {show(t.dims)}"
+
+
+def _changes(program: Program, before: Program) -> dict[Operation, Look]:
+    """Operations that were not there before, or had other inputs.
+
+    Passes make an operation anew when something far above it has changed: it counts as the same while its attributes
+    are the same, and its inputs come from operations with the names and ids of before.
+    """
+    old = set(before.ops)
+    inputs: dict[tuple, list[tuple]] = {}
+    for op in before.ops:
+        inputs.setdefault(_identity(op), []).append(_inputs(op))
+    changes: dict[Operation, Look] = {}
+    for op in program.ops:
+        if op not in old:
+            same = inputs.get(_identity(op))
+            if same is None:
+                changes[op] = _MADE
+            elif _inputs(op) not in same:
+                changes[op] = _REWIRED
+    return changes
+
+
+def _identity(op: Operation) -> tuple:
+    return op.id, op.type, id(op.attrs)
+
+
+def _inputs(op: Operation) -> tuple:
+    return tuple([(t.op.id, t.name) for t in map(origin, op.inputs)])
