@@ -50,7 +50,7 @@ def _has_old(path: str) -> bool:
 
 def _has_inside(path: str) -> bool:
     if path in INTERNALS:
-        return True
+        return all(map(_has, INTERNALS[path]))
     module, _, name = path.rpartition(".")
     return module in INTERNALS and any(_has(f"{source}.{name}".lstrip(".")) for source in (*INTERNALS[module], ""))
 
