@@ -25,6 +25,7 @@ from graphflow import (
     train,
 )
 from graphflow import spectral as signal
+from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
 from graphflow.custom_gradient import custom_gradient
 from graphflow.default import (
@@ -60,8 +61,9 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
-from graphflow.gradients import AggregationMethod, NotDifferentiable, RegisterGradient, UnconnectedGradients, gradients
+from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
+from graphflow.graph_def import GraphDef, import_graph_def
 from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,
@@ -75,6 +77,22 @@ from graphflow.initializers import (
     uniform_unit_scaling_initializer,
     variance_scaling_initializer,
     zeros_initializer,
+)
+from graphflow.modes import (
+    AggregationMethod,
+    UnconnectedGradients,
+    VariableAggregation,
+    VariableSynchronization,
+    disable_control_flow_v2,
+    disable_eager_execution,
+    disable_resource_variables,
+    disable_tensor_equality,
+    disable_v2_behavior,
+    disable_v2_tensorshape,
+    enable_control_flow_v2,
+    enable_resource_variables,
+    executing_eagerly,
+    resource_variables_enabled,
 )
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor
@@ -171,6 +189,10 @@ from graphflow.ops.compare import (
 )
 from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
+from graphflow.ops.convert import (
+    convert_to_tensor_or_indexed_slices,
+    convert_to_tensor_or_sparse_tensor,
+)
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
 from graphflow.ops.define import convert_to_tensor, is_tensor, register_tensor_conversion_function
 from graphflow.ops.diagonal import (
@@ -366,6 +388,7 @@ from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOpt
 from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
+from graphflow.spec import TensorSpec
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
 from graphflow.variable_scope import (
@@ -390,7 +413,7 @@ from graphflow.variables import (
     trainable_variables,
     variables_initializer,
 )
-from graphflow.version import __version__
+from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION, __version__
 from graphflow.view.dot import to_dot
 
 newaxis = None
@@ -400,3 +423,5 @@ initialize_variables = variables_initializer
 initialize_local_variables = local_variables_initializer
 initialize_all_tables = tables_initializer
 NoGradient = no_gradient = NotDifferentiable
+
+_complete()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Any
 
 from graphflow.errors import DTypeError, GradientError, GraphError
@@ -15,22 +14,6 @@ from graphflow.ops.basic import ones_like, zeros_like
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, REGISTRY, convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices, concatenated
 from graphflow.ops.shape_ops import sum_to
-
-
-class AggregationMethod:
-    """How gradients of several paths are summed: accepted for TensorFlow's sake, without effect."""
-
-    ADD_N = DEFAULT = 0
-    EXPERIMENTAL_TREE = 1
-    EXPERIMENTAL_ACCUMULATE_N = 2
-
-
-class UnconnectedGradients(Enum):
-    """What `gradients` gives for an x that no y depends on."""
-
-    NONE = "none"
-    ZERO = "zero"
-
 
 _registered: dict[str, Any] = {}  # VJPs by name
 

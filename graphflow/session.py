@@ -86,6 +86,11 @@ class Session:
         return self._graph
 
     @property
+    def graph_def(self) -> Any:
+        """The graph as data."""
+        return self._graph.as_graph_def()  # type: ignore[attr-defined]
+
+    @property
     def sess_str(self) -> str:
         return ""
 

@@ -20,6 +20,7 @@ LAYERS = (
     "operation",
     "graph",
     "ops default",
+    "modes spec graph_def",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
     "custom_gradient distributions",
     "train",
@@ -34,9 +35,11 @@ LAYERS = (
     "backends",
     "feeds debug",
     "session",
+    "flags app gfile logging nest resource_loader test",
     "testing",
     "bitwise debugging image linalg lookup manip math nn random sparse spectral strings",
     "__init__",
+    "__main__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
 EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL"}

@@ -30,10 +30,9 @@ def _tensorflow_like(tf: Any, work: Any, threads: int) -> Step:
             holders = [tf.placeholder(tf.float32, a.shape) for a in arrays]
             feeds = dict(zip(holders, arrays, strict=True))
             if isinstance(work, Layer):
-                a, w, b = holders
-                weights = [tf.Variable(v) for v in arrays[1:]]
-                feeds = {a: arrays[0]}
-                fetches = tf.nn.relu(tf.matmul(a, weights[0]) + weights[1])
+                w, b = (tf.Variable(v) for v in arrays[1:])
+                feeds = {holders[0]: arrays[0]}
+                fetches = tf.nn.relu(tf.matmul(holders[0], w) + b)
             elif isinstance(work, Product):
                 variables = [tf.Variable(v) for v in arrays]
                 feeds, fetches = {}, tf.matmul(*variables)
