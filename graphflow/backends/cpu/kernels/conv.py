@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.kernels.correlate import correlate
 from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
+from graphflow.backends.cpu.team import thread_count
 from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
@@ -131,7 +131,7 @@ def _placed(*counts: int) -> list[int]:
 
 def _slots(units: int) -> int:
     """How many threads get a place of their own in scratch; further ones have nothing to do."""
-    return max(min(os.cpu_count() or 1, units), 1)
+    return max(min(thread_count(), units), 1)
 
 
 def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
