@@ -32,6 +32,10 @@ class _Window:
         self, code: Code, window: Pair, corner: tuple[Value, Value], h: Value, w: Value, over_edges: bool
     ) -> None:
         self.code, self.window, self.corner, self.h, self.w, self.over_edges = code, window, corner, h, w, over_edges
+        self.unrolled = window[0] * window[1] <= UNROLLED
+        if self.unrolled:  # found once for all channels
+            self.rows = [self._nearest(corner[0] + i, h) for i in range(window[0])]
+            self.columns = [self._nearest(corner[1] + i, w) for i in range(window[1])]
 
     def size(self) -> Value:
         """How many places are inside of the image."""
@@ -44,18 +48,20 @@ class _Window:
         """values = body(number, pixel of the image, whether it is inside, *values) for each place, row by row."""
         code, (kh, kw), (y, x) = self.code, self.window, self.corner
 
-        def place(ky: Any, kx: Any, *values: Any) -> Sequence[Any]:
-            row, row_inside = self._nearest(y + ky, self.h)
-            column, column_inside = self._nearest(x + kx, self.w)
-            return body(ky * kw + kx, row * self.w + column, row_inside & column_inside, *values)
+        def place(number: Any, row: tuple[Value, Value], column: tuple[Value, Value], *values: Any) -> Sequence[Any]:
+            return body(number, row[0] * self.w + column[0], row[1] & column[1], *values)
 
-        if kh * kw <= UNROLLED:
-            for number in range(kh * kw):
-                values = place(number // kw, number % kw, *values)
-            return values
-        return code.repeat(0, kh, values, lambda ky, *values: code.repeat(
-            0, kw, values, lambda kx, *values: place(ky, kx, *values)
-        ))  # fmt: skip
+        def along_row(ky: Value, *values: Any) -> Sequence[Any]:
+            row = self._nearest(y + ky, self.h)
+            return code.repeat(0, kw, values, lambda kx, *values: place(
+                ky * kw + kx, row, self._nearest(x + kx, self.w), *values
+            ))  # fmt: skip
+
+        if not self.unrolled:
+            return code.repeat(0, kh, values, along_row)
+        for number in range(kh * kw):
+            values = place(number, self.rows[number // kw], self.columns[number % kw], *values)
+        return values
 
     def _nearest(self, i: Value, end: Value) -> tuple[Value, Value]:
         if not self.over_edges:
@@ -101,7 +107,8 @@ def forward(
 
 def _larger(code: Code, a: Value, b: Value) -> Value:
     """The larger one; NaN where one of them is."""
-    return code.apply("maximum", a, b) if a.is_float else code.maximum(a, b)
+    larger = code.maximum(a, b)  # b where a is NaN
+    return code.select(a != a, a, larger) if a.is_float else larger
 
 
 def backward(
