@@ -1,6 +1,6 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, linalg, math, nn, operators, random, train
+from graphflow import contrib, errors, initializers, linalg, losses, math, metrics, nn, operators, random, train
 from graphflow.config import config
 from graphflow.default import (
     add_to_collection,
@@ -211,6 +211,7 @@ from graphflow.ops.space import (
     space_to_batch_nd,
     space_to_depth,
 )
+from graphflow.ops.sparse.tensor import SparseTensor, SparseTensorValue
 from graphflow.ops.state import (
     assign,
     assign_add,

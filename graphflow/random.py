@@ -1,5 +1,6 @@
 """`tf.random`: random tensors under their later names; re-exports and nothing else."""
 
+from graphflow.ops.candidates import log_uniform_candidate_sampler, uniform_candidate_sampler
 from graphflow.ops.random import (
     categorical,
     multinomial,

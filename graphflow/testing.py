@@ -14,6 +14,7 @@ from graphflow.errors import GraphflowError
 from graphflow.gradients import gradients
 from graphflow.graph import Graph
 from graphflow.operation import Tensor
+from graphflow.ops.activations import relu
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.define import REGISTRY, OpDef, convert_to_tensor
@@ -21,6 +22,7 @@ from graphflow.ops.infer import broadcasted, compared
 from graphflow.ops.join import concat
 from graphflow.ops.linalg import matmul
 from graphflow.ops.placeholder import placeholder
+from graphflow.ops.math import exp
 from graphflow.ops.random import random_uniform
 from graphflow.ops.reduce import reduce_max, reduce_mean, reduce_min, reduce_sum
 from graphflow.ops.select import where_v2
@@ -169,6 +171,7 @@ def _listed(value: Any) -> list[Tensor]:
 # -- random programs -----------------------------------------------------------------------------------------------
 _NUMBERS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 0.1, 1e30, 1e-30, np.inf, -np.inf, np.nan)
 _SHAPES = ((), (1,), (3,), (2, 3), (3, 3), (1, 3), (2, 1), (2, 3, 3), (0, 3))
+_LENGTHS = (3, 3, 17, 70)  # what the threes become: less than a vector, more than one, a row that is not short
 
 
 @functools.cache
@@ -193,20 +196,22 @@ def plain_records() -> list[OpDef]:
 def random_program(rng: np.random.Generator, operations: int = 12) -> tuple[list[Tensor], dict[Tensor, np.ndarray]]:
     """(fetches, feeds) of a random program in the default graph.
 
-    Plain ops of the whole registry, reductions, reshapes, transposes, products, casts, broadcasts, choices, draws,
-    reads and writes of a variable; special numbers among constants and feeds.
+    Plain ops of the whole registry, reductions, reshapes, transposes, products with a bias and an activation, softmax
+    and centring by hand, casts, broadcasts, choices, draws, reads and updates of variables; special numbers among
+    constants and feeds.
     """
     records = plain_records()
+    length = _pick(rng, _LENGTHS)
     feeds: dict[Tensor, np.ndarray] = {}
-    for shape in [_pick(rng, _SHAPES) for _ in range(3)]:
+    for shape in [tuple([length if d == 3 else d for d in _pick(rng, _SHAPES)]) for _ in range(3)]:
         feeds[placeholder(dtypes.float32, shape)] = _numbers(rng, shape)
-    state = Variable(_numbers(rng, (2, 3)))
-    values: list[Tensor] = [*feeds, state.value()]
+    states = [Variable(_numbers(rng, (2, length))) for _ in range(3)]
+    values: list[Tensor] = [*feeds, states[0].value()]
     while len(values) < operations + 4:
         kind = rng.integers(3)
         try:
             if kind == 0:
-                made = _other(rng, values, state)
+                made = _other(rng, values, states)
             elif kind == 1:
                 made = convert_to_tensor(np.float32(_pick(rng, _NUMBERS)))
             else:
@@ -221,9 +226,9 @@ def random_program(rng: np.random.Generator, operations: int = 12) -> tuple[list
     return list(dict.fromkeys([*fetches, values[-1]])), feeds
 
 
-def _other(rng: np.random.Generator, values: Sequence[Tensor], state: Variable) -> Tensor:
+def _other(rng: np.random.Generator, values: Sequence[Tensor], states: Sequence[Variable]) -> Tensor:
     """An operation that needs more than tensors."""
-    x, y = _pick(rng, values), _pick(rng, values)
+    x, y, state = _pick(rng, values), _pick(rng, values), _pick(rng, states)
     rank = len(sizes(x.dims))
     axis = int(rng.integers(rank)) if rank else 0
     makers: dict[str, Callable[[], Tensor]] = {
@@ -233,16 +238,34 @@ def _other(rng: np.random.Generator, values: Sequence[Tensor], state: Variable) 
         "expand": lambda: expand_dims(x, axis),
         "squeeze": lambda: squeeze(x),
         "matmul": lambda: matmul(x, y, transpose_a=bool(rng.integers(2)), transpose_b=bool(rng.integers(2))),
+        "layer": lambda: relu(matmul(x, y) + _pick(rng, values)),
+        "softmax": lambda: _softmax(x, axis),
+        "center": lambda: x - reduce_mean(x, axis if rank else None, keepdims=True),
         "cast": lambda: cast(cast(x, _pick(rng, (dtypes.float64, dtypes.float16, dtypes.float32))), dtypes.float32),
         "broadcast": lambda: broadcast_to(x, [2, *sizes(x.dims)]),
         "concat": lambda: concat([x], axis),
         "select": lambda: where_v2(_pick(rng, (x > 0.0, x < y, convert_to_tensor(True))), x, y),
         "draw": lambda: random_uniform(list(sizes(x.dims)), seed=int(rng.integers(1, 99))),
         "write": lambda: state.assign(x),
+        "updates": lambda: _updates(rng, x, states),
         "read": lambda: state.read_value() + 0.0,
         "ones": lambda: x * ones_like(y),
     }
     return makers[_pick(rng, tuple(makers))]()
+
+
+def _softmax(x: Tensor, axis: int) -> Tensor:
+    e = exp(x - reduce_max(x, axis, keepdims=True))
+    return e / reduce_sum(e, axis, keepdims=True)
+
+
+def _updates(rng: np.random.Generator, x: Tensor, states: Sequence[Variable]) -> Tensor:
+    """Several variables updated in one way, by the same value or by each other's; gives the value of one of them."""
+    first, *others = (states[i] for i in rng.permutation(len(states)))
+    made = [v.assign_add(_pick(rng, (x, first.value(), first.read_value()))) for v in others]
+    made.append(first.assign_add(_pick(rng, (x, others[0].value(), others[0].read_value()))))
+    with x.graph.control_dependencies(made):
+        return _pick(rng, states).read_value() + 0.0
 
 
 _BROADCASTING = (broadcasted, compared)

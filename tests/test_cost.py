@@ -85,7 +85,7 @@ def test_a_region_costs_what_its_members_do():
     x = ones(4, 5)
     a = tf.exp(x)
     b = a * x + 1.0
-    assert flops(fuse([a.op, b.op.inputs[0].op, b.op], [b])) == 60
+    assert flops(fuse([a.op, b.op.inputs[0].op, b.op], [b], (4, 5))) == 60
 
 
 def test_what_is_not_known(graph):

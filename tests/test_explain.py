@@ -39,7 +39,7 @@ def lines(caplog):
 def layer():
     x = tf.placeholder(tf.float32, [None, 4], name="x")
     w = tf.Variable(np.full((4, 3), 0.5, np.float32), name="w")
-    return x, tf.nn.relu(tf.matmul(x, w, name="xw") + 1.0, name="y")
+    return x, tf.reduce_sum(tf.nn.relu(tf.matmul(x, w, name="xw") + 1.0, name="h"), 1, name="y")
 
 
 def plan_of(y, x, dims):
@@ -51,18 +51,19 @@ def test_the_plan_with_and_without_times():
     x, y = layer()
     plan = plan_of(y, x, (2, 4))
     text = (
-        "plan   feeds x:0 float32(2, 4)   fetches y:0 float32(2, 3)   steps 2   arena 64 B\n"
+        "plan   feeds x:0 float32(2, 4)   fetches y:0 float32(2,)   steps 2   arena 64 B\n"
         "      FLOP  bytes\n"
-        "   0    48    104  MatMul xw   feed[0] float32(2, 4) state[w] float32(4, 3) -> arena[0:24] float32(2, 3)\n"
-        "   1    18     52  Add+Relu add+y   arena[0:24] float32(2, 3) const[0] float32() -> fetch[0] float32(2, 3)\n"
-        " all    66    156\n"
+        "   0    66    108  MatMul+Add+Relu xw+add+h   feed[0] float32(2, 4) state[w] float32(4, 3)"
+        " const[0] float32() -> arena[0:24] float32(2, 3)\n"
+        "   1     6     36  Sum y   arena[0:24] float32(2, 3) const[1] int32() -> fetch[0] float32(2,)\n"
+        " all    72    144\n"
     ).replace("[w]", f"[{plan.program.ops[0].id}]")
     assert str(plan) == plan_text(plan) == text
     assert [line.split()[:6] for line in plan_text(plan, [2e-6, None]).splitlines()[1:]] == [
         ["FLOP", "bytes", "us", "GFLOP/s", "GB/s"],
-        ["0", "48", "104", "2.0", "0.02", "0.05"],
-        ["1", "18", "52", "-", "-", "-"],
-        ["all", "66", "156", "2.0", "0.03", "0.08"],
+        ["0", "66", "108", "2.0", "0.03", "0.05"],
+        ["1", "6", "36", "-", "-", "-"],
+        ["all", "72", "144", "2.0", "0.04", "0.07"],
     ]
 
 
@@ -193,10 +194,10 @@ def test_the_times_are_logged_now_and_then(lines, caplog):
         session.run(tf.global_variables_initializer())
         lines()
         session.run(y, feeds)
-        assert re.search(r"\n   0 +48 +104 +\d+\.\d +\d+\.\d\d +\d+\.\d\d  MatMul xw ", caplog.text)
+        assert re.search(r"\n   0 +66 +108 +\d+\.\d +\d+\.\d\d +\d+\.\d\d  MatMul\+Add\+Relu xw\+add\+h ", caplog.text)
         assert lines() == [
             "compiled 2 steps for y:0, because of new fetches",
-            "specialized: 6 operations for y:0",
+            "specialized: 8 operations for y:0",
             "median times of 1 runs",
         ]
         for _ in range(99):
@@ -207,7 +208,7 @@ def test_the_times_are_logged_now_and_then(lines, caplog):
 
 @pytest.mark.parametrize(("debug", "first"), [(0, []), (1, ["compiled"]), (2, ["compiled", "specialized:", "median"]),
                          (3, ["compiled", "specialized:", "plan", "median"]),
-                         (4, ["compiled", "specialized:", "plan", "def", "median"])])  # fmt: skip
+                         (4, ["compiled", "specialized:", "plan", "elementwise", "median"])])  # fmt: skip
 def test_each_level_adds_to_the_one_below(debug, first, lines):
     x = tf.placeholder(tf.float32, [3])
     with tf.Session(backend="cpu") as session, config(debug=debug):

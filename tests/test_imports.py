@@ -22,6 +22,7 @@ LAYERS = (
     "ops default",
     "fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
+    "losses metrics",
     "layers",
     "contrib data datasets summary io view compat text",
     "store program cost",

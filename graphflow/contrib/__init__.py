@@ -1,3 +1,3 @@
 """`tf.contrib`: what scripts use of it; thin names over the rest of graphflow."""
 
-from graphflow.contrib import layers
+from graphflow.contrib import layers, losses, metrics

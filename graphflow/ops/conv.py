@@ -1,7 +1,11 @@
-"""Two-dimensional convolutions of NHWC images with HWIO filters, and their gradients, which are convolutions too."""
+"""Two-dimensional convolutions of NHWC images with HWIO filters, and their gradients, which are convolutions too.
+
+Types and references are written for any number of spatial axes; conv3d has its own records of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,51 +19,61 @@ from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, shape
 from graphflow.ops.static import static_dims
-from graphflow.ops.windows import folded, layout, padded, padding_of, per_axis, require_nhwc, unfolded, windows_dims
+from graphflow.ops.windows import (
+    Place,
+    folded,
+    layout,
+    padded,
+    padding_of,
+    per_axis,
+    require_channels_last,
+    unfolded,
+    windows_dims,
+)
 from graphflow.shape import Dims, elements, show
 
 ONES = (1, 1, 1, 1)
 
 
-def _conv_infer(
+def conv_infer(
     input: Tensor, filter: Tensor, strides: Any, padding: str, explicit_paddings: Any, dilations: Any
 ) -> tuple[Dims, DType]:
-    n, h, w, c = require_rank(input, 4, "the input")
-    kh, kw, cin, cout = require_rank(filter, 4, "the filter")
-    if c is not None and cin is not None and c != cin:
-        raise ShapeError(f"the input has {c} channels, and the filter is made for {cin}")
-    if 0 in (kh, kw):
+    dims = require_rank(input, len(strides), "the input")
+    *window, cin, cout = require_rank(filter, len(strides), "the filter")
+    if dims[-1] is not None and cin is not None and dims[-1] != cin:
+        raise ShapeError(f"the input has {dims[-1]} channels, and the filter is made for {cin}")
+    if 0 in window:
         raise ShapeError(f"the filter of shape {show(filter.dims)} is empty")
-    oh, ow = windows_dims((n, h, w, c), (kh, kw), strides, dilations, padding, explicit_paddings)
-    return (n, oh, ow, cout), input.dtype
+    counts = windows_dims(dims, window, strides, dilations, padding, explicit_paddings)
+    return (dims[0], *counts, cout), input.dtype
 
 
-def _wide(*arrays: np.ndarray) -> list[np.ndarray]:
+def wide(*arrays: np.ndarray) -> list[np.ndarray]:
     """float16 computes in float32."""
     return [a.astype(np.float32) if a.dtype == np.float16 else a for a in arrays]
 
 
-def _conv(
+def conv_of(
     x: np.ndarray, filter: np.ndarray, strides: Any, padding: str, explicit_paddings: Any, dilations: Any
 ) -> np.ndarray:
-    kh, kw, cin, _ = filter.shape
-    if x.shape[3] != cin:
-        raise InvalidArgumentError.because(f"the input has {x.shape[3]} channels, and the filter is made for {cin}")
-    place = layout(x.shape[1], x.shape[2], (kh, kw), strides, dilations, padding, explicit_paddings)
-    x, filter = _wide(x, filter)
-    image = padded(x, (kh, kw), strides, dilations, place, 0)
-    return np.tensordot(unfolded(image, (kh, kw), strides, dilations, place), filter, 3)
+    *window, cin, _ = filter.shape
+    if x.shape[-1] != cin:
+        raise InvalidArgumentError.because(f"the input has {x.shape[-1]} channels, and the filter is made for {cin}")
+    place = layout(x.shape[1:-1], window, strides, dilations, padding, explicit_paddings)
+    x, filter = wide(x, filter)
+    image = padded(x, window, strides, dilations, place, 0)
+    return np.tensordot(unfolded(image, window, strides, dilations, place), filter, len(window) + 1)
 
 
-def _place_of_gradient(sizes: list[int], filter: Any, dy: tuple[int, ...], attrs: dict) -> tuple[int, int, int, int]:
+def place_of_gradient(sizes: Sequence[int], filter: Sequence[int], dy: tuple[int, ...], attrs: dict) -> Place:
     """Where the windows of the forward convolution lie; InvalidArgumentError when dy cannot be its gradient."""
-    kh, kw, cin, cout = filter
-    if len(sizes) != 4:
-        raise InvalidArgumentError.because(f"the sizes of images are four numbers, not {sizes}")
-    place = layout(sizes[1], sizes[2], (kh, kw), attrs["strides"], attrs["dilations"], attrs["padding"],
+    *window, cin, cout = filter
+    if len(sizes) != len(filter):
+        raise InvalidArgumentError.because(f"the sizes of images are {len(filter)} numbers, not {sizes}")
+    place = layout(sizes[1:-1], window, attrs["strides"], attrs["dilations"], attrs["padding"],
                    attrs["explicit_paddings"])  # fmt: skip
-    expected = (sizes[0], place[0], place[1], cout)
-    if expected != tuple(dy) or sizes[3] != cin:
+    expected = (sizes[0], *place.counts, cout)
+    if expected != tuple(dy) or sizes[-1] != cin:
         raise InvalidArgumentError.because(
             f"out_backprop has shape {tuple(dy)}, and the convolution of {tuple(sizes)} with a filter "
             f"{tuple(filter)} gives {expected}"
@@ -67,48 +81,53 @@ def _place_of_gradient(sizes: list[int], filter: Any, dy: tuple[int, ...], attrs
     return place
 
 
-def _backprop_input(input_sizes: np.ndarray, filter: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
+def backprop_input_of(input_sizes: np.ndarray, filter: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
     sizes = input_sizes.tolist()
-    place = _place_of_gradient(sizes, filter.shape, dy.shape, attrs)
-    filter, dy = _wide(filter, dy)
-    pieces = np.tensordot(dy, filter, ([3], [3]))
+    place = place_of_gradient(sizes, filter.shape, dy.shape, attrs)
+    filter, dy = wide(filter, dy)
+    pieces = np.tensordot(dy, filter, ([-1], [-1]))
     return folded(pieces, tuple(sizes), attrs["strides"], attrs["dilations"], place)
 
 
-def _backprop_filter(x: np.ndarray, filter_sizes: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
+def backprop_filter_of(x: np.ndarray, filter_sizes: np.ndarray, dy: np.ndarray, **attrs: Any) -> np.ndarray:
     sizes = filter_sizes.tolist()
-    if len(sizes) != 4:
-        raise InvalidArgumentError.because(f"the sizes of a filter are four numbers, not {sizes}")
-    place = _place_of_gradient(list(x.shape), sizes, dy.shape, attrs)
-    x, dy = _wide(x, dy)
+    if len(sizes) != x.ndim:
+        raise InvalidArgumentError.because(f"the sizes of a filter are {x.ndim} numbers, not {sizes}")
+    place = place_of_gradient(x.shape, sizes, dy.shape, attrs)
+    x, dy = wide(x, dy)
     strides, dilations = attrs["strides"], attrs["dilations"]
-    image = padded(x, sizes[:2], strides, dilations, place, 0)
-    axes = [0, 1, 2]
-    return np.tensordot(unfolded(image, sizes[:2], strides, dilations, place), dy, (axes, axes))
+    image = padded(x, sizes[:-2], strides, dilations, place, 0)
+    axes = list(range(x.ndim - 1))
+    return np.tensordot(unfolded(image, sizes[:-2], strides, dilations, place), dy, (axes, axes))
 
 
-def _sizes_of(sizes: Tensor, what: str) -> tuple[int | None, ...]:
+def _sizes_of(sizes: Tensor, rank: int, what: str) -> tuple[int | None, ...]:
     dims = static_dims(sizes)
-    if dims is not None and len(dims) != 4:
-        raise ShapeError(f"{what} must be four numbers, not {show(dims)}")
-    return dims or (None,) * 4
+    if dims is not None and len(dims) != rank:
+        raise ShapeError(f"{what} must be {rank} numbers, not {show(dims)}")
+    return dims or (None,) * rank
 
 
-def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **attrs: Any) -> tuple[Dims, DType]:
-    n, h, w, c = _sizes_of(input_sizes, "input_sizes")
-    _, _, cin, cout = require_rank(filter, 4, "the filter")
-    batch, _, _, channels = require_rank(out_backprop, 4, "out_backprop")
+def backprop_input_infer(
+    input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, strides: Any, **_: Any
+) -> tuple[Dims, DType]:
+    rank = len(strides)
+    n, *spatial, c = _sizes_of(input_sizes, rank, "input_sizes")
+    *_window, cin, cout = require_rank(filter, rank, "the filter")
+    batch, *_counts, channels = require_rank(out_backprop, rank, "out_backprop")
     if cout is not None and channels is not None and cout != channels:
         raise ShapeError(f"out_backprop has {channels} channels, and the filter makes {cout}")
     if c is not None and cin is not None and c != cin:
         raise ShapeError(f"the images have {c} channels, and the filter is made for {cin}")
-    return (batch if n is None else n, h, w, cin if c is None else c), filter.dtype
+    return (batch if n is None else n, *spatial, cin if c is None else c), filter.dtype
 
 
-def _filter_infer(input: Tensor, filter_sizes: Tensor, out_backprop: Tensor, **_: Any) -> tuple[Dims, DType]:
-    require_rank(input, 4, "the input")
-    require_rank(out_backprop, 4, "out_backprop")
-    return _sizes_of(filter_sizes, "filter_sizes"), input.dtype
+def backprop_filter_infer(
+    input: Tensor, filter_sizes: Tensor, out_backprop: Tensor, strides: Any, **_: Any
+) -> tuple[Dims, DType]:
+    require_rank(input, len(strides), "the input")
+    require_rank(out_backprop, len(strides), "out_backprop")
+    return _sizes_of(filter_sizes, len(strides), "filter_sizes"), input.dtype
 
 
 def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
@@ -116,28 +135,28 @@ def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
-def _flops(filter: Tensor, images: Tensor) -> int:
+def conv_flops(filter: Tensor, images: Tensor) -> int:
     """A multiplication and an addition for each filter element at each place, those that fall on padding too."""
-    return 2 * elements(filter.dims) * elements(images.dims[:3])  # type: ignore[index]
+    return 2 * elements(filter.dims) * elements(images.dims[:-1])  # type: ignore[index]
 
 
 CONV2D: OpDef = define(
     "Conv2D", "input filter",
-    infer=_conv_infer,
-    reference=_conv,
+    infer=conv_infer,
+    reference=conv_of,
     vjp=(
         lambda op, dy: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: _apply(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
     lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
-    flops=lambda op: _flops(op.inputs[1], op.output),
+    flops=lambda op: conv_flops(op.inputs[1], op.output),
 )  # fmt: skip
 
 CONV2D_BACKPROP_INPUT: OpDef = define(
     "Conv2DBackpropInput", "input_sizes:int32 filter out_backprop",
-    infer=_input_infer,
-    reference=_backprop_input,
+    infer=backprop_input_infer,
+    reference=backprop_input_of,
     vjp=(
         None,
         lambda op, dx: _apply(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
@@ -145,13 +164,13 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
     ),
     lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
-    flops=lambda op: _flops(op.inputs[1], op.inputs[2]),
+    flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
 )  # fmt: skip
 
 CONV2D_BACKPROP_FILTER: OpDef = define(
     "Conv2DBackpropFilter", "input filter_sizes:int32 out_backprop",
-    infer=_filter_infer,
-    reference=_backprop_filter,
+    infer=backprop_filter_infer,
+    reference=backprop_filter_of,
     vjp=(
         lambda op, dw: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
         None,
@@ -159,19 +178,22 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
     ),
     lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
-    flops=lambda op: _flops(op.output, op.inputs[2]),
+    flops=lambda op: conv_flops(op.output, op.inputs[2]),
 )  # fmt: skip
 
 
-def _geometry(strides: Any, padding: Any, dilations: Any, data_format: Any, what: str) -> dict[str, Any]:
-    """The attributes of the three ops."""
-    require_nhwc(data_format, what)
+def geometry(
+    strides: Any, padding: Any, dilations: Any, data_format: Any, what: str, expected: str = "NHWC"
+) -> dict[str, Any]:
+    """The attributes of a convolution and its gradients; `expected` is the layout with channels last."""
+    require_channels_last(data_format, what, expected)
     if padding is None:
         raise GraphError(f"{what} needs a padding")
     kind, explicit = padding_of(padding)
+    spatial = len(expected) - 2
     return {
-        "strides": per_axis(strides, "strides"), "padding": kind, "explicit_paddings": explicit,
-        "dilations": per_axis(ONES if dilations is None else dilations, "dilations"),
+        "strides": per_axis(strides, "strides", spatial), "padding": kind, "explicit_paddings": explicit,
+        "dilations": per_axis(1 if dilations is None else dilations, "dilations", spatial),
     }  # fmt: skip
 
 
@@ -190,7 +212,7 @@ def conv2d(
     Gradient: input and filter.
     Raises:   ValueError when the two cin differ, for a filter larger than the image under VALID, for NCHW.
     """
-    attrs = _geometry(strides, padding, dilations, data_format, "conv2d")
+    attrs = geometry(strides, padding, dilations, data_format, "conv2d")
     return CONV2D(input, either(filter, filters, "filter", "filters"), name=name, **attrs)
 
 
@@ -203,7 +225,7 @@ def conv2d_backprop_input(
 
     Gradient: filter and out_backprop.   Raises: InvalidArgumentError when run, for sizes that do not belong together.
     """
-    attrs = _geometry(strides, padding, dilations, data_format, "conv2d_backprop_input")
+    attrs = geometry(strides, padding, dilations, data_format, "conv2d_backprop_input")
     return CONV2D_BACKPROP_INPUT(input_sizes, either(filter, filters, "filter", "filters"), out_backprop, name=name,
                                  **attrs)  # fmt: skip
 
@@ -213,7 +235,7 @@ def conv2d_backprop_filter(
     data_format: str = "NHWC", dilations: Any = ONES, name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """The gradient of conv2d to its filter, whose sizes are `filter_sizes` [4].   Gradient: input and out_backprop."""
-    attrs = _geometry(strides, padding, dilations, data_format, "conv2d_backprop_filter")
+    attrs = geometry(strides, padding, dilations, data_format, "conv2d_backprop_filter")
     return CONV2D_BACKPROP_FILTER(input, filter_sizes, out_backprop, name=name, **attrs)
 
 
@@ -231,7 +253,7 @@ def conv2d_transpose(
     value, filter = either(value, input, "value", "input"), either(filter, filters, "filter", "filters")
     if output_shape is None:
         raise GraphError("conv2d_transpose needs an output_shape")
-    attrs = _geometry(strides, padding, dilations, data_format, "conv2d_transpose")
+    attrs = geometry(strides, padding, dilations, data_format, "conv2d_transpose")
     with name_scope(name, "conv2d_transpose", [value, filter, output_shape]) as scope:
         value = convert_to_tensor(value, name="value")
         filter = convert_to_tensor(filter, value.dtype, name="filter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,17 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import add
+from graphflow.ops.arithmetic import MUL, REAL_DIV, SUB, add
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like
+from graphflow.ops.compare import EQUAL
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.lowering import Kernel
-from graphflow.ops.math import exp, log1p
-from graphflow.ops.reduce import reduce_sum
-from graphflow.ops.select import where_v2
+from graphflow.ops.math import LOG, exp, log, log1p
+from graphflow.ops.reduce import SUM, reduce_sum
+from graphflow.ops.select import SELECT_V2, where_v2
 from graphflow.ops.shape_ops import either, expand_dims, reshape, shape
-from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX, last_axis, log_softmax_of
+from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX, last_axis, log_softmax_of, shifted_powers
 from graphflow.shape import Dims, broadcast, elements, merge, show
 
 
@@ -69,13 +71,26 @@ def _vjp_labels(op: Operation, d_loss: Tensor, d_backprop: Tensor) -> Tensor:
     return dx - d_backprop if _flows(d_backprop) else dx
 
 
+def _expand(op: Operation, make: Any) -> list[Tensor] | None:
+    """-sum(labels * log_softmax) without the terms whose label is 0, and softmax - labels."""
+    if op.output.dtype.name == "float16":
+        return None
+    labels = op.inputs[1]
+    shifted, powers, total = shifted_powers(op, make)
+    zero = make.constant(labels.dtype.dtype.type(0))
+    term = make(MUL, labels, make(SUB, make(LOG, total), shifted))
+    terms = make(SELECT_V2, make(EQUAL, labels, zero), zero, term)
+    loss = make(SUM, terms, make.constant(np.array([-1], np.int32)), keep_dims=False)
+    return [loss, make(SUB, make(REAL_DIV, powers, total), labels)]
+
+
 SOFTMAX_CROSS_ENTROPY = define(
     "SoftmaxCrossEntropyWithLogits", "features labels",
     infer=_dense_infer,
     reference=_dense,
     vjp=(_vjp_logits, _vjp_labels),
-    lowering=Kernel("softmax_cross_entropy"),
     types=FLOATING,
+    expand=_expand,
     flops=lambda op: 8 * elements(op.outputs[1].dims),  # a softmax; label * log and its sum; minus the label
 )  # fmt: skip
 
@@ -229,6 +244,21 @@ def weighted_cross_entropy_with_logits(
         weight = 1 + (pos_weight - 1) * z
         minus_abs = where_v2(x >= 0, -x, x)
         return add((1 - z) * x, weight * (log1p(exp(minus_abs)) + where_v2(x >= 0, zeros_like(x), -x)), name=scope)
+
+
+def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False, name: str | None = None) -> Tensor:
+    """exp(log_input) - log_input * targets: minus the log likelihood of Poisson counts, up to terms of the targets.
+
+    compute_full_loss   adds Stirling's approximation of log(targets!), where targets are above 1
+    Shapes:   one for both, and for the result.   Dtype: floating, one for both.   Gradient: both.
+    """
+    with name_scope(name, "log_poisson_loss", [log_input, targets]):
+        x, z = _alike(log_input, targets)
+        loss = exp(x) - x * z
+        if not compute_full_loss:
+            return loss
+        stirling = z * log(z) - z + 0.5 * log(2 * math.pi * z)
+        return loss + where_v2((z >= 0) & (z <= 1), zeros_like(z), stirling)
 
 
 def _alike(logits: Any, labels: Any) -> tuple[Tensor, Tensor]:

@@ -65,6 +65,8 @@ class OpDef:
     moves      inputs whose elements the op only moves around: it works on values that are known in part
     static     (op) -> what is known of the value while the graph is built, None for unknown elements
     draws      makes random numbers: the reference also gets `key` and `draw`
+    expand     (op, make) -> the same outputs in simpler operations, `make(record, *inputs, **attrs)` for each and
+               `make.constant(value)`; None where it stays as it is.  Compilers use it, so that its parts can fuse
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
     """
 
@@ -84,6 +86,7 @@ class OpDef:
     moves: frozenset[str] = frozenset()
     static: Callable[[Operation], Any] | None = None
     draws: bool = False
+    expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
 
     def lower(self, op: Operation) -> Lowering:

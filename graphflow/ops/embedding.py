@@ -1,4 +1,4 @@
-"""Looking rows up in tables."""
+"""Looking rows up in tables, and combining several of them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.default import name_scope
+from graphflow.dtypes import int32
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import floordiv, floormod
-from graphflow.ops.basic import ones_like
+from graphflow.ops.arithmetic import div_no_nan, floordiv, floormod
+from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.clip import clip_by_norm
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import range as range_
+from graphflow.ops.indexed_slices import UNSORTED_SEGMENT_SUM
 from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat, stack
+from graphflow.ops.math import sqrt, square
 from graphflow.ops.products import cumsum
+from graphflow.ops.reduce import reduce_max
 from graphflow.ops.select import where_v2
-from graphflow.ops.shape_ops import rank, shape
+from graphflow.ops.sets import unique
+from graphflow.ops.shape_ops import rank, reshape, shape
+from graphflow.ops.sparse.tensor import SparseTensor
+from graphflow.shape import merge
 
 
 def embedding_lookup(
@@ -59,3 +66,47 @@ def _from_parts(parts: Sequence[Any], ids: Tensor, strategy: str) -> Tensor:
     inside = (row >= 0) & (row < gather(heights, part))
     at = gather(cumsum(heights, exclusive=True), part) + row
     return gather(table, where_v2(inside, at, ones_like(at) * -1))  # -1: gather reports an id outside its part
+
+
+def embedding_lookup_sparse(
+    params: Any, sp_ids: Any, sp_weights: Any, partition_strategy: str = "mod", name: str | None = None,
+    combiner: str | None = None, max_norm: float | None = None,
+) -> Tensor:  # fmt: skip
+    """One row for each row of a sparse matrix of ids: the rows of the table with these ids, combined.
+
+    sp_ids, sp_weights   SparseTensors with the same indices, sorted by row; without weights (None) each is 1
+    combiner   "sum"; "mean" (default): divided by the sum of the weights; "sqrtn": by the root of the sum of squares
+    Shapes:    params [rows, ...] or a list of parts, ids [n, m] -> [last row of ids that is not empty + 1, *row];
+               rows without ids are zeros
+    Gradient:  params, as IndexedSlices, and the weights.
+    Raises:    TypeError for ids that are not sparse; ValueError for another combiner, or weights of another size.
+    """
+    combiner = "mean" if combiner is None else combiner
+    if combiner not in ("mean", "sqrtn", "sum"):
+        raise GraphError(f"combiner must be 'mean', 'sqrtn' or 'sum', not {combiner!r}")
+    with name_scope(name, "embedding_lookup_sparse"):
+        ids = SparseTensor.from_value(sp_ids)
+        segments = cast(ids.indices[:, 0], int32)
+        count = reduce_max(concat([segments, [-1]], 0)) + 1
+        wanted, index = unique(ids.values)
+        rows = gather(embedding_lookup(params, wanted, partition_strategy, max_norm=max_norm), index)
+        if sp_weights is None:
+            weights = ones_like(segments, dtype=rows.dtype)
+        else:
+            given = SparseTensor.from_value(sp_weights)
+            merge(ids.values.dims, given.values.dims)
+            weights = cast(given.values, rows.dtype)
+            rows = rows * _with_axes_of(weights, rows)
+        total = UNSORTED_SEGMENT_SUM(rows, segments, count)
+        if combiner == "sum":
+            return total
+        if combiner == "mean":
+            divisor = UNSORTED_SEGMENT_SUM(weights, segments, count)
+        else:
+            divisor = sqrt(UNSORTED_SEGMENT_SUM(square(weights), segments, count))
+        return div_no_nan(total, _with_axes_of(divisor, total))
+
+
+def _with_axes_of(t: Tensor, like: Tensor) -> Tensor:
+    """The vector t with axes of size 1 after the first, up to the rank of `like`."""
+    return reshape(t, concat([shape(t), ones_like(shape(like)[1:])], 0))

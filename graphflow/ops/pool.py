@@ -17,101 +17,120 @@ from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, expand_dims, shape, squeeze
 from graphflow.ops.static import static_dims
-from graphflow.ops.windows import folded, layout, padded, padding_of, per_axis, require_nhwc, unfolded, windows_dims
+from graphflow.ops.windows import (
+    Place,
+    folded,
+    layout,
+    padded,
+    padding_of,
+    per_axis,
+    require_channels_last,
+    unfolded,
+    windows_dims,
+)
 from graphflow.shape import Dims, elements, merge, show
 
-ONES = (1, 1, 1, 1)
+
+def pool_infer(value: Tensor, ksize: Any, strides: Any, padding: str) -> tuple[Dims, DType]:
+    dims = require_rank(value, len(ksize), "the images")
+    return (dims[0], *windows_dims(dims, ksize[1:-1], strides, _once(ksize), padding, ()), dims[-1]), value.dtype
 
 
-def _pool_infer(value: Tensor, ksize: Any, strides: Any, padding: str) -> tuple[Dims, DType]:
-    n, h, w, c = require_rank(value, 4, "the images")
-    oh, ow = windows_dims((n, h, w, c), ksize[1:3], strides, ONES, padding, ())
-    return (n, oh, ow, c), value.dtype
+def _once(ksize: Any) -> tuple[int, ...]:
+    """Dilations of windows without gaps."""
+    return (1,) * len(ksize)
 
 
-def _lowest(dtype: np.dtype) -> Any:
+def lowest(dtype: np.dtype) -> Any:
+    """What never is the largest of a window: padding has this value."""
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
-def _place(x_shape: Any, ksize: Any, strides: Any, padding: str) -> tuple[int, int, int, int]:
-    return layout(x_shape[1], x_shape[2], ksize[1:3], strides, ONES, padding, ())
+def place_of(x_shape: Any, ksize: Any, strides: Any, padding: str) -> Place:
+    """Where the windows lie in images of this shape."""
+    if len(x_shape) != len(ksize):
+        raise InvalidArgumentError.because(f"images have rank {len(ksize)}, and their shape is {tuple(x_shape)}")
+    return layout(x_shape[1:-1], ksize[1:-1], strides, _once(ksize), padding)
 
 
-def _windows(x: np.ndarray, ksize: Any, strides: Any, padding: str, fill: Any) -> np.ndarray:
-    """[n, oh, ow, kh * kw, c], `fill` where a window reaches over the edge."""
-    place = _place(x.shape, ksize, strides, padding)
-    image = padded(x, ksize[1:3], strides, ONES, place, fill)
-    pieces = unfolded(image, ksize[1:3], strides, ONES, place)
-    n, oh, ow, kh, kw, c = pieces.shape
-    return pieces.reshape(n, oh, ow, kh * kw, c)
+def windows_of(x: np.ndarray, ksize: Any, strides: Any, padding: str, fill: Any) -> np.ndarray:
+    """[n, *counts, elements of a window, c], `fill` where a window reaches over the edge."""
+    place = place_of(x.shape, ksize, strides, padding)
+    image = padded(x, ksize[1:-1], strides, _once(ksize), place, fill)
+    pieces = unfolded(image, ksize[1:-1], strides, _once(ksize), place)
+    return pieces.reshape(x.shape[0], *place.counts, math.prod(ksize), x.shape[-1])
 
 
-def _max_pool(x: np.ndarray, **attrs: Any) -> np.ndarray:
-    return _windows(x, fill=_lowest(x.dtype), **attrs).max(axis=3)
+def fold_windows(pieces: np.ndarray, x_shape: tuple[int, ...], ksize: Any, strides: Any, padding: str) -> np.ndarray:
+    """The opposite of windows_of: pieces of windows added up where they were taken from."""
+    place = place_of(x_shape, ksize, strides, padding)
+    pieces = pieces.reshape(x_shape[0], *place.counts, *ksize[1:-1], x_shape[-1])
+    return folded(pieces, x_shape, strides, _once(ksize), place)
 
 
-def _winners(x: np.ndarray, grad: np.ndarray, over: str, **attrs: Any) -> np.ndarray:
-    """Which element of each window is its first maximum, [n, oh, ow, 1, c]; padding never is."""
-    pieces = _windows(x, fill=_lowest(x.dtype), **attrs)
-    expected = pieces.shape[:3] + pieces.shape[4:] if over == "windows" else x.shape
+def max_pool_of(x: np.ndarray, **attrs: Any) -> np.ndarray:
+    return windows_of(x, fill=lowest(x.dtype), **attrs).max(axis=-2)
+
+
+def winners_of(x: np.ndarray, **attrs: Any) -> np.ndarray:
+    """Which element of each window is its first maximum, [n, *counts, 1, c]; padding never is."""
+    pieces = windows_of(x, fill=lowest(x.dtype), **attrs)
+    real = windows_of(np.ones(x.shape, bool), fill=False, **attrs)
+    highest = (pieces == pieces.max(axis=-2, keepdims=True)) | (pieces != pieces)
+    return np.argmax(highest & real, axis=-2)[..., None, :]
+
+
+def check_gradient(grad: np.ndarray, expected: tuple[int, ...]) -> None:
     if grad.shape != expected:
         raise InvalidArgumentError.because(f"the gradient has shape {grad.shape}, and {expected} is needed")
-    real = _windows(np.ones(x.shape, bool), fill=False, **attrs)
-    highest = (pieces == pieces.max(axis=3, keepdims=True)) | (pieces != pieces)
-    return np.argmax(highest & real, axis=3)[:, :, :, None]
 
 
 def _max_pool_grad(x: np.ndarray, _: np.ndarray, grad: np.ndarray, **attrs: Any) -> np.ndarray:
-    winners = _winners(x, grad, "windows", **attrs)
-    n, oh, ow, _, c = winners.shape
-    kh, kw = attrs["ksize"][1:3]
-    pieces = np.zeros((n, oh, ow, kh * kw, c), grad.dtype)
-    np.put_along_axis(pieces, winners, grad[:, :, :, None], axis=3)
-    place = _place(x.shape, **attrs)
-    return folded(pieces.reshape(n, oh, ow, kh, kw, c), x.shape, attrs["strides"], ONES, place)
+    winners, place = winners_of(x, **attrs), place_of(x.shape, **attrs)
+    check_gradient(grad, (x.shape[0], *place.counts, x.shape[-1]))
+    pieces = np.zeros((*grad.shape[:-1], math.prod(attrs["ksize"]), x.shape[-1]), grad.dtype)
+    np.put_along_axis(pieces, winners, grad[..., None, :], axis=-2)
+    return fold_windows(pieces, x.shape, **attrs)
 
 
 def _max_pool_grad_grad(x: np.ndarray, _: np.ndarray, grad: np.ndarray, **attrs: Any) -> np.ndarray:
-    winners = _winners(x, grad, "images", **attrs)
-    return np.take_along_axis(_windows(grad, fill=0, **attrs), winners, axis=3)[:, :, :, 0]
+    check_gradient(grad, x.shape)
+    return np.take_along_axis(windows_of(grad, fill=0, **attrs), winners_of(x, **attrs), axis=-2)[..., 0, :]
 
 
 def _window_sizes(x_shape: Any, ksize: Any, strides: Any, padding: str) -> np.ndarray:
-    """The number of real elements in each window, [oh, ow, 1]."""
-    oh, ow, top, left = _place(x_shape, ksize, strides, padding)
-    sides = []
-    for count, before, k, step, size in ((oh, top, ksize[1], strides[1], x_shape[1]),
-                                         (ow, left, ksize[2], strides[2], x_shape[2])):  # fmt: skip
-        start = np.arange(count) * step - before
-        sides.append(np.minimum(start + k, size) - np.maximum(start, 0))
-    return np.multiply.outer(*sides)[:, :, None]
+    """The number of real elements in each window, [*counts, 1]."""
+    place = place_of(x_shape, ksize, strides, padding)
+    numbers = np.ones((), np.int64)
+    for i, (count, before) in enumerate(zip(place.counts, place.before, strict=True), 1):
+        start = np.arange(count) * strides[i] - before
+        numbers = np.multiply.outer(numbers, np.minimum(start + ksize[i], x_shape[i]) - np.maximum(start, 0))
+    return numbers[..., None]
 
 
-def _avg_pool(x: np.ndarray, **attrs: Any) -> np.ndarray:
-    wide = x.astype(np.float64)
-    return _windows(wide, fill=0, **attrs).sum(axis=3) / _window_sizes(x.shape, **attrs)
+def avg_pool_of(x: np.ndarray, **attrs: Any) -> np.ndarray:
+    return windows_of(x.astype(np.float64), fill=0, **attrs).sum(axis=-2) / _window_sizes(x.shape, **attrs)
 
 
-def _avg_pool_grad(orig_input_shape: np.ndarray, grad: np.ndarray, **attrs: Any) -> np.ndarray:
-    sizes = orig_input_shape.tolist()
-    if len(sizes) != 4:
-        raise InvalidArgumentError.because(f"the sizes of images are four numbers, not {sizes}")
-    place = _place(sizes, **attrs)
-    if grad.shape != (sizes[0], place[0], place[1], sizes[3]):
+def avg_pool_grad_of(orig_input_shape: np.ndarray, grad: np.ndarray, **attrs: Any) -> np.ndarray:
+    sizes = tuple(orig_input_shape.tolist())
+    place = place_of(sizes, **attrs)
+    if grad.shape != (sizes[0], *place.counts, sizes[-1]):
         raise InvalidArgumentError.because(f"a gradient of shape {grad.shape} does not belong to images {sizes}")
-    kh, kw = attrs["ksize"][1:3]
-    shares = grad.astype(np.float64) / _window_sizes(sizes, **attrs)
-    pieces = np.broadcast_to(shares[:, :, :, None, None], (*grad.shape[:3], kh, kw, grad.shape[3]))
-    return folded(pieces, tuple(sizes), attrs["strides"], ONES, place)
+    shares = (grad.astype(np.float64) / _window_sizes(sizes, **attrs))[..., None, :]
+    pieces = np.broadcast_to(shares, (*grad.shape[:-1], math.prod(attrs["ksize"]), sizes[-1]))
+    return fold_windows(pieces, sizes, **attrs)
 
 
-def _images_infer(orig_input_shape: Tensor, grad: Tensor, **_: Any) -> tuple[Dims, DType]:
-    dims = static_dims(orig_input_shape)
-    if dims is not None and len(dims) != 4:
-        raise ShapeError(f"the sizes of images must be four numbers, not {show(dims)}")
-    batch, _h, _w, channels = require_rank(grad, 4, "the gradient")
-    n, h, w, c = dims or (None,) * 4
-    return (batch if n is None else n, h, w, channels if c is None else c), grad.dtype
+def images_infer(orig_input_shape: Tensor, grad: Tensor, ksize: Any, **_: Any) -> tuple[Dims, DType]:
+    """Images of the sizes in the first input; batch and channels are those of the gradient."""
+    dims, like = static_dims(orig_input_shape), require_rank(grad, len(ksize), "the gradient")
+    if dims is None:
+        dims = (None,) * len(ksize)
+    if len(dims) != len(ksize):
+        raise ShapeError(f"the sizes of images must be {len(ksize)} numbers, not {show(dims)}")
+    batch, channels = (g if d is None else d for d, g in ((dims[0], like[0]), (dims[-1], like[-1])))
+    return (batch, *dims[1:-1], channels), grad.dtype
 
 
 def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
@@ -119,19 +138,19 @@ def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
     return record(*inputs, **op.attrs)
 
 
-def _flops(op: Operation, pooled: Tensor) -> int:
+def pool_flops(op: Operation, pooled: Tensor) -> int:
     """A comparison or an addition for each element of each window, padding included."""
     return math.prod(op.attrs["ksize"]) * elements(pooled.dims)
 
 
 MAX_POOL: OpDef = define(
     "MaxPool", "input",
-    infer=lambda input, **attrs: _pool_infer(input, **attrs),
-    reference=_max_pool,
+    infer=lambda input, **attrs: pool_infer(input, **attrs),
+    reference=max_pool_of,
     vjp=(lambda op, dy: _again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
     lowering=Kernel("max_pool"),
     types=REAL,
-    flops=lambda op: _flops(op, op.output),
+    flops=lambda op: pool_flops(op, op.output),
 )  # fmt: skip
 
 MAX_POOL_GRAD: OpDef = define(
@@ -145,12 +164,12 @@ MAX_POOL_GRAD: OpDef = define(
     ),
     lowering=Kernel("max_pool_grad"),
     types=REAL,
-    flops=lambda op: _flops(op, op.inputs[2]),
+    flops=lambda op: pool_flops(op, op.inputs[2]),
 )  # fmt: skip
 
 MAX_POOL_GRAD_GRAD: OpDef = define(
     "MaxPoolGradGrad", "orig_input orig_output grad",
-    infer=lambda orig_input, orig_output, grad, **attrs: _pool_infer(orig_input, **attrs),
+    infer=lambda orig_input, orig_output, grad, **attrs: pool_infer(orig_input, **attrs),
     reference=_max_pool_grad_grad,
     vjp=(
         lambda op, dy: zeros_like(op.inputs[0]),
@@ -162,31 +181,40 @@ MAX_POOL_GRAD_GRAD: OpDef = define(
 
 AVG_POOL: OpDef = define(
     "AvgPool", "value",
-    infer=_pool_infer,
-    reference=_avg_pool,
+    infer=pool_infer,
+    reference=avg_pool_of,
     vjp=(lambda op, dy: _again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
     lowering=Kernel("avg_pool"),
     types=FLOATING,
-    flops=lambda op: _flops(op, op.output),
+    flops=lambda op: pool_flops(op, op.output),
 )  # fmt: skip
 
 AVG_POOL_GRAD: OpDef = define(
     "AvgPoolGrad", "orig_input_shape:int32 grad",
-    infer=_images_infer,
-    reference=_avg_pool_grad,
+    infer=images_infer,
+    reference=avg_pool_grad_of,
     vjp=(None, lambda op, dx: _again(AVG_POOL, op, dx)),
     lowering=Kernel("avg_pool_grad"),
     types=FLOATING,
-    flops=lambda op: _flops(op, op.inputs[1]),
+    flops=lambda op: pool_flops(op, op.inputs[1]),
 )  # fmt: skip
 
 
-def _pool(record: OpDef, value: Any, ksize: Any, strides: Any, padding: Any, data_format: Any, name: Any) -> Tensor:
-    require_nhwc(data_format, record.name)
+def pool_attrs(
+    ksize: Any, strides: Any, padding: Any, data_format: Any, what: str, expected: str = "NHWC"
+) -> dict[str, Any]:
+    """The attributes of a pool and its gradients; `expected` is the layout with channels last."""
+    require_channels_last(data_format, what, expected)
     kind, explicit = padding_of(padding)
     if explicit:
         raise GraphError("pools take SAME or VALID padding")
-    return record(value, ksize=per_axis(ksize, "ksize"), strides=per_axis(strides, "strides"), padding=kind, name=name)
+    spatial = len(expected) - 2
+    return {"ksize": per_axis(ksize, "ksize", spatial), "strides": per_axis(strides, "strides", spatial),
+            "padding": kind}  # fmt: skip
+
+
+def _pool(record: OpDef, value: Any, ksize: Any, strides: Any, padding: Any, data_format: Any, name: Any) -> Tensor:
+    return record(value, name=name, **pool_attrs(ksize, strides, padding, data_format, record.name))
 
 
 def max_pool(
@@ -225,24 +253,26 @@ def max_pool2d(
 avg_pool2d = avg_pool
 
 
-def _pool1d(record: OpDef, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any) -> Tensor:
+def _pool1d(
+    record: OpDef, default: str, x: Any, ksize: Any, strides: Any, padding: Any, data_format: str, name: Any
+) -> Tensor:
     if data_format not in (None, "NWC"):
         raise GraphError(f"NWC is needed, not {data_format!r}")
     window, step = ((1, 1, int(np.atleast_1d(v)[-2 if np.size(v) == 3 else 0]), 1) for v in (ksize, strides))
-    with name_scope(name, record.name, [x]) as scope:
+    with name_scope(name, default, [x]):
         flat = _pool(record, expand_dims(convert_to_tensor(x, name="input"), 1), window, step, padding, None, None)
-        return squeeze(flat, [1], name=scope)
+        return squeeze(flat, [1])
 
 
 def max_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Tensor:
     """max_pool of sequences [n, w, c]; ksize and strides are one number each, or [1, number, 1]."""
-    return _pool1d(MAX_POOL, input, ksize, strides, padding, data_format, name)
+    return _pool1d(MAX_POOL, "MaxPool1d", input, ksize, strides, padding, data_format, name)
 
 
 def avg_pool1d(
     input: Any, ksize: Any, strides: Any, padding: Any, data_format: str = "NWC", name: str | None = None
 ) -> Tensor:
     """avg_pool of sequences [n, w, c]; ksize and strides are one number each, or [1, number, 1]."""
-    return _pool1d(AVG_POOL, input, ksize, strides, padding, data_format, name)
+    return _pool1d(AVG_POOL, "AvgPool1D", input, ksize, strides, padding, data_format, name)

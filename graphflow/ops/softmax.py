@@ -10,13 +10,12 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import realdiv, subtract
+from graphflow.ops.arithmetic import REAL_DIV, SUB, realdiv, subtract
 from graphflow.ops.basic import stop_gradient
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import axis_in, same_as_input
-from graphflow.ops.lowering import Kernel
-from graphflow.ops.math import exp, log
-from graphflow.ops.reduce import reduce_max, reduce_sum
+from graphflow.ops.math import EXP, LOG, exp, log
+from graphflow.ops.reduce import MAX, SUM, reduce_max, reduce_sum
 from graphflow.ops.shape_ops import either
 from graphflow.shape import Dims, elements
 
@@ -47,13 +46,36 @@ def _log_softmax_vjp(op: Operation, dy: Tensor) -> Tensor:
     return dy - reduce_sum(dy, -1, keepdims=True) * exp(op.output)
 
 
+def shifted_powers(op: Operation, make: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """(x - max, its exponentials, their sum) along the last axis of the first input, in simple operations."""
+    x = op.inputs[0]
+    axis = make.constant(np.array([-1], np.int32))
+    shifted = make(SUB, x, make(MAX, x, axis, keep_dims=True))
+    powers = make(EXP, shifted)
+    return shifted, powers, make(SUM, powers, axis, keep_dims=True)
+
+
+def _expand(op: Operation, make: Any) -> list[Tensor] | None:
+    if op.output.dtype.name == "float16":
+        return None
+    _, powers, total = shifted_powers(op, make)
+    return [make(REAL_DIV, powers, total)]
+
+
+def _expand_log(op: Operation, make: Any) -> list[Tensor] | None:
+    if op.output.dtype.name == "float16":
+        return None
+    shifted, _, total = shifted_powers(op, make)
+    return [make(SUB, shifted, make(LOG, total))]
+
+
 SOFTMAX = define(
     "Softmax", "logits",
     infer=_at_least_a_vector,
     reference=_softmax,
     vjp=(_softmax_vjp,),
-    lowering=Kernel("softmax"),
     types=FLOATING,
+    expand=_expand,
     flops=lambda op: 5 * elements(op.output.dims),  # find the largest, subtract it, exp, sum, divide
 )  # fmt: skip
 
@@ -62,8 +84,8 @@ LOG_SOFTMAX = define(
     infer=_at_least_a_vector,
     reference=log_softmax_of,
     vjp=(_log_softmax_vjp,),
-    lowering=Kernel("log_softmax"),
     types=FLOATING,
+    expand=_expand_log,
     flops=lambda op: 5 * elements(op.output.dims),  # find the largest, subtract it, exp, sum, subtract the log
 )  # fmt: skip
 

@@ -1,8 +1,13 @@
-"""Sliding windows over images: the arguments of convolutions and pools, sizes, padding, and windows as an array."""
+"""Sliding windows over images: the arguments of convolutions and pools, sizes, padding, and windows as an array.
+
+Images have any number of spatial axes, between batch and channels; it is the number of sizes that a window has.
+Strides and dilations have a number for batch and channels too, which is 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,18 +17,21 @@ from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 Padding = tuple[str, tuple[int, ...]]  # SAME, VALID, or EXPLICIT with (top, bottom, left, right)
 
 
-def per_axis(value: Any, what: str) -> tuple[int, int, int, int]:
-    """Strides, window sizes or dilations for NHWC, from an int, [size], [height, width] or all four."""
+def per_axis(value: Any, what: str, spatial: int = 2) -> tuple[int, ...]:
+    """Strides, window sizes or dilations for all axes, from an int, one for each spatial axis, or all of them."""
     if value is None:
         raise GraphError(f"{what} must be given")
     numbers = [int(v) for v in np.atleast_1d(value)]
-    if len(numbers) in (1, 2):
-        numbers = [1, numbers[0], numbers[-1], 1]
-    if len(numbers) != 4 or min(numbers) < 1:
-        raise GraphError(f"{what} must be an int, or 1, 2 or 4 of them, each at least 1; not {value!r}")
-    if numbers[0] != 1 or numbers[3] != 1:
+    if len(numbers) == 1:
+        numbers *= spatial
+    if len(numbers) == spatial:
+        numbers = [1, *numbers, 1]
+    if len(numbers) != spatial + 2 or min(numbers) < 1:
+        raise GraphError(f"{what} must be an int, or 1, {spatial} or {spatial + 2} of them, each at least 1; "
+                         f"not {value!r}")  # fmt: skip
+    if numbers[0] != 1 or numbers[-1] != 1:
         raise GraphError(f"{what} must be 1 for batch and channels, not {numbers}")
-    return tuple(numbers)  # type: ignore[return-value]
+    return tuple(numbers)
 
 
 def padding_of(padding: Any) -> Padding:
@@ -41,11 +49,11 @@ def padding_of(padding: Any) -> Padding:
     return "EXPLICIT", (*pairs[1], *pairs[2])
 
 
-def require_nhwc(data_format: Any, what: str) -> None:
-    """GraphError for another layout."""
-    if data_format not in (None, "NHWC"):
-        raise GraphError(f"{what} takes NHWC images, not {data_format!r}",
-                         hint="tf.transpose(x, [0, 2, 3, 1]) makes NHWC of NCHW")  # fmt: skip
+def require_channels_last(data_format: Any, what: str, expected: str = "NHWC") -> None:
+    """GraphError for a layout other than the expected one."""
+    if data_format not in (None, expected):
+        raise GraphError(f"{what} takes {expected} images, not {data_format!r}",
+                         hint="tf.transpose moves the channels to the end")  # fmt: skip
 
 
 def along(size: int, window: int, stride: int, dilation: int, padding: str, explicit: Sequence[int]) -> tuple[int, int]:
@@ -66,73 +74,83 @@ def along(size: int, window: int, stride: int, dilation: int, padding: str, expl
 def windows_dims(
     dims: Sequence[int | None], window: Sequence[int | None], strides: Sequence[int], dilations: Sequence[int],
     padding: str, explicit: Sequence[int],
-) -> tuple[int | None, int | None]:  # fmt: skip
-    """How many windows there are in height and width, as far as it is known."""
+) -> list[int | None]:  # fmt: skip
+    """How many windows there are along each spatial axis, as far as it is known."""
     found: list[int | None] = []
-    for i in (0, 1):
-        size, k = dims[i + 1], window[i]
+    for i, k in enumerate(window):
+        size = dims[i + 1]
         if size is None or (k is None and padding != "SAME"):
             found.append(None)
         else:
             pads = explicit[2 * i : 2 * i + 2]
             found.append(along(size, k or 1, strides[i + 1], dilations[i + 1], padding, pads)[0])
-    return found[0], found[1]
+    return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the windows lie: how many there are along each spatial axis, and how much padding is before the first."""
+
+    counts: tuple[int, ...]
+    before: tuple[int, ...]
 
 
 def layout(
-    height: int, width: int, window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: str,
-    explicit: Sequence[int],
-) -> tuple[int, int, int, int]:  # fmt: skip
-    """(windows in height, in width, rows of padding above, columns of padding at the left) when values are at hand."""
+    sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: str,
+    explicit: Sequence[int] = (),
+) -> Place:  # fmt: skip
+    """Where the windows lie in images of these spatial sizes, when values are at hand."""
     try:
-        oh, top = along(height, window[0], strides[1], dilations[1], padding, explicit[:2])
-        ow, left = along(width, window[1], strides[2], dilations[2], padding, explicit[2:])
+        found = [
+            along(n, k, strides[i + 1], dilations[i + 1], padding, explicit[2 * i : 2 * i + 2])
+            for i, (n, k) in enumerate(zip(sizes, window, strict=True))
+        ]
     except ShapeError as error:
         raise InvalidArgumentError.because(error.message) from None
-    return oh, ow, top, left
+    return Place(tuple(count for count, _ in found), tuple(before for _, before in found))
+
+
+def _reach(window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], place: Place) -> list[int]:
+    """The size of the padded image that all windows together cover, along each spatial axis."""
+    return [max((count - 1) * strides[i + 1] + (k - 1) * dilations[i + 1] + 1, 0)
+            for i, (count, k) in enumerate(zip(place.counts, window, strict=True))]  # fmt: skip
 
 
 def padded(
-    x: np.ndarray, window: Sequence[int], strides: Sequence[int], dilations: Sequence[int],
-    place: tuple[int, int, int, int], fill: Any,
-) -> np.ndarray:  # fmt: skip
+    x: np.ndarray, window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], place: Place, fill: Any
+) -> np.ndarray:
     """The images with as much `fill` around them as the windows reach, and cut where they do not."""
-    oh, ow, top, left = place
-    n, _, _, c = x.shape
-    high = max((oh - 1) * strides[1] + (window[0] - 1) * dilations[1] + 1, 0)
-    wide = max((ow - 1) * strides[2] + (window[1] - 1) * dilations[2] + 1, 0)
-    out = np.full((n, high, wide, c), fill, x.dtype)
-    inside = x[:, : max(high - top, 0), : max(wide - left, 0)]
-    out[:, top : top + inside.shape[1], left : left + inside.shape[2]] = inside
+    reach = _reach(window, strides, dilations, place)
+    out = np.full((x.shape[0], *reach, x.shape[-1]), fill, x.dtype)
+    inside = x[(slice(None), *(slice(max(n - before, 0)) for n, before in zip(reach, place.before, strict=True)))]
+    ends = zip(place.before, inside.shape[1:-1], strict=True)
+    out[(slice(None), *(slice(before, before + n) for before, n in ends))] = inside
     return out
 
 
 def unfolded(
-    x: np.ndarray, window: Sequence[int], strides: Sequence[int], dilations: Sequence[int],
-    place: tuple[int, int, int, int],
-) -> np.ndarray:  # fmt: skip
-    """Padded images as a view [n, oh, ow, window height, window width, channels]."""
-    (n, _, _, c), (sn, sh, sw, sc) = x.shape, x.strides
-    shape = (n, place[0], place[1], window[0], window[1], c)
-    steps = (sn, sh * strides[1], sw * strides[2], sh * dilations[1], sw * dilations[2], sc)
+    x: np.ndarray, window: Sequence[int], strides: Sequence[int], dilations: Sequence[int], place: Place
+) -> np.ndarray:
+    """Padded images as a view [n, *counts, *window, channels]."""
+    spatial = range(1, x.ndim - 1)
+    shape = (x.shape[0], *place.counts, *window, x.shape[-1])
+    starts, taps = [x.strides[i] * strides[i] for i in spatial], [x.strides[i] * dilations[i] for i in spatial]
+    steps = (x.strides[0], *starts, *taps, x.strides[-1])
     return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
 
 
 def folded(
-    pieces: np.ndarray, x_shape: tuple[int, ...], strides: Sequence[int], dilations: Sequence[int],
-    place: tuple[int, int, int, int],
-) -> np.ndarray:  # fmt: skip
-    """The opposite of padded and unfolded: pieces [n, oh, ow, kh, kw, c] added up where they were taken from."""
-    oh, ow, top, left = place
-    _, _, _, kh, kw, c = pieces.shape
-    n, h, w, _ = x_shape
-    high = max(top + h, (oh - 1) * strides[1] + (kh - 1) * dilations[1] + 1)
-    wide = max(left + w, (ow - 1) * strides[2] + (kw - 1) * dilations[2] + 1)
-    out = np.zeros((n, high, wide, c), pieces.dtype)
-    for i in range(kh):
-        for j in range(kw):
-            y, z = i * dilations[1], j * dilations[2]
-            out[:, y : y + (oh - 1) * strides[1] + 1 : strides[1], z : z + (ow - 1) * strides[2] + 1 : strides[2]] += (
-                pieces[:, :, :, i, j]
-            )
-    return out[:, top : top + h, left : left + w]
+    pieces: np.ndarray, x_shape: tuple[int, ...], strides: Sequence[int], dilations: Sequence[int], place: Place
+) -> np.ndarray:
+    """The opposite of padded and unfolded: pieces [n, *counts, *window, c] added up where they were taken from."""
+    rank = len(place.counts)
+    window = pieces.shape[rank + 1 : -1]
+    sizes = zip(_reach(window, strides, dilations, place), place.before, x_shape[1:-1], strict=True)
+    out = np.zeros((x_shape[0], *(max(reach, before + n) for reach, before, n in sizes), x_shape[-1]), pieces.dtype)
+    for tap in np.ndindex(*window):
+        first = [t * d for t, d in zip(tap, dilations[1:-1], strict=True)]
+        steps = zip(first, place.counts, strides[1:-1], strict=True)
+        where = (slice(None), *(slice(t, t + count * step, step) for t, count, step in steps))
+        out[where] += pieces[(slice(None),) * (rank + 1) + tap]
+    inside = zip(place.before, x_shape[1:-1], strict=True)
+    return out[(slice(None), *(slice(before, before + n) for before, n in inside))]

@@ -14,6 +14,7 @@ from graphflow.config import current
 from graphflow.errors import GraphError
 from graphflow.ops.fused import type_of
 from graphflow.passes.cse import merge_common
+from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.prune import drop_dead
@@ -30,7 +31,8 @@ PIPELINE: tuple[Pass, ...] = (
     drop_dead,  # first, so that nobody works on what no fetch needs
     fold_constants,  # before the rules, which know constants when they see them
     simplify,
-    merge_common,  # after simplify: equal things look equal now
+    expand_composites,  # after simplify, whose rules know composites: log(softmax)
+    merge_common,  # after both: equal things look equal now
     fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
     merge_updates,  # last: what makes a gradient has found its place
 )

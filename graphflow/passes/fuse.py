@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import fuse, kept, squeezed
+from graphflow.ops.fused import Region, fuse, kept, squeezed
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, View, operands
 from graphflow.program import Program
@@ -27,6 +27,7 @@ class _Group:
     """Operations that can become one region at the place of the youngest.
 
     axes    those that its reductions fold, None while it has none
+    draws   whether there is a random draw, which needs the positions of the whole space
     anchor  whether the first member is a kernel that can run an epilogue
     closed  somebody outside has read it: moving it to a later place would come too late for the reader
     """
@@ -36,6 +37,7 @@ class _Group:
         self.dims = dims
         self.axes = axes
         self.anchor = anchor
+        self.draws = isinstance(op.definition.lower(op), Random)
         self.closed = False
 
     @property
@@ -80,6 +82,7 @@ def _walked(program: Program) -> Program:
                 group.closed = True
         if plan is not None:
             home = _Group(op, plan.dims, plan.axes, any(g.anchor for g in joined) or _is_anchor(op))
+            home.draws = home.draws or any(g.draws for g in joined)
             home.members = [m for group in joined for m in group.members] + [op]
             for member in home.members:
                 group_of[member] = home
@@ -125,20 +128,25 @@ def _elementwise(op: Operation, group_of: dict[Operation, _Group]) -> _Plan:
         if group.axes is not None and group.dims != dims and dims in group.outer:
             found = _Plan([group], group.dims, group.axes)
             for other in open_groups:
-                if other is not group and _alike(found, other) and (other.dims == group.dims or other.axes is None):
+                over = other.dims == group.dims or _leaves(group.outer, other)
+                if other is not group and over and _alike(found, other):
                     _take(found, other)
             if _fits(op, found):
                 return found
     found = _Plan([], dims, None)
     for group in open_groups:
         leaves = () if found.axes is None else (kept(dims, found.axes), squeezed(dims, found.axes))
-        over = group.dims == dims or (group.axes is None and group.dims in leaves)
-        if over and _alike(found, group):
+        if (group.dims == dims or _leaves(leaves, group)) and _alike(found, group):
             before = list(found.groups), found.axes
             _take(found, group)
             if not (_fits(op, found) and _finishes(op, found)):
                 found.groups, found.axes = before
     return found
+
+
+def _leaves(outer: tuple[Sizes, ...], group: _Group) -> bool:
+    """Whether the group can compute with what reductions leave, which has one of these shapes."""
+    return group.axes is None and group.dims in outer and not group.draws
 
 
 def _reduction(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
@@ -154,6 +162,8 @@ def _reduction(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None
     group = group_of.get(x.op)
     if group is not None and not group.closed and group.dims == dims and _alike(found, group) and not group.anchor:
         _take(found, group)
+        if not _even(op, found):
+            found.groups.clear()
     return found
 
 
@@ -213,6 +223,27 @@ def _fits(op: Operation, plan: _Plan) -> bool:
                 return False
         elif dims not in (wide, narrow) or (1,) * (len(out) - len(dims)) + dims != out:
             return False
+    return _even(op, plan)
+
+
+def _even(op: Operation, plan: _Plan) -> bool:
+    """Whether a region that folds its outer axes is one of a matrix, whose rows are folded.
+
+    What comes from outside must be one number for each element, row or column, or for all.
+    """
+    assert plan.axes is not None
+    parts = [[i for i, d in enumerate(plan.dims) if d != 1 and (i in plan.axes) == folded] for folded in (True, False)]
+    if not parts[1] or parts[0] > parts[1]:
+        return True
+    members = [*(m for g in plan.groups for m in g.members), op]
+    region = Region(tuple(members), (), (), plan.dims, plan.axes)
+    inside = {t for m in members for t in m.outputs}
+    for m in members:
+        for t in operands(m.definition.lower(m), m.inputs):
+            dims = region.aligned(t, m)
+            wide = (1,) * (len(plan.dims) - len(dims)) + dims
+            if t not in inside and any(len({wide[i] != 1 for i in part}) > 1 for part in parts):
+                return False
     return True
 
 

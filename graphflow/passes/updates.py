@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable
 
 from graphflow.operation import Operation, Tensor, variable_of
-from graphflow.ops.lowering import Elementwise
+from graphflow.ops.lowering import Elementwise, View
 from graphflow.ops.updates import update_together
 from graphflow.passes.engine import Substitution
 from graphflow.program import Program
@@ -16,26 +16,33 @@ LIMIT = 2**20  # elements of a variable: a larger one is updated while its gradi
 
 
 class _Group:
-    """Updates that can take place together where the last of them stands, as long as nobody comes in between."""
+    """Updates that can take place together where the last of them stands, as long as nobody comes in between.
+
+    written   the variables that they write
+    taken     those of which they take the value that it had when it was read
+    """
 
     def __init__(self) -> None:
         self.members: list[Operation] = []
         self.written: set[Operation] = set()
+        self.taken: set[Operation] = set()
 
 
 def merge_updates(program: Program, fired: Counter[str] | None = None) -> Program:
     """Merge updates of one kind whose results nobody takes.
 
-    They move down to the last of them: no operation in between may read or write one of their variables by reference.
+    They move down to the last of them: no operation in between may read or write one of their variables by reference,
+    and none of them may take the earlier value of a variable that another one writes: it would live in its place.
     """
-    taken = {t for op in program.ops for t in op.inputs}
+    used = {t for op in program.ops for t in op.inputs}
     groups: list[_Group] = []
     open_groups: dict[Hashable, _Group] = {}
     for op in program.ops:
         touched = {variable_of(op.inputs[i]) for i in op.definition.refs}
-        key = _kind(op, taken)
+        taken = {variable for t in op.inputs if (variable := _value_of(t)) is not None}
+        key = _kind(op, used)
         for other, group in list(open_groups.items()):
-            if touched & group.written:
+            if touched & group.written or (other == key and (taken & group.written or touched & group.taken)):
                 del open_groups[other]
         if key is not None:
             home = open_groups.get(key)
@@ -44,6 +51,7 @@ def merge_updates(program: Program, fired: Counter[str] | None = None) -> Progra
                 groups.append(home)
             home.members.append(op)
             home.written |= touched
+            home.taken |= taken
     merged = {op: group for group in groups if len(group.members) > 1 for op in group.members}
     if not merged:
         return program
@@ -52,10 +60,17 @@ def merge_updates(program: Program, fired: Counter[str] | None = None) -> Progra
     return _rebuilt(program, merged)
 
 
-def _kind(op: Operation, taken: set[Tensor]) -> Hashable:
+def _value_of(t: Tensor) -> Operation | None:
+    """The variable in whose memory a value may live."""
+    while isinstance(t.op.definition.lower(t.op), View) and not t.op.definition.refs:
+        t = t.op.inputs[0]
+    return variable_of(t) if t.op.definition.refs or t.op.definition.variable else None
+
+
+def _kind(op: Operation, used: set[Tensor]) -> Hashable:
     """What updates that can be one kernel have in common; None for what cannot."""
     record = op.definition
-    if not record.writes or record.writes != record.refs or any(t in taken for t in op.outputs):
+    if not record.writes or record.writes != record.refs or any(t in used for t in op.outputs):
         return None
     lowering = record.lower(op)
     if not isinstance(lowering, Elementwise) or len(op.outputs) != len(record.writes):

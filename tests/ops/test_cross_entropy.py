@@ -240,3 +240,14 @@ def test_dropout_arguments():
             normalization.dropout(x, **arguments)
     with pytest.raises(TypeError):
         normalization.dropout(constant([1, 2]), 0.5)
+
+
+def test_log_poisson_loss():
+    z, x = np.array([0.0, 0.5, 1.0, 2.0, 5.0]), np.linspace(-1, 2, 5)
+    with np.errstate(all="ignore"):
+        stirling = np.where(z > 1, z * np.log(z) - z + 0.5 * np.log(2 * np.pi * z), 0)
+    got = run_on("cpu", [cross_entropy.log_poisson_loss(constant(z), x, full) for full in (False, True)])
+    np.testing.assert_allclose(got, [np.exp(x) - x * z, np.exp(x) - x * z + stirling], rtol=1e-12)
+    check_op(lambda x, z: cross_entropy.log_poisson_loss(z, x, True), (2, 3), (2, 3), domain=(1.1, 3.0), second=True)
+    with pytest.raises(ValueError):
+        cross_entropy.log_poisson_loss(np.ones(3), np.ones(4))

@@ -148,9 +148,9 @@ def rows(code: Code, *args: Any, body: Body, kept: int, folded: int) -> None:
                 n = n * size
             for i, fold in folds.items():
                 values[i] = fold.finish(code.fold_lanes(cells[i].get(), fold.merge), n)
-        for i in body.outputs:
+        for place, i in zip(e.outputs, body.outputs, strict=True):
             if stages.outer[i]:
-                e.outputs[body.outputs.index(i)].store(where, values[i])
+                place.store(where, values[i])
 
     bounds: list[Bounds] = [lambda at: code.share(e.sizes[0], tid, nthreads)]
     bounds += [whole(size) for size in e.sizes[1:kept]]

@@ -169,9 +169,10 @@ class Emission:
         return evaluate(code, member.expression, names, member.dtype)
 
     def store(self, number: int, value: Value, index: Value, inside: Value) -> None:
-        """Save a value that is wanted outside, at this element and those beside it."""
-        if number in self.body.outputs:
-            self.outputs[self.body.outputs.index(number)].store(index, value.splat(self.code.lanes), inside)
+        """Save a value that is wanted outside, in one shape or two, at this element and those beside it."""
+        for place, wanted in zip(self.outputs, self.body.outputs, strict=True):
+            if wanted == number:
+                place.store(index, value.splat(self.code.lanes), inside)
 
     def index(self, mask: Mask, at: Sequence[Value]) -> Value:
         """Which element of something that moves with these loops is at these positions, in C order."""

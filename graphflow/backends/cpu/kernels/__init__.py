@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.kernels import argmax, broadcast, conv, fill, gather, join, matmul, move, pad, pool, softmax
+from graphflow.backends.cpu.kernels import (
+    argmax,
+    broadcast,
+    conv,
+    depthwise,
+    fill,
+    gather,
+    join,
+    matmul,
+    move,
+    pad,
+    pool,
+    softmax,
+)
 from graphflow.operation import Operation
 
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
-    **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **fill.KERNELS, **gather.KERNELS, **join.KERNELS,
-    **matmul.KERNELS, **move.KERNELS, **pad.KERNELS, **pool.KERNELS, **softmax.KERNELS,
+    **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **depthwise.KERNELS, **fill.KERNELS, **gather.KERNELS,
+    **join.KERNELS, **matmul.KERNELS, **move.KERNELS, **pad.KERNELS, **pool.KERNELS, **softmax.KERNELS,
 }  # fmt: skip

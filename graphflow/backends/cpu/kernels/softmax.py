@@ -1,123 +1,61 @@
-"""Softmax, its logarithm, and cross entropy with its gradient, row by row."""
+"""Cross entropy of softmax against labels that are indices, row by row."""
 
 from __future__ import annotations
 
-import math
-
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.functions import FUNCTIONS
+from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, lowest
 from graphflow.operation import Operation
 
 
-def largest_of(x, at, n):  # type: ignore
-    """The largest of the n > 0 elements from `at` on; NaN where there is one."""
-    largest = x[at]
-    for j in range(n):
-        if x[at + j] > largest or x[at + j] != x[at + j]:
-            largest = x[at + j]
-    return largest
+def sparse_rows(
+    code: Code, x: Pointer, labels: Pointer, loss: Pointer, backprop: Pointer, status: Pointer, rows: Value,
+    classes: Value, tid: Value, nthreads: Value,
+) -> None:  # fmt: skip
+    """loss = log(sum of exp(x)) - x[label], backprop = softmax(x) with 1 less at the label.   Threads share rows.
 
-
-def softmax_rows(x, y, rows, classes, tid, nthreads):  # type: ignore
-    """y = exp(x - max) / sum.   x, y [rows, classes]; the sum is in float64."""
-    for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
-        at = row * classes
-        if classes > 0:
-            largest = largest_of(x, at, classes)
-            total = 0.0
-            for j in range(classes):
-                y[at + j] = math.exp(x[at + j] - largest)
-                total += y[at + j]
-            for j in range(classes):
-                y[at + j] = y[at + j] / total
-
-
-def log_softmax_rows(x, y, rows, classes, tid, nthreads):  # type: ignore
-    """y = x - max - log(sum of exp(x - max)).   x, y [rows, classes]."""
-    for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
-        at = row * classes
-        if classes > 0:
-            largest = largest_of(x, at, classes)
-            total = 0.0
-            for j in range(classes):
-                total += math.exp(x[at + j] - largest)
-            shift = math.log(total)
-            for j in range(classes):
-                y[at + j] = x[at + j] - largest - shift
-
-
-def dense_rows(x, labels, loss, backprop, rows, classes, tid, nthreads):  # type: ignore
-    """loss = -sum(labels * log_softmax(x)), backprop = softmax(x) - labels.
-
-    x, labels, backprop [rows, classes], loss [rows].   A label of 0 adds nothing, whatever its logit.
+    x, backprop [rows, classes], labels, loss [rows].   An index out of range goes to status.
     """
-    for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
-        at = row * classes
-        result = 0.0
-        if classes > 0:
-            largest = largest_of(x, at, classes)
-            total = 0.0
-            for j in range(classes):
-                backprop[at + j] = math.exp(x[at + j] - largest)
-                total += backprop[at + j]
-            shift = math.log(total)
-            for j in range(classes):
-                if labels[at + j] != 0:
-                    result += labels[at + j] * (shift - (x[at + j] - largest))
-                backprop[at + j] = backprop[at + j] / total - labels[at + j]
-        loss[row] = result
+    first, last = code.share(rows, tid, nthreads)
+    lanes = code.lanes
+    with code.loop(first, last) as row:
+        label = labels.load(row).cast("int64")
+        wrong = (label < 0) | (label >= classes)
+        with code.either(wrong) as (out, inside):
+            with out:
+                for word, value in enumerate((1, row, label)):
+                    status.store(word, value)
+            with inside:
+                at, made = x.at(row * classes), backprop.at(row * classes)
+                largest = code.cell(code.number(lowest(x.dtype), x.dtype, lanes))
+                total = code.cell(code.number(0, "float64", lanes))
+                with code.loop(0, classes, lanes) as j:
+                    mask = code.lanes_below(classes - j)
+                    v = at.load(j, lanes, mask)
+                    larger = mask & ((v > largest.get()) | (v != v))
+                    largest.set(code.select(larger, v, largest.get()))
+                top = code.fold_lanes(largest.get(), lambda a, b: code.select((a > b) | (a != a), a, b))
+                with code.loop(0, classes, lanes) as j:
+                    mask = code.lanes_below(classes - j)
+                    power = FUNCTIONS["exp"](code, at.load(j, lanes, mask) - top)
+                    made.store(j, power, mask)
+                    total.set(total.get() + code.select(mask, power, 0).cast("float64"))
+                whole = code.sum_of(total.get())
+                with code.loop(0, classes, lanes) as j:
+                    mask = code.lanes_below(classes - j)
+                    made.store(j, made.load(j, lanes, mask) / whole.cast(x.dtype), mask)
+                made.store(label, made.load(label) - 1)
+                loss.store(row, (FUNCTIONS["log"](code, whole) - (at.load(label) - top).cast("float64")).cast(x.dtype))
 
 
-def sparse_rows(x, labels, loss, backprop, status, rows, classes, tid, nthreads):  # type: ignore
-    """As dense_rows, for labels [rows] that are the index of the one class; an index out of range goes to status."""
-    for row in range(rows * tid // nthreads, rows * (tid + 1) // nthreads):
-        at = row * classes
-        label = labels[row]
-        if label < 0 or label >= classes:
-            status[0] = 1
-            status[1] = row
-            status[2] = label
-        else:
-            largest = largest_of(x, at, classes)
-            total = 0.0
-            for j in range(classes):
-                backprop[at + j] = math.exp(x[at + j] - largest)
-                total += backprop[at + j]
-            for j in range(classes):
-                backprop[at + j] = backprop[at + j] / total
-            backprop[at + label] -= 1
-            loss[row] = math.log(total) - (x[at + label] - largest)
-
-
-def _rows(op: Operation) -> tuple[int, int]:
-    """(rows, classes) of the first input."""
-    *outer, classes = op.inputs[0].dims  # type: ignore[misc]
-    return math.prod(outer), classes  # type: ignore[arg-type, return-value]
-
-
-def softmax(op: Operation) -> Call:
-    return Call(softmax_rows, (op.inputs[0], op.output), _rows(op))
-
-
-def log_softmax(op: Operation) -> Call:
-    return Call(log_softmax_rows, (op.inputs[0], op.output), _rows(op))
-
-
-def softmax_cross_entropy(op: Operation) -> Call | None:
-    """None where logits and labels broadcast."""
-    if op.inputs[0].dims != op.inputs[1].dims:
+def sparse_softmax_cross_entropy(op: Operation) -> Call | None:
+    x = op.inputs[0]
+    if x.dtype.name not in ("float32", "float64"):
         return None
-    return Call(dense_rows, (*op.inputs, *op.outputs), _rows(op))
-
-
-def sparse_softmax_cross_entropy(op: Operation) -> Call:
-    rows, classes = _rows(op)
+    rows, classes = x.dims  # type: ignore[misc]
     error = f"label {{value}} at position {{position}} is outside [0, {classes})"
-    return Call(sparse_rows, (*op.inputs, *op.outputs, "status"), (rows, classes), error=error)
+    kernel = Emitted(sparse_rows, dtype=x.dtype.name)
+    return Call(kernel, (*op.inputs, *op.outputs, "status"), (rows, classes), error=error)  # type: ignore[arg-type]
 
 
-KERNELS = {
-    "softmax": softmax,
-    "log_softmax": log_softmax,
-    "softmax_cross_entropy": softmax_cross_entropy,
-    "sparse_softmax_cross_entropy": sparse_softmax_cross_entropy,
-}
+KERNELS = {"sparse_softmax_cross_entropy": sparse_softmax_cross_entropy}

@@ -1,0 +1,73 @@
+"""`tf.contrib.metrics`: tf.metrics under older names, predictions before labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphflow import metrics
+from graphflow.default import name_scope
+from graphflow.dtypes import float32
+from graphflow.errors import GraphError
+from graphflow.metrics import mean as streaming_mean
+from graphflow.metrics.stream import Metric
+from graphflow.operation import Tensor
+from graphflow.ops.arithmetic import divide
+from graphflow.ops.basic import cast, ones_like
+from graphflow.ops.compare import equal
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.reduce import reduce_mean, reduce_sum
+from graphflow.shape import merge
+
+__all__ = [
+    "accuracy", "streaming_accuracy", "streaming_auc", "streaming_mean", "streaming_precision", "streaming_recall",
+]  # fmt: skip
+
+
+def accuracy(predictions: Any, labels: Any, weights: Any = None, name: str | None = None) -> Tensor:
+    """How often predictions equal labels in this batch, a float32 scalar.
+
+    Raises: ValueError for different shapes or dtypes.
+    """
+    with name_scope(name, "accuracy"):
+        predictions, labels = convert_to_tensor(predictions), convert_to_tensor(labels)
+        if predictions.dtype is not labels.dtype:
+            raise GraphError(f"predictions are {predictions.dtype.name} and labels {labels.dtype.name}")
+        merge(predictions.dims, labels.dims)
+        hits = cast(equal(predictions, labels), float32)
+        if weights is None:
+            return reduce_mean(hits)
+        weights = cast(weights, float32)
+        return divide(reduce_sum(hits * weights), reduce_sum(weights * ones_like(hits)))
+
+
+def streaming_accuracy(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.accuracy."""
+    return metrics.accuracy(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_precision(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.precision."""
+    return metrics.precision(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_recall(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.recall."""
+    return metrics.recall(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_auc(
+    predictions: Any, labels: Any, weights: Any = None, num_thresholds: int = 200, metrics_collections: Any = None,
+    updates_collections: Any = None, curve: str = "ROC", name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.auc."""
+    return metrics.auc(labels, predictions, weights, num_thresholds, metrics_collections, updates_collections, curve,
+                       name)  # fmt: skip
