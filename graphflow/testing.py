@@ -21,8 +21,8 @@ from graphflow.ops.define import REGISTRY, OpDef, convert_to_tensor
 from graphflow.ops.infer import broadcasted, compared
 from graphflow.ops.join import concat
 from graphflow.ops.linalg import matmul
-from graphflow.ops.placeholder import placeholder
 from graphflow.ops.math import exp
+from graphflow.ops.placeholder import placeholder
 from graphflow.ops.random import random_uniform
 from graphflow.ops.reduce import reduce_max, reduce_mean, reduce_min, reduce_sum
 from graphflow.ops.select import where_v2

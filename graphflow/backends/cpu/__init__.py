@@ -6,7 +6,7 @@ from graphflow.backends.base import Call, Executable
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
-from graphflow.backends.cpu.executable import CpuExecutable, worth_a_team
+from graphflow.backends.cpu.executable import CpuExecutable
 from graphflow.backends.cpu.lower import lower
 from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.backends.cpu.walk import EXECUTOR
@@ -34,5 +34,4 @@ class CpuBackend:
                 self.kernels.address(kernel, (), 0)
             self._ready = True
         members = thread_count(threads)
-        team = self.teams.of(members) if members > 1 and worth_a_team(plan) else None
-        return CpuExecutable(plan, store, self.kernels, clock, team)
+        return CpuExecutable(plan, store, self.kernels, clock, lambda: self.teams.of(members) if members > 1 else None)

@@ -55,7 +55,12 @@ class CpuExecutable:
     """
 
     def __init__(
-        self, plan: Plan, store: Store, kernels: Kernels, clock: Clock | None = None, team: Team | None = None
+        self,
+        plan: Plan,
+        store: Store,
+        kernels: Kernels,
+        clock: Clock | None = None,
+        team_of: Callable[[], Team | None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -73,7 +78,7 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
-        self._team = team
+        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
         self._keep: list[np.ndarray] = []
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
@@ -160,10 +165,12 @@ class CpuExecutable:
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
+        work: list[int] = []  # bytes that each step touches
         for step in steps:
             call = step.call
             assert call is not None
-            rows.append((self._kernel(step, call), len(words), 0 if _bytes(step) >= _ALONE_BYTES else ALONE))
+            work.append(_bytes(step))
+            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
             self._pass(step, call, words, late, draws)
             if call.takes_tail:
                 words.append(0)
@@ -187,7 +194,7 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(map(_bytes, steps)) < _SHORT_BYTES
+        short = sum(work) < _SHORT_BYTES
         run = np.array(
             run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
         )
@@ -309,13 +316,12 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-def worth_a_team(plan: Plan) -> bool:
-    """Whether a plan is long enough for several threads."""
-    return sum(_bytes(step) for step in plan.steps) >= _TEAM_BYTES
-
-
 def _bytes(step: Step) -> int:
-    return sum([b.nbytes for b in (*step.inputs, *step.outputs) if b.kind != "object" and known(b.dims)])
+    total = 0
+    for b in step.inputs + step.outputs:
+        if b.kind != "object" and known(b.dims):
+            total += b.nbytes
+    return total
 
 
 def _element(p: Tensor | Draws | str) -> str:
