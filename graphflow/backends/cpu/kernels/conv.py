@@ -19,7 +19,8 @@ from graphflow.shape import sizes
 NEAR, NEARER = 384 << 10, 48 << 10  # bytes that stay in the second and in the first cache, about
 UNITS = 14  # pieces of work that the threads share, where the images allow
 CHUNKS = 8  # sums of their own for the gradient of a filter, at most
-CHUNK_BYTES = 2 << 20  # of all these sums
+CHUNK_BYTES = 2 << 20  # of all these sums, as long as there are enough
+TASKS = 4  # pieces of this work, at least
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,10 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
     # A chunk costs the time of about ten steps for each of its weights.
     units = blocks * -(-oh // band)
     chunks = max(min(CHUNKS, units, blocks * oh * ow // 100, CHUNK_BYTES // (weights * size)), 1)
-    groups = 1 if batch else min(-(-CHUNKS // chunks), lines.window)
+    groups = 1
+    if not batch:
+        groups = min(-(-CHUNKS // chunks), lines.window)
+        chunks = max(chunks, min(-(-TASKS // groups), units))
     square = lanes * lanes
     starts = _placed(
         ((band - 1) * lines.stride + lines.reads(False)[1]) * wide * deep * each + square,
