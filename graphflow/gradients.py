@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 from graphflow.errors import DTypeError, GradientError, GraphError
@@ -11,9 +12,64 @@ from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import add_n
 from graphflow.ops.basic import ones_like, zeros_like
-from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, REGISTRY, convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices, concatenated
 from graphflow.ops.shape_ops import sum_to
+
+
+class AggregationMethod:
+    """How gradients of several paths are summed: accepted for TensorFlow's sake, without effect."""
+
+    ADD_N = DEFAULT = 0
+    EXPERIMENTAL_TREE = 1
+    EXPERIMENTAL_ACCUMULATE_N = 2
+
+
+class UnconnectedGradients(Enum):
+    """What `gradients` gives for an x that no y depends on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+_registered: dict[str, Any] = {}  # VJPs by name
+
+
+class RegisterGradient:
+    """Decorator that gives a function (op, *dys) -> gradients of the inputs a name for Graph.gradient_override_map.
+
+    Raises: KeyError for a name that is taken.
+    """
+
+    def __init__(self, op_type: str) -> None:
+        self._name = op_type
+
+    def __call__(self, function: Callable) -> Callable:
+        _register(self._name, lambda op, *dys: _listed(function(op, *dys)))
+        return function
+
+
+def NotDifferentiable(op_type: str) -> None:
+    """Give the gradient that is nothing a name for Graph.gradient_override_map."""
+    _register(op_type, NO_GRADIENT)
+
+
+def _register(name: str, rule: Any) -> None:
+    if name in _registered:
+        raise KeyError(f"the gradient {name!r} is registered already")
+    _registered[name] = rule
+
+
+def _rule(op: Operation) -> Any:
+    """The VJP of an operation: its record's, or the one that gradient_override_map has put in its place."""
+    name = op.graph.gradient_types.get(op)
+    if name is None:
+        return op.definition.vjp
+    if name in _registered:
+        return _registered[name]
+    if name in REGISTRY:
+        return REGISTRY[name].vjp
+    raise GradientError(f"no gradient is registered as {name!r}").note(*op.where())
 
 
 def gradients(
@@ -88,7 +144,7 @@ def _depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], stops: s
             stack.extend(t.op for t in op.inputs if _flows(t))
     live = {x for x in sources if _flows(x)}
     for op in sorted(needed, key=lambda op: op.id):
-        if op.definition.vjp is not NO_GRADIENT and any(t in live for t in op.inputs):
+        if _rule(op) is not NO_GRADIENT and any(t in live for t in op.inputs):
             live.update(t for t in op.outputs if _flows(t) and t not in stops)
     return live
 
@@ -115,7 +171,7 @@ def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor]
 
 def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:
     """The gradients for the wanted inputs, those that exist."""
-    vjp = op.definition.vjp
+    vjp = _rule(op)
     if vjp is None:
         raise GradientError(f"{op.type} has no gradient").note(*op.where())
     if vjp is not PASS_GRADIENT:

@@ -298,14 +298,14 @@ class CpuExecutable:
         return lambda: self._save(step.outputs[0], self._array(step.inputs[0]).copy())
 
     def _referring(self, step: Step) -> Callable[[], None]:
-        """The reference, from within the run."""
-        op = step.op
+        """The reference, from within the run; in place where the record can and no other input is in the way."""
+        op, record = step.op, step.op.definition
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
-            for buffer, value in zip(
-                step.outputs, op.definition.compute(op, values, **draw(op, self._store)), strict=True
-            ):
+            in_place = record.in_place is not None and not _overlap(values, record.writes)
+            results = record.compute(op, values, in_place, **draw(op, self._store))
+            for buffer, value in zip(step.outputs, results, strict=True):
                 self._save(buffer, value)
 
         return part
@@ -357,6 +357,11 @@ def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
 
 def _written(step: Step) -> list[Buffer]:
     return [] if step.copy else list(step.outputs[: len(step.op.definition.writes)])
+
+
+def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:
+    """Whether an array that is to be written shares memory with another one."""
+    return any(np.may_share_memory(values[i], v) for i in written for j, v in enumerate(values) if i != j)
 
 
 def _variables(plan: Plan) -> dict[int, Operation]:
