@@ -81,10 +81,13 @@ FORMATS = {
 
 
 def polynomial(code: Code, x: Value, coefficients: Sequence[float]) -> Value:
-    """c[0] + c[1] x + c[2] x^2 + ..."""
-    total = code.number(coefficients[-1], x.dtype)
-    for c in coefficients[-2::-1]:
-        total = code.fma(x, total, c)
+    """c[0] + c[1] x + c[2] x^2 + ...: pairs of terms by powers of x^2, which halves the latency of Horner's rule."""
+    terms = [code.number(c, x.dtype) for c in coefficients]
+    pairs = [code.fma(x, high, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+    square = x * x
+    total = terms[-1] if len(terms) % 2 else pairs.pop()
+    for pair in reversed(pairs):
+        total = code.fma(square, total, pair)
     return total
 
 
@@ -122,18 +125,23 @@ def reduced(code: Code, x: Value) -> tuple[Value, Value]:
     return shifted.view(f.bits), code.fma(r * r, polynomial(code, r, f.exp), r)
 
 
-def scaled(y: Value, n: Value) -> Value:
-    """y 2^n, where n is as `reduced` gives it: in two steps, for 2^n itself may overflow or be denormal."""
-    f = FORMATS[y.dtype]
-    low, high = (((k >> 1) << f.mantissa).view(y.dtype) for k in (n, n + 1))
-    return y * low * high
+def factors(n: Value, dtype: str) -> tuple[Value, Value]:
+    """Two numbers whose product is 2^n, which itself may overflow or be denormal; n is as `reduced` gives it."""
+    low, high = ((k >> 1) << FORMATS[dtype].mantissa for k in (n, n + 1))
+    return low.view(dtype), high.view(dtype)
 
 
 def exp(code: Code, x: Value) -> Value:
     """e^x"""
     low, high = FORMATS[x.dtype].exp_range
     n, p = reduced(code, at_least(code, at_most(code, x, high), low))
-    return scaled(p + 1, n)
+    return scaled(code, p, n)
+
+
+def scaled(code: Code, p: Value, n: Value) -> Value:
+    """(1 + p) 2^n"""
+    low, high = factors(n, p.dtype)
+    return code.fma(p, low, low) * high
 
 
 def _divided_power(code: Code, x: Value, k: int) -> tuple[Value, Value, Value]:
@@ -193,7 +201,7 @@ def split_any(code: Code, x: Value) -> tuple[Value, Value]:
     return n - code.select(small, code.number(f.mantissa + 1, x.dtype), 0), m
 
 
-def _logarithm(code: Code, n: Value, m: Value, correction: Value | None = None) -> Value:
+def logarithm(code: Code, n: Value, m: Value, correction: Value | None = None) -> Value:
     """log(2^n m), plus a small correction."""
     f = FORMATS[n.dtype]
     x = m - 1
@@ -212,7 +220,7 @@ def _with_edges(code: Code, y: Value, x: Value, pole: float) -> Value:
 
 def log(code: Code, x: Value) -> Value:
     """The natural logarithm."""
-    return _with_edges(code, _logarithm(code, *split_any(code, x)), x, 0)
+    return _with_edges(code, logarithm(code, *split_any(code, x)), x, 0)
 
 
 def log1p(code: Code, x: Value) -> Value:
@@ -220,7 +228,7 @@ def log1p(code: Code, x: Value) -> Value:
     above = x + 1
     taken = above - 1
     lost = (1 - (above - taken)) + (x - taken)
-    y = _with_edges(code, _logarithm(code, *split(code, above), lost / above), x, -1)
+    y = _with_edges(code, logarithm(code, *split(code, above), lost / above), x, -1)
     return code.select(magnitude(code, x) < FORMATS[x.dtype].tiny, x, y)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphflow.backends.cpu.elementary import at_most, magnitude, polynomial, reduced, scaled, signed_as
+from graphflow.backends.cpu.elementary import at_most, factors, magnitude, polynomial, reduced, signed_as
 from graphflow.backends.cpu.vector import Code, Value
 
 
@@ -61,7 +61,8 @@ def _far(code: Code, a: Value) -> Value:
     lost = code.fma(a, a, -square)  # e^-(square + lost) = e^-square (1 - lost)
     n, p = reduced(code, -square)
     y = (p + 1) * (polynomial(code, (a - fit.k) / (a + fit.k), fit.far) / (a + a + 1))
-    return scaled(code.fma(-lost, y, y), n)
+    low, high = factors(n, a.dtype)
+    return code.fma(-lost, y, y) * low * high
 
 
 def erf(code: Code, x: Value) -> Value:

@@ -13,11 +13,12 @@ from graphflow.backends.cpu.elementary import (
     at_least,
     at_most,
     exp,
-    log,
+    logarithm,
     magnitude,
     polynomial,
     reduced,
     scaled,
+    split,
     split_any,
 )
 from graphflow.backends.cpu.vector import Code, Value
@@ -37,7 +38,7 @@ def pow(code: Code, x: Value, y: Value) -> Value:
     """x ** y"""
     a = magnitude(code, x)
     if x.dtype == "float32":
-        power = exp(code, log(code, a.cast("float64")) * y.cast("float64")).cast("float32")
+        power = exp(code, logarithm(code, *split(code, a.cast("float64"))) * y.cast("float64")).cast("float32")
     else:
         power = _power(code, a, y)
     grows = (a > 1) == (y > 0)
@@ -59,7 +60,7 @@ def _power(code: Code, x: Value, y: Value) -> Value:
     low = code.select(magnitude(code, high) < 800, low, 0)  # beyond, all that counts is the sign
     lowest, highest = FORMATS[x.dtype].exp_range
     n, p = reduced(code, at_least(code, at_most(code, high, highest), lowest))
-    return scaled(code.fma(p + 1, low, p) + 1, n)
+    return scaled(code, code.fma(p + 1, low, p), n)
 
 
 def _log(code: Code, x: Value) -> Pair:
