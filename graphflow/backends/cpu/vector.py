@@ -187,6 +187,8 @@ class Value:
         if self.lanes or not lanes:
             return self
         builder, kind = self.code.builder, ir.VectorType(self.value.type, lanes)
+        if isinstance(self.value, ir.Constant):
+            return Value(self.code, ir.Constant(kind, [self.value] * lanes), self.dtype, lanes)
         undefined = ir.Constant(kind, ir.Undefined)
         one = builder.insert_element(undefined, self.value, _I32(0))
         spread = builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
