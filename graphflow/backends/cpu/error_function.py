@@ -60,9 +60,11 @@ def _far(code: Code, a: Value) -> Value:
     square = a * a
     lost = code.fma(a, a, -square)  # e^-(square + lost) = e^-square (1 - lost)
     n, p = reduced(code, -square)
-    y = (p + 1) * (polynomial(code, (a - fit.k) / (a + fit.k), fit.far) / (a + a + 1))
+    p = code.fma(-lost, p + 1, p)
+    t = (a - fit.k) / (a + fit.k)
+    y = code.fma(t, polynomial(code, t, fit.far[1:]), fit.far[0]) / (a + a + 1)
     low, high = factors(n, a.dtype)
-    return code.fma(-lost, y, y) * low * high
+    return code.fma(p, y, y) * low * high
 
 
 def erf(code: Code, x: Value) -> Value:
