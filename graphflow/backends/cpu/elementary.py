@@ -131,17 +131,17 @@ def factors(n: Value, dtype: str) -> tuple[Value, Value]:
     return low.view(dtype), high.view(dtype)
 
 
+def scaled(code: Code, p: Value, n: Value) -> Value:
+    """(1 + p) 2^n"""
+    low, high = factors(n, p.dtype)
+    return code.fma(p, low, low) * high
+
+
 def exp(code: Code, x: Value) -> Value:
     """e^x"""
     low, high = FORMATS[x.dtype].exp_range
     n, p = reduced(code, at_least(code, at_most(code, x, high), low))
     return scaled(code, p, n)
-
-
-def scaled(code: Code, p: Value, n: Value) -> Value:
-    """(1 + p) 2^n"""
-    low, high = factors(n, p.dtype)
-    return code.fma(p, low, low) * high
 
 
 def _divided_power(code: Code, x: Value, k: int) -> tuple[Value, Value, Value]:
