@@ -210,7 +210,7 @@ from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
 from graphflow.ops.host import Print, numpy_function, py_func, py_function
 from graphflow.ops.image.patches import extract_image_patches
-from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
+from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
 from graphflow.ops.linalg import matmul
@@ -348,7 +348,6 @@ from graphflow.ops.sparse.math import (
 from graphflow.ops.sparse.tensor import (
     SparseTensor,
     SparseTensorValue,
-    convert_to_tensor_or_sparse_tensor,
     sparse_placeholder,
     sparse_tensor_to_dense,
     sparse_to_dense,
