@@ -13,7 +13,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError
+from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
@@ -130,6 +130,8 @@ class OpDef:
                 results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
             raise error.note(*op.where()) from None
+        except np.linalg.LinAlgError as error:
+            raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
         if not isinstance(results, (tuple, list)):
             results = (results,)
         with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
