@@ -2,6 +2,8 @@
 
 from graphflow import contrib, errors, initializers, linalg, losses, math, metrics, nn, operators, random, train
 from graphflow.config import config
+from graphflow.control.conditional import case, cond, switch_case
+from graphflow.control.while_loop import while_loop
 from graphflow.default import (
     add_to_collection,
     add_to_collections,
