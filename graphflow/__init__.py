@@ -3,6 +3,8 @@
 from graphflow import contrib, errors, initializers, linalg, losses, math, metrics, nn, operators, random, train
 from graphflow.config import config
 from graphflow.control.conditional import case, cond, switch_case
+from graphflow.control.functional import foldl, foldr, map_fn, scan
+from graphflow.control.tensor_array import TensorArray
 from graphflow.control.while_loop import while_loop
 from graphflow.default import (
     add_to_collection,

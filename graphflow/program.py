@@ -9,7 +9,7 @@ from typing import Any
 
 from graphflow.control.bodies import Call, merge_twins
 from graphflow.control.loop import item_type
-from graphflow.dtypes import DType, int32, list_of
+from graphflow.dtypes import DType, ListType, int32, list_of
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Program, Tensor, variable_of
 from graphflow.ops.basic import IDENTITY
@@ -155,9 +155,9 @@ def _specialized(
 
 
 def _settled(op: Operation) -> bool:
-    """Whether all shapes of its outputs are known."""
+    """Whether all shapes of its outputs are known; lists have no shape that anybody needs."""
     for t in op.outputs:  # noqa: SIM110 (all() would cost twice the time)
-        if t.dims is None or None in t.dims:
+        if (t.dims is None or None in t.dims) and not isinstance(t.dtype, ListType):
             return False
     return True
 
@@ -235,8 +235,9 @@ def _specialized_bodies(
         else:
             for i, t in enumerate(call.program.feeds):
                 if given[i].dtype is list_of(t.dtype):  # the branch gets the item
-                    dims[i] = given[i] = None
-        if None in dims or any(None in d for d in dims if d is not None):
+                    dims[i], given[i] = None, t.dtype
+        open_ = [d for d, given_as in zip(dims, given, strict=True) if not _is_list(given_as)]
+        if any(d is None or None in d for d in open_):
             return None
         try:
             stage = specialize(call.program, dims, variable_dims, given)
@@ -246,6 +247,10 @@ def _specialized_bodies(
             return None
         made.append(stage.program)
     return made
+
+
+def _is_list(given: Tensor | DType) -> bool:
+    return isinstance(given.dtype if isinstance(given, Tensor) else given, ListType)
 
 
 def _branch_types(op: Operation, branches: Sequence[Program]) -> list[Any] | None:

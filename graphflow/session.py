@@ -254,7 +254,11 @@ class Session:
         lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
 
         def run(values: list[np.ndarray]) -> list[np.ndarray]:
-            key = (tuple([v.shape for v in values]), self._store.epoch, tuple([values[i].dtype for i in lists]))
+            dims = [v.shape for v in values]
+            for i in lists:
+                if values[i].dtype.hasobject:
+                    dims[i] = (None,)
+            key = (tuple(dims), self._store.epoch, tuple([values[i].dtype for i in lists]))
             executable = known.get(key)
             if executable is None:
                 came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(program.feeds, values, strict=True))

@@ -16,11 +16,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos",
+    "version errors config dtypes shape names protos nest",
     "operation",
     "graph",
     "ops default",
-    "fetches gradients initializers variables variable_scope shared_variables template operators",
+    "control fetches gradients initializers variables variable_scope shared_variables template operators",
     "train",
     "losses metrics",
     "layers",

@@ -180,8 +180,9 @@ def _with_values(op: Operation, branches: Sequence[Branch], extra: Any, saved: S
     for number, branch in enumerate(branches):
         kept = [t for n, t in saved if n == number]
         body = make_body(branch.frame, [t for _, t in branch.lists], [*branch.fetches, *kept])
-        there = source.branches[number].frame
-        foreign += [(number, t) for t in body.captured if t.op.frame is there]
+        ran = source.branches[number]
+        given = {t for _, t in ran.lists}  # of a gradient's gradient: what the gradient itself took
+        foreign += [(number, t) for t in body.captured if t.op.frame is ran.frame or t in given]
     values = dict(zip(foreign, twin(op, foreign), strict=True))
     return [
         replace(branch, lists=(*branch.lists, *[(v, t) for (n, t), v in values.items() if n == number]))

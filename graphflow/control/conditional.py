@@ -179,7 +179,9 @@ def _nothing_holds(fn: Callable[[], Any], names: Sequence[str]) -> Callable[[], 
     return fail
 
 
-def switch_case(branch_index: Any, branch_fns: Any, default: Callable[[], Any] | None = None, name: str = "switch_case") -> Any:
+def switch_case(
+    branch_index: Any, branch_fns: Any, default: Callable[[], Any] | None = None, name: str = "switch_case"
+) -> Any:
     """branch_fns[branch_index](): out of range it is default(), or the last function when there is none.
 
     branch_index  int32 scalar

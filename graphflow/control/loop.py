@@ -138,7 +138,7 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
     fetches += [d for _, d in dense]
     given = [*flows, *sums, *items_came]
     foreign = [t for t in make_body(frame, given, [*fetches, *[d for _, d in lists]]).captured
-               if t.op.frame is loop.frame]  # fmt: skip
+               if t.op.frame is loop.frame or t in loop.given]  # fmt: skip
     values = twin(op, foreign)
     if loop.rounds is None:
         limit = op.outputs[skip + count]
@@ -148,7 +148,7 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
         limit, (*initial, *[no_gradient(t) for t, _ in summed]),
         (*[dy for dy in d_stacked if dy is not None], *values), frame, (*given, *foreign), tuple(fetches),
         (*[loop.initial[j].dims for j in active], *[t.dims for t, _ in summed]),
-        saved=tuple(d for _, d in lists), reverse=True,
+        saved=tuple(d for _, d in lists), reverse=not loop.reverse,
     )  # fmt: skip
     flown, _, rows_back = repeat(made, "While")
     results: list[Any] = [None] * len(op.inputs)

@@ -123,7 +123,9 @@ def _within(dims: Dims, bound: Dims) -> bool:
     """Whether everything of shape `dims` has shape `bound`."""
     if bound is None:
         return True
-    return dims is not None and len(dims) == len(bound) and all(b in (None, d) for d, b in zip(dims, bound, strict=True))
+    return (
+        dims is not None and len(dims) == len(bound) and all(b in (None, d) for d, b in zip(dims, bound, strict=True))
+    )
 
 
 def _condition(value: Any) -> Tensor:
@@ -148,13 +150,18 @@ def _next(result: Any, loop_vars: Any, feeds: list[Tensor]) -> list[Tensor]:
     if len(fetches) != len(feeds):
         raise GraphError(f"the body gives {len(fetches)} tensors for {len(feeds)} loop variables")
     for t, feed in zip(fetches, feeds, strict=True):
-        if t.dtype is not feed.dtype:
-            raise GraphError(f"the loop variable {feed.name!r} is {feed.dtype.name}, and the body gives {t.dtype.name} "
-                             f"for it: {t!r}")  # fmt: skip
-        if not isinstance(t.dtype, ListType) and not _within(t.dims, feed.dims):
-            raise ShapeError(
-                f"the loop variable {feed.name!r} enters the loop with shape {show(feed.dims)}, and has shape "
-                f"{show(t.dims)} after one iteration",
-                hint="shape_invariants says which sizes may change",
-            )
+        require_same_type(t, feed)
     return fetches
+
+
+def require_same_type(t: Tensor, feed: Tensor) -> None:
+    """ValueError where the next value of a loop variable has not the dtype, or may not have the shape, of the last."""
+    if t.dtype is not feed.dtype:
+        raise GraphError(f"the loop variable {feed.name!r} is {feed.dtype.name}, and the body gives {t.dtype.name} "
+                         f"for it: {t!r}")  # fmt: skip
+    if not isinstance(t.dtype, ListType) and not _within(t.dims, feed.dims):
+        raise ShapeError(
+            f"the loop variable {feed.name!r} enters the loop with shape {show(feed.dims)}, and has shape "
+            f"{show(t.dims)} after one iteration",
+            hint="shape_invariants says which sizes may change",
+        )

@@ -182,7 +182,9 @@ def _filled(list: np.ndarray, indices: Sequence[int], dims: Dims, what: str) -> 
     if missing:
         shape = next((item.shape for item in list if item is not None), dims)
         if shape is None or None in shape:
-            raise InvalidArgumentError.because(f"cannot {what} index {missing[0]} of a TensorArray: nothing was written")
+            raise InvalidArgumentError.because(
+                f"cannot {what} index {missing[0]} of a TensorArray: nothing was written"
+            )
         found = [np.zeros(sizes(shape)) if item is None else item for item in found]
     return found
 

@@ -280,7 +280,7 @@ class CpuExecutable:
                 array = self._objects[index]
                 assert array is not None
                 return array
-        return array.reshape(sizes(buffer.dims))
+        return array.reshape(sizes(buffer.dims)) if known(buffer.dims) else array  # a list may have any length
 
     def _save(self, buffer: Buffer, value: np.ndarray) -> None:
         if buffer.kind == "object":
