@@ -1,11 +1,37 @@
 """graphflow: TensorFlow-1-style graphs and sessions, compiled.  `import graphflow as tf`."""
 
-from graphflow import contrib, errors, initializers, linalg, losses, math, metrics, nn, operators, random, train
+from graphflow import (
+    bitwise,
+    contrib,
+    debugging,
+    distributions,
+    errors,
+    image,
+    initializers,
+    keras,
+    layers,
+    linalg,
+    lookup,
+    losses,
+    manip,
+    math,
+    metrics,
+    nn,
+    operators,
+    random,
+    sparse,
+    spectral,
+    strings,
+    train,
+)
+from graphflow import spectral as signal
+from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
 from graphflow.control.conditional import case, cond, switch_case
 from graphflow.control.functional import foldl, foldr, map_fn, scan
 from graphflow.control.tensor_array import TensorArray
 from graphflow.control.while_loop import while_loop
+from graphflow.custom_gradient import custom_gradient
 from graphflow.default import (
     add_to_collection,
     add_to_collections,
@@ -39,8 +65,10 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
-from graphflow.gradients import gradients
+from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
+from graphflow.graph_def import GraphDef, import_graph_def
+from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,
     glorot_normal_initializer,
@@ -53,6 +81,22 @@ from graphflow.initializers import (
     uniform_unit_scaling_initializer,
     variance_scaling_initializer,
     zeros_initializer,
+)
+from graphflow.modes import (
+    AggregationMethod,
+    UnconnectedGradients,
+    VariableAggregation,
+    VariableSynchronization,
+    disable_control_flow_v2,
+    disable_eager_execution,
+    disable_resource_variables,
+    disable_tensor_equality,
+    disable_v2_behavior,
+    disable_v2_tensorshape,
+    enable_control_flow_v2,
+    enable_resource_variables,
+    executing_eagerly,
+    resource_variables_enabled,
 )
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor
@@ -84,8 +128,44 @@ from graphflow.ops.arithmetic import (
 )
 from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse, roll, tile, transpose
 from graphflow.ops.arrange import reverse as reverse_v2
-from graphflow.ops.basic import cast, group, identity, no_op, ones_like, stop_gradient, zeros_like
+from graphflow.ops.assertions import (
+    Assert,
+    assert_equal,
+    assert_greater,
+    assert_greater_equal,
+    assert_integer,
+    assert_less,
+    assert_less_equal,
+    assert_near,
+    assert_negative,
+    assert_non_negative,
+    assert_non_positive,
+    assert_none_equal,
+    assert_positive,
+    assert_proper_iterable,
+    assert_rank,
+    assert_rank_at_least,
+    assert_rank_in,
+    assert_same_float_dtype,
+    assert_scalar,
+    assert_type,
+    is_non_decreasing,
+    is_numeric_tensor,
+    is_strictly_increasing,
+)
+from graphflow.ops.basic import (
+    cast,
+    group,
+    guarantee_const,
+    identity,
+    identity_n,
+    no_op,
+    ones_like,
+    stop_gradient,
+    zeros_like,
+)
 from graphflow.ops.basic import tuple_ as tuple
+from graphflow.ops.bitwise import bitcast
 from graphflow.ops.casts import (
     saturate_cast,
     to_complex64,
@@ -113,8 +193,12 @@ from graphflow.ops.compare import (
 )
 from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
+from graphflow.ops.convert import (
+    convert_to_tensor_or_indexed_slices,
+    convert_to_tensor_or_sparse_tensor,
+)
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
-from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function
+from graphflow.ops.define import convert_to_tensor, is_tensor, register_tensor_conversion_function
 from graphflow.ops.diagonal import (
     diag,
     diag_part,
@@ -124,8 +208,14 @@ from graphflow.ops.diagonal import (
     matrix_set_diag,
     trace,
 )
+from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
-from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
+from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
+from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
+from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
+from graphflow.ops.host import Print, numpy_function, py_func, py_function
+from graphflow.ops.image.patches import extract_image_patches
+from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
 from graphflow.ops.linalg import matmul
@@ -152,8 +242,10 @@ from graphflow.ops.math import (
     sqrt,
     square,
 )
+from graphflow.ops.matrices import cross
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
+from graphflow.ops.polynomials import lbeta
 from graphflow.ops.products import cumprod, cumsum, reduce_prod
 from graphflow.ops.random import (
     multinomial,
@@ -176,6 +268,9 @@ from graphflow.ops.reduce import (
     reduce_sum,
 )
 from graphflow.ops.scatter import (
+    scatter_nd_add,
+    scatter_nd_sub,
+    scatter_nd_update,
     tensor_scatter_add,
     tensor_scatter_nd_add,
     tensor_scatter_nd_sub,
@@ -184,6 +279,22 @@ from graphflow.ops.scatter import (
     tensor_scatter_update,
 )
 from graphflow.ops.seeds import get_seed, set_random_seed
+from graphflow.ops.segments import (
+    segment_max,
+    segment_mean,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    sparse_segment_mean,
+    sparse_segment_sqrt_n,
+    sparse_segment_sum,
+    unsorted_segment_max,
+    unsorted_segment_mean,
+    unsorted_segment_min,
+    unsorted_segment_prod,
+    unsorted_segment_sqrt_n,
+    unsorted_segment_sum,
+)
 from graphflow.ops.select import where, where_v2
 from graphflow.ops.sequences import (
     dynamic_partition,
@@ -207,6 +318,7 @@ from graphflow.ops.shape_ops import (
 )
 from graphflow.ops.slicing import slice_ as slice
 from graphflow.ops.slicing import strided_slice
+from graphflow.ops.sorting import argsort, sort
 from graphflow.ops.space import (
     batch_to_space,
     batch_to_space_nd,
@@ -215,11 +327,42 @@ from graphflow.ops.space import (
     space_to_batch_nd,
     space_to_depth,
 )
-from graphflow.ops.sparse.tensor import SparseTensor, SparseTensorValue
+from graphflow.ops.sparse.arrange import (
+    sparse_concat,
+    sparse_fill_empty_rows,
+    sparse_mask,
+    sparse_reorder,
+    sparse_reset_shape,
+    sparse_reshape,
+    sparse_retain,
+    sparse_slice,
+    sparse_split,
+    sparse_transpose,
+)
+from graphflow.ops.sparse.edit_distance import edit_distance
+from graphflow.ops.sparse.math import (
+    sparse_add,
+    sparse_maximum,
+    sparse_minimum,
+    sparse_reduce_max,
+    sparse_reduce_sum,
+    sparse_softmax,
+    sparse_tensor_dense_matmul,
+    sparse_to_indicator,
+)
+from graphflow.ops.sparse.tensor import (
+    SparseTensor,
+    SparseTensorValue,
+    convert_to_tensor_or_sparse_tensor,
+    sparse_placeholder,
+    sparse_tensor_to_dense,
+    sparse_to_dense,
+)
 from graphflow.ops.state import (
     assign,
     assign_add,
     assign_sub,
+    count_up_to,
     scatter_add,
     scatter_div,
     scatter_max,
@@ -230,11 +373,27 @@ from graphflow.ops.state import (
 )
 from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
+from graphflow.ops.strings import (
+    as_string,
+    reduce_join,
+    regex_replace,
+    string_join,
+    string_split,
+    string_strip,
+    string_to_hash_bucket,
+    string_to_hash_bucket_fast,
+    string_to_hash_bucket_strong,
+    string_to_number,
+    substr,
+)
+from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
+from graphflow.spec import TensorSpec
+from graphflow.tables import tables_initializer
 from graphflow.template import make_template
 from graphflow.variable_scope import (
     AUTO_REUSE,
@@ -246,6 +405,7 @@ from graphflow.variable_scope import (
 )
 from graphflow.variables import (
     Variable,
+    assert_variables_initialized,
     global_variables,
     global_variables_initializer,
     is_variable_initialized,
@@ -257,7 +417,7 @@ from graphflow.variables import (
     trainable_variables,
     variables_initializer,
 )
-from graphflow.version import __version__
+from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION, __version__
 from graphflow.view.dot import to_dot
 
 newaxis = None
@@ -265,3 +425,7 @@ all_variables = global_variables
 initialize_all_variables = global_variables_initializer
 initialize_variables = variables_initializer
 initialize_local_variables = local_variables_initializer
+initialize_all_tables = tables_initializer
+NoGradient = no_gradient = NotDifferentiable
+
+_complete()

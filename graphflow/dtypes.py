@@ -160,16 +160,24 @@ INDEX = (int32, int64)
 _BY_NAME = {d.name: d for d in ALL} | {"double": float64, "half": float16, "float": float32, "str": string}
 _BY_TYPE: dict[Any, DType] = {float: float32, bool: bool_, str: string, bytes: string, object: string}
 _BY_NUMPY = {d.dtype: d for d in ALL}
+_BY_NUMBER = {number: d for d in ALL for number in (d.as_datatype_enum, d.as_datatype_enum + 100)}  # +100: references
 
 
-def as_dtype(value: Any) -> DType:
-    """The DType for a DType, a name, a NumPy type, or Python's float, bool and str; TypeError for anything else.
+def as_dtype(type_value: Any) -> DType:
+    """The DType for a DType, a name, a NumPy type, TensorFlow's number of it, or Python's float, bool and str.
 
-    A Python `float` is float32 and `int` is refused, as in TensorFlow 1.
+    A Python `float` is float32 and `int` is refused, as in TensorFlow 1.   Raises: TypeError for anything else.
     """
+    value = type_value
     if isinstance(value, DType):
         return value
-    found = _BY_TYPE.get(value) if isinstance(value, type) else _BY_NAME.get(value) if isinstance(value, str) else None
+    found = None
+    if isinstance(value, type):
+        found = _BY_TYPE.get(value)
+    elif isinstance(value, str):
+        found = _BY_NAME.get(value)
+    elif type(value) is int:
+        found = _BY_NUMBER.get(value)
     if found is None and value is not int and value is not None:
         try:
             dtype = np.dtype(value)

@@ -48,6 +48,21 @@ class FeedError(GraphflowError, ValueError):
     """A fed value that does not fit the tensor it is fed for."""
 
 
+class UnsupportedError(NotImplementedError, AttributeError):
+    """A name of TensorFlow's that graphflow does not have; the message says what to use instead.
+
+    It is an AttributeError too, so that `hasattr` and `getattr(tf, name, default)` find that the name is missing.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.obj = None  # else Python would guess at a similar name and append it to the message
+
+
+class UnsupportedImportError(NotImplementedError, ImportError):
+    """The same for a module that a program imports."""
+
+
 class OpError(GraphflowError):
     """An operation failed while it ran.  `op` is the operation, `error_code` TensorFlow's number."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,28 @@ def fed_tensors(graph: Graph, keys: Mapping[Any, Any]) -> list[tuple[Tensor, Any
     """
     fed = {_tensor(graph, key): where for key, where in keys.items()}
     return sorted(fed.items(), key=lambda item: (item[0].op.id, item[0].value_index))
+
+
+def composite(keys: Iterable[Any]) -> bool:
+    """Whether one of the keys stands for several tensors, as a SparseTensor does."""
+    return any(hasattr(key, "feed_components") for key in keys)
+
+
+def spread(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The tensors of composite keys, each with its part of the value, instead of these keys.
+
+    Raises: TypeError for a value that does not have as many parts.
+    """
+    plain: dict[Any, Any] = {}
+    for key, value in feed_dict.items():
+        if hasattr(key, "feed_components"):
+            tensors = key.feed_components()
+            if not isinstance(value, (tuple, list)) or len(value) != len(tensors):
+                raise TypeError(f"{key!r} is fed with {len(tensors)} arrays, not with {value!r}")
+            plain.update(zip(tensors, value, strict=True))
+        else:
+            plain[key] = value
+    return plain
 
 
 def _tensor(graph: Graph, key: Any) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphflow.dtypes import ListType
@@ -12,10 +12,49 @@ from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
 from graphflow.ops.arithmetic import add_n
 from graphflow.ops.basic import ones_like, zeros_like
-from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, REGISTRY, convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices, concatenated
 from graphflow.ops.lists import empty_like, lists_added
 from graphflow.ops.shape_ops import sum_to
+
+_registered: dict[str, Any] = {}  # VJPs by name
+
+
+class RegisterGradient:
+    """Decorator that gives a function (op, *dys) -> gradients of the inputs a name for Graph.gradient_override_map.
+
+    Raises: KeyError for a name that is taken.
+    """
+
+    def __init__(self, op_type: str) -> None:
+        self._name = op_type
+
+    def __call__(self, function: Callable) -> Callable:
+        _register(self._name, lambda op, *dys: _listed(function(op, *dys)))
+        return function
+
+
+def NotDifferentiable(op_type: str) -> None:
+    """Give the gradient that is nothing a name for Graph.gradient_override_map."""
+    _register(op_type, NO_GRADIENT)
+
+
+def _register(name: str, rule: Any) -> None:
+    if name in _registered:
+        raise KeyError(f"the gradient {name!r} is registered already")
+    _registered[name] = rule
+
+
+def _rule(op: Operation) -> Any:
+    """The VJP of an operation: its record's, or the one that gradient_override_map has put in its place."""
+    name = op.graph.gradient_types.get(op)
+    if name is None:
+        return op.definition.vjp
+    if name in _registered:
+        return _registered[name]
+    if name in REGISTRY:
+        return REGISTRY[name].vjp
+    raise GradientError(f"no gradient is registered as {name!r}").note(*op.where())
 
 
 def gradients(
@@ -112,7 +151,7 @@ def _depending_on(
             stack.extend(t.op for t in op.inputs if _flows(t))
     live = {x for x in sources if _flows(x)}
     for op in sorted(needed, key=lambda op: op.id):
-        if op.definition.vjp is not NO_GRADIENT and any(t in live for t in op.inputs):
+        if _rule(op) is not NO_GRADIENT and any(t in live for t in op.inputs):
             live.update(t for t in op.outputs if _flows(t) and t not in stops)
     return live
 
@@ -148,7 +187,7 @@ def _walk(
 
 def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:
     """The gradients for the wanted inputs, those that exist."""
-    vjp = op.definition.vjp
+    vjp = _rule(op)
     if vjp is None:
         raise GradientError(f"{op.type} has no gradient").note(*op.where())
     if vjp is not PASS_GRADIENT:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ class Graph:
         self._finalized = False
         self._unfeedable: set[Tensor] = set()
         self._unfetchable: set[Any] = set()
+        self._gradient_overrides: dict[str, str] = {}  # by op type, inside gradient_override_map
+        self.gradient_types: dict[Operation, str] = {}  # operations whose gradient goes by another name
         self._lock = threading.RLock()
         self.seed: int | None = None
         self.variable_scope: Any = None  # owned by graphflow.variable_scope
@@ -76,6 +78,8 @@ class Graph:
             )  # fmt: skip
             self._operations.append(op)
             self._by_name[name] = op
+            if definition.name in self._gradient_overrides:
+                self.gradient_types[op] = self._gradient_overrides[definition.name]
         for block in self._controls:
             block.made.add(op)
         return op
@@ -187,6 +191,21 @@ class Graph:
             yield
         finally:
             self._device = before
+
+    @contextmanager
+    def gradient_override_map(self, op_type_map: Mapping[str, str]) -> Iterator[None]:
+        """Operations made inside that have one of these types get the gradient of another name.
+
+        The name is one that RegisterGradient was given, or another op's type.
+        """
+        if not all(isinstance(text, str) for item in op_type_map.items() for text in item):
+            raise TypeError(f"op types and names of gradients are strings, not {op_type_map!r}")
+        before = self._gradient_overrides
+        self._gradient_overrides = {**before, **op_type_map}
+        try:
+            yield
+        finally:
+            self._gradient_overrides = before
 
     @contextmanager
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:

@@ -19,6 +19,8 @@ from graphflow.ops.arrange import transpose
 from graphflow.ops.orthonormal import orthonormal_columns
 from graphflow.ops.shape_ops import reshape
 from graphflow.shape import TensorShape, as_dims
+from graphflow.tables import tables_initializer as tables_initializer
+from graphflow.variables import global_variables_initializer, local_variables_initializer, variables_initializer
 
 TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal number cut off at two standard deviations
 _SMALL = 1024  # elements: a larger constant is computed, not stored
@@ -271,3 +273,7 @@ orthogonal = orthogonal_initializer
 glorot_uniform = glorot_uniform_initializer
 glorot_normal = glorot_normal_initializer
 identity = identity_initializer
+
+variables = variables_initializer
+global_variables = global_variables_initializer
+local_variables = local_variables_initializer

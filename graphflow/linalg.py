@@ -47,13 +47,19 @@ from graphflow.ops.diagonal import (
 from graphflow.ops.diagonal import (
     trace,
 )
+from graphflow.ops.factorizations import adjoint, qr, svd
+from graphflow.ops.factorizations import self_adjoint_eig as eigh
+from graphflow.ops.factorizations import self_adjoint_eigvals as eigvalsh
 from graphflow.ops.fill import (
     eye,
 )
 from graphflow.ops.linalg import (
     matmul,
 )
+from graphflow.ops.matrices import cross, expm, matvec, tridiagonal_solve
 from graphflow.ops.statistics import (
     l2_normalize,
     norm,
 )
+from graphflow.ops.triangular import logdet, slogdet, triangular_solve
+from graphflow.ops.triangular import matrix_solve_ls as lstsq

@@ -36,6 +36,7 @@ from graphflow.ops.arithmetic import (
 from graphflow.ops.arrange import (
     invert_permutation,
 )
+from graphflow.ops.assertions import is_non_decreasing, is_strictly_increasing
 from graphflow.ops.compare import (
     equal,
     greater,
@@ -57,6 +58,7 @@ from graphflow.ops.complex import (
     imag,
     real,
 )
+from graphflow.ops.histogram import bincount, confusion_matrix
 from graphflow.ops.math import (
     abs,
     ceil,
@@ -80,6 +82,7 @@ from graphflow.ops.math import (
     sqrt,
     square,
 )
+from graphflow.ops.polynomials import lbeta, polyval
 from graphflow.ops.products import (
     cumprod,
     cumsum,
@@ -99,6 +102,19 @@ from graphflow.ops.reduce import (
     reduce_mean,
     reduce_min,
     reduce_sum,
+)
+from graphflow.ops.segments import (
+    segment_max,
+    segment_mean,
+    segment_min,
+    segment_prod,
+    segment_sum,
+    unsorted_segment_max,
+    unsorted_segment_mean,
+    unsorted_segment_min,
+    unsorted_segment_prod,
+    unsorted_segment_sqrt_n,
+    unsorted_segment_sum,
 )
 from graphflow.ops.softmax import (
     log_softmax,

@@ -96,3 +96,11 @@ class RunMetadata(_Message):
     """What a run reports of itself: nothing yet."""
 
     _fields: ClassVar[dict[str, Any]] = {"step_stats": list, "cost_graph": list, "partition_graphs": list}
+
+
+class VariableDef(_Message):
+    """Which tensors and operations of a graph make up a variable, by name."""
+
+    _fields: ClassVar[dict[str, Any]] = {
+        "variable_name": "", "initial_value_name": "", "initializer_name": "", "snapshot_name": "", "trainable": True,
+    }  # fmt: skip

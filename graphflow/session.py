@@ -18,7 +18,7 @@ from graphflow.config import current
 from graphflow.debug import Asks, Profile, reason, report_compile, reporting
 from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
-from graphflow.feeds import as_feed, fed_tensors
+from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
@@ -87,6 +87,11 @@ class Session:
         return self._graph
 
     @property
+    def graph_def(self) -> Any:
+        """The graph as data."""
+        return self._graph.as_graph_def()  # type: ignore[attr-defined]
+
+    @property
     def sess_str(self) -> str:
         return ""
 
@@ -102,6 +107,8 @@ class Session:
         memo, keys = memo_key(fetches), tuple(feed_dict or ())
         request = self._requests.get((memo, keys))
         if request is None:
+            if composite(keys):
+                return self.run(fetches, spread(feed_dict or {}), options, run_metadata)
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
@@ -129,7 +136,7 @@ class Session:
                shown too, also those of runs under GRAPHFLOW_DEBUG=2.  Up to a microsecond of each is the native call
         Without runs nothing is run: where shapes depend on values, the plan then goes as far as they are known.
         """
-        values = feed_dict or {}
+        values = spread(feed_dict or {})
         request = self._request(fetches, {key: key for key in values})
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
         dims = tuple([a.shape for a in arrays])

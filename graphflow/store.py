@@ -71,7 +71,8 @@ class Store:
             self.reshaped = variable
             array = self.storage(variable, value.shape)
         assert array is not None
-        array[...] = value
+        if array is not value:
+            array[...] = value
         self.mark(variable)
 
     def draws(self, op: Operation) -> np.ndarray:

@@ -21,8 +21,8 @@ from graphflow.ops.define import REGISTRY, OpDef, convert_to_tensor
 from graphflow.ops.infer import broadcasted, compared
 from graphflow.ops.join import concat
 from graphflow.ops.linalg import matmul
-from graphflow.ops.placeholder import placeholder
 from graphflow.ops.math import exp
+from graphflow.ops.placeholder import placeholder
 from graphflow.ops.random import random_uniform
 from graphflow.ops.reduce import reduce_max, reduce_mean, reduce_min, reduce_sum
 from graphflow.ops.select import where_v2
@@ -238,7 +238,7 @@ def _other(rng: np.random.Generator, values: Sequence[Tensor], states: Sequence[
         "expand": lambda: expand_dims(x, axis),
         "squeeze": lambda: squeeze(x),
         "matmul": lambda: matmul(x, y, transpose_a=bool(rng.integers(2)), transpose_b=bool(rng.integers(2))),
-        "layer": lambda: relu(matmul(x, y) + _pick(rng, values)),
+        "layer": lambda: _layer(_pick(rng, [t for t in values if len(sizes(t.dims)) == 2] or values), state),
         "softmax": lambda: _softmax(x, axis),
         "center": lambda: x - reduce_mean(x, axis if rank else None, keepdims=True),
         "cast": lambda: cast(cast(x, _pick(rng, (dtypes.float64, dtypes.float16, dtypes.float32))), dtypes.float32),
@@ -252,6 +252,11 @@ def _other(rng: np.random.Generator, values: Sequence[Tensor], states: Sequence[
         "ones": lambda: x * ones_like(y),
     }
     return makers[_pick(rng, tuple(makers))]()
+
+
+def _layer(x: Tensor, state: Variable) -> Tensor:
+    flip = sizes(x.dims)[-1:] != (2,)
+    return relu(matmul(x, state.value(), transpose_b=flip) + reduce_max(state.value(), int(flip)))
 
 
 def _softmax(x: Tensor, axis: int) -> Tensor:

@@ -26,31 +26,76 @@ class _ReuseMode(enum.Enum):
 AUTO_REUSE = _ReuseMode.AUTO_REUSE
 
 
+class _Entered:
+    """How often a scope was entered since it was last forgotten, and the scopes inside it."""
+
+    __slots__ = ("count", "inside", "numbers")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.inside: dict[str, _Entered] = {}
+        self.numbers: dict[str, tuple[int, int]] = {}  # prefix: (age of the store, numbers below this are taken)
+
+
 class Store:
     """What a graph knows of its variable scopes: the shared variables, the current scope, how often names were used."""
 
     def __init__(self) -> None:
         self.variables: dict[str, Variable] = {}
         self.current = VariableScope(False)
-        self.entered: dict[str, int] = {}
+        self._root = _Entered()
+        self._log: list[tuple[_Entered, int, dict[str, _Entered]]] = []  # what to go back to, kept while _depth > 0
+        self._depth = 0
+        self._age = 0  # counts how often names became free again by going back
+
+    def _entered(self, name: str) -> _Entered:
+        node = self._root
+        for part in name.split("/") if name else ():
+            node = node.inside.setdefault(part, _Entered())
+        return node
 
     def unique(self, prefix: str) -> str:
         """`prefix` or `prefix_N`, such that no scope of that name was entered in the current one."""
-        full = join_names(self.current.name, prefix)
-        n, name = 0, prefix
-        while self.entered.get(full):
+        scope = self.current.name
+        numbers = self._entered(scope).numbers
+        age, n = numbers.get(prefix, (self._age, 0))
+        n = n if age == self._age else 0
+        name = f"{prefix}_{n}" if n else prefix
+        while self._entered(join_names(scope, name)).count:
             n += 1
-            name, full = f"{prefix}_{n}", join_names(self.current.name, f"{prefix}_{n}")
+            name = f"{prefix}_{n}"
+        numbers[prefix] = self._age, n
         return name
 
+    def _remember(self, node: _Entered) -> None:
+        if self._depth:
+            self._log.append((node, node.count, node.inside))
+
     def enter(self, name: str) -> None:
-        self.entered[name] = self.entered.get(name, 0) + 1
+        node = self._entered(name)
+        self._remember(node)
+        node.count += 1
 
     def forget_inside(self, name: str) -> None:
         """Names used inside a scope are free again when it is entered the next time."""
-        for other in self.entered:
-            if other.startswith(name + "/"):
-                self.entered[other] = 0
+        node = self._entered(name)
+        self._remember(node)
+        node.inside, node.numbers = {}, {}
+
+    @contextmanager
+    def going_back(self) -> Iterator[None]:
+        """What is entered and forgotten inside has no effect afterwards."""
+        mark = len(self._log)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            while len(self._log) > mark:
+                node, count, inside = self._log.pop()
+                if not count or node.inside is not inside:
+                    self._age += 1
+                node.count, node.inside = count, inside
 
 
 def store_of(graph: Graph) -> Store:
@@ -224,16 +269,17 @@ class variable_scope:
             custom_getter=nested_getters(self._custom_getter, base.custom_getter), **settings,
         )  # fmt: skip
         store.enter(name)
-        entered = dict(store.entered)
         store.current = scope
         try:
-            yield scope
+            if isinstance(given, VariableScope):
+                with store.going_back():
+                    yield scope
+            else:
+                yield scope
         finally:
             if store.current is not scope:
                 raise RuntimeError("variable scopes must be left in the opposite order of entering them")
-            if isinstance(given, VariableScope):
-                store.entered = entered
-            else:
+            if not isinstance(given, VariableScope):
                 store.forget_inside(name)
             store.current = around
 

@@ -13,12 +13,13 @@ from graphflow.errors import GraphError, ShapeError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor
-from graphflow.ops import state
+from graphflow.ops import scatter, state
 from graphflow.ops.basic import group, identity, no_op
 from graphflow.ops.compare import logical_not
 from graphflow.ops.define import convert_to_tensor, register_tensor_conversion_function, require_dtype
 from graphflow.ops.indexing import boolean_mask
 from graphflow.ops.join import stack
+from graphflow.protos import VariableDef
 from graphflow.shape import TensorShape, as_dims, known, merge
 
 
@@ -52,9 +53,14 @@ class Variable:
         aggregation: Any = None,
         shape: Any = None,
     ) -> None:
+        graph = get_default_graph()
+        if variable_def is not None:
+            if initial_value is not None:
+                raise GraphError("a Variable has an initial_value or a variable_def, not both")
+            self._find(graph, variable_def, f"{import_scope}/" if import_scope else "")
+            return
         if initial_value is None:
             raise GraphError("a Variable needs an initial_value")
-        graph = get_default_graph()
         self.trainable = trainable is None or bool(trainable)
         self.constraint = constraint
         with graph.control_dependencies(None), graph.name_scope(name or "Variable") as scope:
@@ -78,6 +84,30 @@ class Variable:
         if self.trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
             keys.append(GraphKeys.TRAINABLE_VARIABLES)
         graph.add_to_collections(keys, self)
+
+    def _find(self, graph: Graph, found: VariableDef, scope: str) -> None:
+        """Become the variable that a definition names."""
+        self.trainable, self.constraint = found.trainable, None
+        self._ref = graph.get_tensor_by_name(scope + found.variable_name)
+        self.initial_value = graph.get_tensor_by_name(scope + found.initial_value_name)
+        self.initializer = graph.get_operation_by_name(scope + found.initializer_name)
+        self._snapshot = graph.get_tensor_by_name(scope + found.snapshot_name)
+
+    def to_proto(self, export_scope: str | None = None) -> VariableDef | None:
+        """The names of its parts, without `export_scope`; None when the variable is outside that scope."""
+        scope = f"{export_scope}/" if export_scope else ""
+        if not self.name.startswith(scope):
+            return None
+        parts = {
+            "variable_name": self.name, "initial_value_name": self.initial_value.name,
+            "initializer_name": self.initializer.name, "snapshot_name": self._snapshot.name,
+        }  # fmt: skip
+        return VariableDef(trainable=self.trainable, **{key: name.removeprefix(scope) for key, name in parts.items()})
+
+    @staticmethod
+    def from_proto(variable_def: VariableDef, import_scope: str | None = None) -> Variable:
+        """The variable of the default graph that `to_proto` has described.   Raises: KeyError when it is not there."""
+        return Variable(variable_def=variable_def, import_scope=import_scope)
 
     # -- what it is ----------------------------------------------------------------------------------------------
     @property
@@ -166,6 +196,22 @@ class Variable:
         """Set rows to those of an IndexedSlices."""
         return state.scatter_update(self, sparse_delta.indices, sparse_delta.values, name=name)
 
+    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        """Add to elements at coordinates."""
+        return scatter.scatter_nd_add(self, indices, updates, name=name)
+
+    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        """Subtract from elements at coordinates."""
+        return scatter.scatter_nd_sub(self, indices, updates, name=name)
+
+    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+        """Set elements at coordinates."""
+        return scatter.scatter_nd_update(self, indices, updates, name=name)
+
+    def count_up_to(self, limit: int) -> Tensor:
+        """The value, which one is added to; OutOfRangeError when run, from `limit` on."""
+        return state.count_up_to(self, limit)
+
     def load(self, value: Any, session: Any = None) -> None:
         """Set the value in this session (or the default one) at once, without adding to the graph."""
         self.initializer.run({self.initializer.inputs[1]: value}, session)  # type: ignore[attr-defined]
@@ -245,3 +291,12 @@ def report_uninitialized_variables(
 def is_variable_initialized(variable: Variable) -> Tensor:
     """Whether the variable has a value in the session."""
     return state.IS_INITIALIZED(variable._ref, name="is_initialized")
+
+
+def assert_variables_initialized(var_list: Sequence[Variable] | None = None) -> Tensor | None:
+    """A tensor that fails with FailedPreconditionError when one of the variables (all by default) has no value yet.
+
+    None when there are none.
+    """
+    variables = global_variables() + local_variables() if var_list is None else list(var_list)
+    return stack([state.REQUIRE_VALUE(v._ref) for v in variables]) if variables else None

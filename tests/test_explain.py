@@ -51,7 +51,7 @@ def test_the_plan_with_and_without_times():
     x, y = layer()
     plan = plan_of(y, x, (2, 4))
     text = (
-        "plan   feeds x:0 float32(2, 4)   fetches y:0 float32(2,)   steps 2   arena 64 B\n"
+        "plan   feeds x:0 float32(2, 4)   fetches y:0 float32(2,)   steps 2   arena 128 B\n"
         "      FLOP  bytes\n"
         "   0    66    108  MatMul+Add+Relu xw+add+h   feed[0] float32(2, 4) state[w] float32(4, 3)"
         " const[0] float32() -> arena[0:24] float32(2, 3)\n"

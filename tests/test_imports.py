@@ -20,11 +20,13 @@ LAYERS = (
     "operation",
     "graph",
     "ops default",
-    "control fetches gradients initializers variables variable_scope shared_variables template operators",
+    "modes spec graph_def",
+    "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
+    "control custom_gradient distributions",
     "train",
     "losses metrics",
     "layers",
-    "contrib data datasets summary io view compat text",
+    "contrib keras data datasets summary io view compat text",
     "store program cost",
     "view.program",
     "passes",
@@ -33,13 +35,21 @@ LAYERS = (
     "backends",
     "feeds debug",
     "session",
+    "flags app gfile logging resource_loader test",
     "testing",
-    "nn random linalg math",
+    "bitwise debugging image linalg lookup manip math nn random sparse spectral strings",
     "__init__",
+    "__main__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx"}
-LATE = {"numba", "llvmlite", "networkx", "tqdm"}  # heavy or optional: may be imported where they are first needed
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL"}
+LATE = {
+    "numba",
+    "llvmlite",
+    "networkx",
+    "tqdm",
+    "PIL",
+}  # heavy or optional: may be imported where they are first needed
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def test_an_elementwise_step_writes_over_an_input_that_dies():
     x = tf.placeholder(tf.float32, [8, 8])
     m = tf.cumsum(x)
     plan = plan_of([tf.matmul(m * x + m, x)], {x: (8, 8)})
-    assert where(plan, "Fused") == [(["arena[0:256]"], ["arena[0:256]"])] and plan.arena_bytes == 256
+    assert where(plan, "Fused") == [(["arena[0:256]"], ["arena[0:256]"])]
+    assert plan.arena_bytes == 256 + 64  # what the product asks for
 
 
 @pytest.mark.parametrize("make", [
@@ -83,7 +84,7 @@ def test_the_checker_finds_what_is_wrong():
     x = tf.placeholder(tf.float32, [8, 8])
     a = tf.cumsum(x)
     plan = plan_of([tf.matmul(a, tf.matmul(a, x))], {x: (8, 8)})
-    assert check_plan(plan) == plan.arena_bytes == 512
+    assert check_plan(plan) == plan.arena_bytes == 512 + 64  # what the products ask for
     first, second, third = plan.steps
     here, there = first.outputs[0], second.outputs[0]
     for steps, what in (

@@ -83,7 +83,7 @@ def test_the_plan_prints_as_stable_text():
     y = tf.nn.relu(tf.matmul(x, w), name="y")
     text = str(plan_of([y], {x: (3, 4)}))
     assert text == (
-        "plan   feeds x:0 float32(3, 4)   fetches y:0 float32(3, 2)   steps 2   arena 64 B\n"
+        "plan   feeds x:0 float32(3, 4)   fetches y:0 float32(3, 2)   steps 2   arena 128 B\n"
         "      FLOP  bytes\n"
         f"   0    48    104  MatMul MatMul   feed[0] float32(3, 4) state[{w.op.id}] float32(4, 2) -> "
         "arena[0:24] float32(3, 2)\n"

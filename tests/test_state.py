@@ -129,6 +129,25 @@ def test_scatter_and_strings(session):
     assert session.run(s.assign(["c", "d"])).tolist() == [b"c", b"d"]
 
 
+def test_a_variable_from_its_definition():
+    with tf.Graph().as_default():
+        with tf.name_scope("a"):
+            v = tf.Variable([1.0, 2.0], trainable=False, name="v")
+        same = tf.Variable.from_proto(v.to_proto())
+        inner = v.to_proto("a")
+        assert (inner.variable_name, inner.snapshot_name, inner.trainable) == ("v:0", "v/read:0", False)
+        again = tf.Variable(variable_def=inner, import_scope="a")
+        assert same.op is again.op is v.op and tf.global_variables() == [v] and v.to_proto("b") is None
+        with tf.Session() as s:
+            s.run(same.initializer)
+            s.run(again.assign_add([1.0, 1.0]))
+            assert s.run(v).tolist() == [2.0, 3.0] == s.run(same + 0.0).tolist()
+        with pytest.raises(ValueError, match="not both"):
+            tf.Variable(1.0, variable_def=inner)
+        with pytest.raises(KeyError):
+            tf.Variable.from_proto(inner)
+
+
 def test_collections_and_names():
     with tf.Graph().as_default():
         v, w = tf.Variable(1.0, name="v"), tf.Variable(1.0, trainable=False, name="v")
@@ -138,3 +157,37 @@ def test_collections_and_names():
         assert w.op.name == "v_1" and v.initializer.name == "v/Assign" and v.value().name == "v/read:0"
         with pytest.raises(TypeError):
             iter(v)
+
+
+def test_scatter_nd(session):
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    session.run(v.initializer)
+    assert session.run(v.scatter_nd_update([[0, 1]], [9.0])).tolist() == [[1, 9], [3, 4]]
+    assert session.run(v.scatter_nd_add([[1], [1]], [[1.0, 0.0], [1.0, 1.0]])).tolist() == [[1, 9], [5, 5]]
+    assert session.run(v.scatter_nd_sub([[0, 0]], [1.0])).tolist() == [[0, 9], [5, 5]]
+    assert session.run(v).tolist() == [[0, 9], [5, 5]]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        session.run(tf.scatter_nd_update(v, [[2, 0]], [1.0]))
+    with pytest.raises(ValueError):
+        tf.scatter_nd_add(v, [[0, 0, 0]], [1.0])
+
+
+def test_count_up_to(session):
+    v = tf.Variable(0)
+    step = v.count_up_to(2)
+    session.run(v.initializer)
+    assert [session.run(step), session.run(step)] == [0, 1]
+    with pytest.raises(tf.errors.OutOfRangeError):
+        session.run(step)
+    assert session.run(v) == 2
+
+
+def test_assert_variables_initialized(session):
+    assert tf.assert_variables_initialized() is None
+    v, w = tf.Variable(1.0), tf.Variable(2.0)
+    check = tf.assert_variables_initialized([v, w])
+    session.run(v.initializer)
+    with pytest.raises(tf.errors.FailedPreconditionError):
+        session.run(check)
+    session.run(w.initializer)
+    session.run(check)

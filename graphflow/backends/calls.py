@@ -1,4 +1,4 @@
-"""Branches and loops as a run executes them: which body, how often, and with what.  The bodies are compiled programs."""
+"""Branches and loops as a run executes them: which body, how often, and with what.  Bodies are compiled programs."""
 
 from __future__ import annotations
 

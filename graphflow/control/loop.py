@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graphflow import dtypes
-from graphflow.control.bodies import Body, Call, add, feed_of, make_body, twin, united
+from graphflow.control.bodies import Call, add, feed_of, make_body, twin, united
 from graphflow.control.choice import control_record
 from graphflow.dtypes import DType, ListType, list_of
 from graphflow.gradients import depending_on, flow_back, no_gradient
@@ -66,8 +66,10 @@ class Loop:
         own = [self.limit, *self.initial, *self.sliced]
         inputs = (*own, *captured, *[v.output for v in refs])
         position = {t: len(own) + i for i, t in enumerate(captured)}
-        calls = [Call(b.program, (-1,) * (len(b.program.feeds) - len(b.captured)) + tuple(position[t] for t in b.captured))
-                 for b in bodies]  # fmt: skip
+        calls = []
+        for body in bodies:
+            set_here = len(body.program.feeds) - len(body.captured)
+            calls.append(Call(body.program, (*[-1] * set_here, *[position[t] for t in body.captured])))
         first, count = len(own) + len(captured), len(self.initial)
         record = control_record(
             "While", "limit", [i + first for i in range(len(refs))], [first + refs.index(v) for v in writes], bodies,

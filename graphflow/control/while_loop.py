@@ -11,7 +11,6 @@ from graphflow.control.loop import Loop, repeat
 from graphflow.control.values import taken_apart, tensors_of
 from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GraphError, ShapeError
-from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, stop_gradient

@@ -24,6 +24,7 @@ from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
+from graphflow.ops.complex import conj
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
 from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
@@ -93,7 +94,7 @@ MUL = define(
     "Mul", "x y",
     infer=broadcasted,
     reference=lambda x, y: x * y,
-    vjp=(lambda op, dy: dy * op.inputs[1], lambda op, dy: dy * op.inputs[0]),
+    vjp=(lambda op, dy: dy * conj(op.inputs[1]), lambda op, dy: dy * conj(op.inputs[0])),
     lowering=Elementwise("x * y"),
     types=NUMERIC,
     commutative=True,
@@ -103,7 +104,10 @@ REAL_DIV = define(
     "RealDiv", "x y",
     infer=broadcasted,
     reference=lambda x, y: x / y,
-    vjp=(lambda op, dy: dy / op.inputs[1], lambda op, dy: dy * (-op.inputs[0] / op.inputs[1] / op.inputs[1])),
+    vjp=(
+        lambda op, dy: dy / conj(op.inputs[1]),
+        lambda op, dy: dy * conj(-op.inputs[0] / op.inputs[1] / op.inputs[1]),
+    ),
     lowering=Elementwise("x / y"),
     types=FLOATING + COMPLEX,
 )  # fmt: skip
@@ -247,11 +251,19 @@ XLOGY: OpDef = define(
     types=FLOATING,
 )  # fmt: skip
 
+_MANY = 16  # a kernel that reads more tensors at once gains nothing, and takes long to compile
+
+
+def _sum_lowering(op: Operation) -> Lowering:
+    return Elementwise(" + ".join(f"inputs{i}" for i in range(len(op.inputs)))) if len(op.inputs) <= _MANY else None
+
+
 ADD_N = define(
     "AddN", "*inputs",
     infer=all_alike,
     reference=lambda *inputs: sum(inputs[1:], inputs[0]),
     vjp=lambda op, dy: [dy] * len(op.inputs),
+    lowering=_sum_lowering,
     types=NUMERIC,
 )  # fmt: skip
 

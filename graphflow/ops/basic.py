@@ -105,6 +105,18 @@ def identity(input: Any, name: str | None = None) -> Tensor:
     return IDENTITY(input, name=name)
 
 
+def identity_n(input: Sequence[Any], name: str | None = None) -> list[Tensor]:
+    """The same values as new tensors.   Gradient: passed on."""
+    graph = graph_of(input)
+    with graph.as_default(), graph.name_scope(name or "IdentityN"):
+        return [identity(t) for t in input]
+
+
+def guarantee_const(input: Any, name: str | None = None) -> Tensor:
+    """The same value, which the caller promises not to change.   No gradient."""
+    return STOP_GRADIENT(input, name=name or "GuaranteeConst")
+
+
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     """The same value; no gradient flows back through it."""
     return STOP_GRADIENT(input, name=name)

@@ -1,4 +1,7 @@
-"""Complex numbers: made, taken apart.  They run on the reference and have no gradients."""
+"""Complex numbers: made, taken apart.  They run on the reference.
+
+The gradient of a real function of re + i im is its derivative by re, plus i times that by im.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import COMPLEX, DType
-from graphflow.operation import Tensor
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.basic import ones_like, zeros_like
+from graphflow.ops.compare import equal
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.infer import same_as_input
+from graphflow.ops.select import where_v2
 from graphflow.shape import Dims, broadcast
 
 
@@ -23,12 +29,29 @@ def _made(real: Tensor, imag: Tensor) -> tuple[Dims, DType]:
     return broadcast(real.dims, imag.dims), made
 
 
-REAL = define("Real", "input", _real_part, np.real, COMPLEX)
-IMAG = define("Imag", "input", _real_part, np.imag, COMPLEX)
-CONJ = define("Conj", "input", same_as_input, np.conj, COMPLEX)
-ANGLE = define("Angle", "input", _real_part, np.angle, COMPLEX)
-COMPLEX_ABS = define("ComplexAbs", "x", _real_part, np.abs, COMPLEX)
-MAKE = define("Complex", "real imag", _made, lambda real, imag: real + 1j * imag, (dtypes.float32, dtypes.float64))
+def _upright(op: Operation, dy: Tensor) -> Tensor:
+    """The derivative of the angle points across the number: i z / |z|^2."""
+    z = op.inputs[0]
+    re, im = real(z), imag(z)
+    scale = dy / (re * re + im * im)
+    return complex(-im * scale, re * scale)
+
+
+def _outward(op: Operation, dy: Tensor) -> Tensor:
+    """The derivative of the absolute value points along the number: z / |z|, 0 at 0."""
+    z, size = op.inputs[0], op.output
+    zero = equal(size, zeros_like(size))
+    scale = where_v2(zero, zeros_like(dy), dy / where_v2(zero, ones_like(size), size))
+    return complex(real(z) * scale, imag(z) * scale)
+
+
+REAL = define("Real", "input", _real_part, np.real, COMPLEX, vjp=(lambda op, dy: complex(dy, zeros_like(dy)),))
+IMAG = define("Imag", "input", _real_part, np.imag, COMPLEX, vjp=(lambda op, dy: complex(zeros_like(dy), dy),))
+CONJ = define("Conj", "input", same_as_input, np.conj, COMPLEX, vjp=(lambda op, dy: conj(dy),))
+ANGLE = define("Angle", "input", _real_part, np.angle, COMPLEX, vjp=(_upright,))
+COMPLEX_ABS = define("ComplexAbs", "x", _real_part, np.abs, COMPLEX, vjp=(_outward,))
+MAKE = define("Complex", "real imag", _made, lambda real, imag: real + 1j * imag, (dtypes.float32, dtypes.float64),
+              vjp=(lambda op, dy: real(dy), lambda op, dy: imag(dy)))  # fmt: skip
 
 
 def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:

@@ -18,10 +18,10 @@ from graphflow.ops.linalg import matmul
 from graphflow.ops.shape_ops import expand_dims
 from graphflow.shape import Dims, broadcast, merge, show
 
-_TYPES = (float32, float64, complex64, complex128)
+MATRIX_TYPES = (float32, float64, complex64, complex128)
 
 
-def _square(t: Tensor, what: str) -> Dims:
+def square_dims(t: Tensor, what: str) -> Dims:
     """The shape of a stack of square matrices; ShapeError when it cannot be one."""
     dims = t.dims
     if dims is None:
@@ -32,20 +32,20 @@ def _square(t: Tensor, what: str) -> Dims:
     return (*dims[:-2], *(side or (None,)), *(side or (None,)))
 
 
-def _need_square(x: np.ndarray) -> np.ndarray:
+def need_square(x: np.ndarray) -> np.ndarray:
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise InvalidArgumentError.because(f"square matrices are needed, not shape {x.shape}")
     return x
 
 
-def _regular(function: Callable, *arrays: np.ndarray, what: str) -> np.ndarray:
+def regular(function: Callable, *arrays: np.ndarray, what: str) -> np.ndarray:
     try:
         return function(*arrays)
     except np.linalg.LinAlgError:
         raise InvalidArgumentError.because(what) from None
 
 
-def _adjointed(x: np.ndarray, adjoint: bool) -> np.ndarray:
+def adjointed(x: np.ndarray, adjoint: bool) -> np.ndarray:
     return x.conj().swapaxes(-1, -2) if adjoint else x
 
 
@@ -63,16 +63,16 @@ def _inverse_vjp(op: Operation, dy: Tensor) -> Tensor:
 
 MATRIX_INVERSE = define(
     "MatrixInverse", "input",
-    infer=lambda input, adjoint: (_square(input, "the input"), input.dtype),
-    reference=lambda x, adjoint: _regular(np.linalg.inv, _adjointed(_need_square(x), adjoint),
+    infer=lambda input, adjoint: (square_dims(input, "the input"), input.dtype),
+    reference=lambda x, adjoint: regular(np.linalg.inv, adjointed(need_square(x), adjoint),
                                           what="the input is not invertible"),
     vjp=(_inverse_vjp,),
-    types=_TYPES,
+    types=MATRIX_TYPES,
 )  # fmt: skip
 
 
 def _determinant_infer(input: Tensor) -> tuple[Dims, DType]:
-    dims = _square(input, "the input")
+    dims = square_dims(input, "the input")
     return (None if dims is None else dims[:-2]), input.dtype
 
 
@@ -84,14 +84,14 @@ def _determinant_vjp(op: Operation, dy: Tensor) -> Tensor:
 MATRIX_DETERMINANT = define(
     "MatrixDeterminant", "input",
     infer=_determinant_infer,
-    reference=lambda x: np.linalg.det(_need_square(x)),
+    reference=lambda x: np.linalg.det(need_square(x)),
     vjp=(_determinant_vjp,),
-    types=_TYPES,
+    types=MATRIX_TYPES,
 )  # fmt: skip
 
 
-def _solve_infer(matrix: Tensor, rhs: Tensor, adjoint: bool) -> tuple[Dims, DType]:
-    dims = _square(matrix, "the matrix")
+def solve_infer(matrix: Tensor, rhs: Tensor, adjoint: bool) -> tuple[Dims, DType]:
+    dims = square_dims(matrix, "the matrix")
     if rhs.dims is not None and len(rhs.dims) < 2:
         raise ShapeError(f"rhs must have rank at least 2, and has shape {show(rhs.dims)}")
     if dims is None or rhs.dims is None:
@@ -101,10 +101,10 @@ def _solve_infer(matrix: Tensor, rhs: Tensor, adjoint: bool) -> tuple[Dims, DTyp
 
 
 def _solve(matrix: np.ndarray, rhs: np.ndarray, adjoint: bool) -> np.ndarray:
-    _need_square(matrix)
+    need_square(matrix)
     if rhs.ndim < 2 or rhs.shape[-2] != matrix.shape[-1]:
         raise InvalidArgumentError.because(f"a matrix of shape {matrix.shape} does not go with rhs {rhs.shape}")
-    return _regular(np.linalg.solve, _adjointed(matrix, adjoint), rhs, what="the matrix is not invertible")
+    return regular(np.linalg.solve, adjointed(matrix, adjoint), rhs, what="the matrix is not invertible")
 
 
 def _solve_vjp(op: Operation, dy: Tensor) -> list[Any]:
@@ -116,10 +116,10 @@ def _solve_vjp(op: Operation, dy: Tensor) -> list[Any]:
 
 MATRIX_SOLVE: OpDef = define(
     "MatrixSolve", "matrix rhs",
-    infer=_solve_infer,
+    infer=solve_infer,
     reference=_solve,
     vjp=_solve_vjp,
-    types=_TYPES,
+    types=MATRIX_TYPES,
 )  # fmt: skip
 
 
@@ -135,10 +135,10 @@ def _cholesky_vjp(op: Operation, dy: Tensor) -> Tensor:
 
 CHOLESKY = define(
     "Cholesky", "input",
-    infer=lambda input: (_square(input, "the input"), input.dtype),
-    reference=lambda x: _regular(np.linalg.cholesky, _need_square(x), what="the input is not positive definite"),
+    infer=lambda input: (square_dims(input, "the input"), input.dtype),
+    reference=lambda x: regular(np.linalg.cholesky, need_square(x), what="the input is not positive definite"),
     vjp=(_cholesky_vjp,),
-    types=_TYPES,
+    types=MATRIX_TYPES,
 )  # fmt: skip
 
 

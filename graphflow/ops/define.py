@@ -37,7 +37,10 @@ class Arg:
 
 
 def _parse_args(text: str) -> tuple[Arg, ...]:
-    """`"x y axis:I cond:bool *values"`: names with a type variable (T when absent) or a dtype; * takes any number."""
+    """`"x y axis:I cond:bool *values"`: names with a type variable (T when absent) or a dtype; * takes any number.
+
+    Inputs of the type variable `any` need not have one dtype.
+    """
     parsed = []
     for word in text.split():
         name, _, kind = word.partition(":")
@@ -62,6 +65,8 @@ class OpDef:
     refs       inputs (by position) that name a variable: the op sees the value of its place in the program order
     writes     those of them that the op changes; output i is the new value of writes[i]
     reads      False when the op also works on variables that have no value yet; the reference then gets None
+    in_place   as the reference, but it changes the arrays of the variables that it writes, and returns these arrays;
+               for ops that change a few rows of a large variable
     moves      inputs whose elements the op only moves around: it works on values that are known in part
     static     (op) -> what is known of the value while the graph is built, None for unknown elements
     draws      makes random numbers: the reference also gets `key` and `draw`
@@ -85,6 +90,7 @@ class OpDef:
     refs: tuple[int, ...] = ()
     writes: tuple[int, ...] = ()
     reads: bool = True
+    in_place: Callable[..., Any] | None = None
     moves: frozenset[str] = frozenset()
     static: Callable[[Operation], Any] | None = None
     draws: bool = False
@@ -115,15 +121,16 @@ class OpDef:
             raise
         return inferred if type(inferred) is list else [inferred]
 
-    def compute(self, op: Operation, values: Sequence[Any], **extra: Any) -> list[np.ndarray]:
+    def compute(self, op: Operation, values: Sequence[Any], in_place: bool = False, **extra: Any) -> list[np.ndarray]:
         """The outputs by the reference, in their dtypes; errors say which operation failed."""
-        if self.reference is None:
+        function = self.in_place if in_place else self.reference
+        if function is None:
             raise InternalError.because(f"{self.name} has no reference: it is executed by the session").note(
                 *op.where()
             )
         try:
             with np.errstate(all="ignore"):
-                results = self.reference(*values, **op.attrs, **extra)
+                results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
             raise error.note(*op.where()) from None
         if not isinstance(results, (tuple, list)):
@@ -147,7 +154,8 @@ class OpDef:
                                      "{}:{}".format(*creation_site())) from None  # fmt: skip
             dtype = tensor.dtype
             if want is None:
-                bound[arg.variable] = dtype
+                if arg.variable != "any":
+                    bound[arg.variable] = dtype
                 allowed = self.types.get(arg.variable)
                 if allowed is not None and dtype not in allowed:
                     raise self._refused(arg, tensor, op_name, "one of " + ", ".join(d.name for d in allowed))
@@ -271,6 +279,11 @@ def convert_to_tensor(
     graph = get_default_graph()
     return _convert(value, want, None if hint is None else dtypes.as_dtype(hint), graph,
                     graph._scope + (name or "Const"))  # fmt: skip
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether this is a tensor, a variable, or made of tensors as IndexedSlices and SparseTensors are."""
+    return isinstance(x, Tensor) or hasattr(x, "_as_graph_element") or hasattr(x, "fetch_components")
 
 
 def graph_of(values: Sequence[Any]) -> Graph:

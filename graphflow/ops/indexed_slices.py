@@ -16,7 +16,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import greater_equal
-from graphflow.ops.define import define, register_tensor_conversion_function
+from graphflow.ops.define import convert_to_tensor, define, register_tensor_conversion_function
 from graphflow.ops.infer import axis_in
 from graphflow.ops.join import checked_axis, concat, fixed_axis
 from graphflow.ops.lowering import Kernel
@@ -109,7 +109,7 @@ def _gather_infer(params: Tensor, indices: Tensor, axis: Tensor, batch_dims: int
     return (*batch, *dims[batch_dims:at], *index_dims[batch_dims:], *dims[at + 1 :]), params.dtype
 
 
-def _checked_indices(indices: np.ndarray, n: int) -> np.ndarray:
+def checked_indices(indices: np.ndarray, n: int) -> np.ndarray:
     if indices.size and (indices.min() < 0 or indices.max() >= n):
         wrong = indices[(indices < 0) | (indices >= n)].reshape(-1)[0]
         raise refuse(f"index {wrong} is out of range: it must be in [0, {n})")
@@ -125,7 +125,7 @@ def _gather(params: np.ndarray, indices: np.ndarray, axis: np.ndarray, batch_dim
     at, b, free = checked_axis(axis, params.ndim), batch_dims, indices.ndim - batch_dims
     if at < b or params.shape[:b] != indices.shape[:b]:
         raise refuse(f"{b} batch dimensions, axis {at}: params {params.shape} do not go with indices {indices.shape}")
-    _checked_indices(indices, params.shape[at])
+    checked_indices(indices, params.shape[at])
     if b == 0:
         return np.take(params, indices, at)
     rows = np.moveaxis(params, at, b)[(*_batch_grid(params.shape[:b], indices.ndim), indices)]
@@ -167,7 +167,7 @@ def _gather_grad(
 ) -> np.ndarray:
     dx = np.zeros(sizes, dy.dtype)
     at, b, free = checked_axis(axis, dx.ndim), batch_dims, indices.ndim - batch_dims
-    _checked_indices(indices, dx.shape[at])
+    checked_indices(indices, dx.shape[at])
     rows = np.moveaxis(dy, range(at, at + free), range(b, b + free))
     np.add.at(np.moveaxis(dx, at, b), (*_batch_grid(dx.shape[:b], indices.ndim), indices), rows)
     return dx
@@ -184,7 +184,7 @@ GATHER_GRAD = define(
 )  # fmt: skip
 
 
-def _segments_infer(data: Tensor, segment_ids: Tensor, num_segments: Tensor) -> tuple[Dims, DType]:
+def segments_infer(data: Tensor, segment_ids: Tensor, num_segments: Tensor) -> tuple[Dims, DType]:
     n, ids = static_value(num_segments), segment_ids.dims
     if n is not None and (n.ndim or n < 0):
         raise ShapeError(f"num_segments must be a number of at least 0, not {n.tolist()}")
@@ -199,7 +199,7 @@ def _segment_sum(data: np.ndarray, segment_ids: np.ndarray, num_segments: np.nda
     n, ids = int(num_segments), segment_ids
     if data.shape[: ids.ndim] != ids.shape:
         raise refuse(f"segment_ids {ids.shape} must have the first axes of the data {data.shape}")
-    _checked_indices(np.maximum(ids, 0), n)
+    checked_indices(np.maximum(ids, 0), n)
     out = np.zeros((n, *data.shape[ids.ndim :]), data.dtype)
     kept = ids >= 0
     np.add.at(out, ids[kept], data[kept])
@@ -220,7 +220,7 @@ def _segment_rows(op: Operation, dy: Tensor) -> Tensor:
 
 UNSORTED_SEGMENT_SUM = define(
     "UnsortedSegmentSum", "data segment_ids:I num_segments:Tnum",
-    infer=_segments_infer,
+    infer=segments_infer,
     reference=_segment_sum,
     vjp=(_segment_rows, None, None),
     lowering=Kernel("segment_sum"),
@@ -239,3 +239,8 @@ def _dense(value: IndexedSlices, dtype: DType | None = None, name: str | None = 
 
 
 register_tensor_conversion_function(IndexedSlices, _dense)
+
+
+def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """IndexedSlices themselves, a tensor for anything else."""
+    return value if isinstance(value, IndexedSlices) else convert_to_tensor(value, dtype, name)

@@ -6,6 +6,7 @@ Lists are never changed: an op that writes gives a new one, which shares the oth
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -316,7 +317,7 @@ def _pieces(value: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
     ends = np.cumsum([0, *lengths])
     if value.ndim == 0 or ends[-1] != len(value):
         raise InvalidArgumentError.because(f"the lengths {list(lengths)} do not add up to {value.shape[:1]} rows")
-    return as_list([value[a:b].copy() for a, b in zip(ends, ends[1:], strict=False)])
+    return as_list([value[a:b].copy() for a, b in itertools.pairwise(ends)])
 
 
 SPLIT_LIKE = define(

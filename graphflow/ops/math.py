@@ -11,7 +11,7 @@ from graphflow.dtypes import COMPLEX, FLOATING, INTEGER, NUMERIC, REAL
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import special
 from graphflow.ops.basic import zeros_like
-from graphflow.ops.complex import COMPLEX_ABS
+from graphflow.ops.complex import COMPLEX_ABS, conj
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import broadcasted, same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering
@@ -67,7 +67,7 @@ SQUARE = define(
     "Square", "x",
     infer=same_as_input,
     reference=np.square,
-    vjp=(lambda op, dy: dy * (2 * op.inputs[0]),),
+    vjp=(lambda op, dy: dy * (2 * conj(op.inputs[0])),),
     lowering=real_only("x * x"),
     types=NUMERIC,
 )  # fmt: skip
@@ -103,7 +103,7 @@ EXP = define(
     "Exp", "x",
     infer=same_as_input,
     reference=np.exp,
-    vjp=(lambda op, dy: dy * op.output,),
+    vjp=(lambda op, dy: dy * conj(op.output),),
     lowering=real_only("exp(x)"),
     types=INEXACT,
 )  # fmt: skip

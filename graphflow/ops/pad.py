@@ -14,7 +14,7 @@ from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import refuse, shape
 from graphflow.ops.slicing import SLICE
-from graphflow.ops.static import static_value
+from graphflow.ops.static import partial_value
 from graphflow.shape import Dims, merge, show
 
 
@@ -23,16 +23,16 @@ def _padded(input: Tensor, paddings: Tensor, mode: str = "CONSTANT", sign: int =
     dims = merge(input.dims, None if n is None else (None,) * n)
     if dims is not None:
         merge((len(dims), 2), paddings.dims)
-    value = static_value(paddings)
+    value = partial_value(paddings)
     if dims is None or value is None:
         return (None if dims is None else (None,) * len(dims)), input.dtype
-    if sign > 0:
+    if sign > 0 and value.dtype != object:
         try:
             _check_paddings(dims, value, mode)
         except ValueError as error:
             raise ShapeError(str(error)) from None
-    sums = value.sum(axis=1).tolist()
-    return tuple(None if d is None else d + sign * s for d, s in zip(dims, sums, strict=True)), input.dtype
+    rows = zip(dims, value.tolist(), strict=True)
+    return tuple(None if None in (d, a, b) else d + sign * (a + b) for d, (a, b) in rows), input.dtype
 
 
 def _check_paddings(dims: Any, paddings: np.ndarray, mode: str) -> None:

@@ -189,16 +189,16 @@ def _for_each(shape: Tensor, parameter: Tensor, *, dtype: DType, **_: Any) -> tu
     return None if dims is None or parameter.dims is None else dims + parameter.dims, dtype
 
 
-def _generator(key: int, draw: int) -> np.random.Generator:
+def generator(key: int, draw: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=draw << 128))
 
 
 def _gamma(shape: np.ndarray, alpha: np.ndarray, seed: int, seed2: int, dtype: DType, key: int, draw: int) -> Any:
-    return _generator(key, draw).standard_gamma(alpha.astype(np.float64), checked_sizes(shape) + alpha.shape)
+    return generator(key, draw).standard_gamma(alpha.astype(np.float64), checked_sizes(shape) + alpha.shape)
 
 
 def _poisson(shape: np.ndarray, rate: np.ndarray, seed: int, seed2: int, dtype: DType, key: int, draw: int) -> Any:
-    return _generator(key, draw).poisson(rate.astype(np.float64), checked_sizes(shape) + rate.shape)
+    return generator(key, draw).poisson(rate.astype(np.float64), checked_sizes(shape) + rate.shape)
 
 
 RANDOM_GAMMA = define("RandomGamma", "shape:I alpha", _for_each, _gamma, FLOATING, stateful=True, draws=True)

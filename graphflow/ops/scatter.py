@@ -1,4 +1,4 @@
-"""A tensor with some of its elements replaced, added to or subtracted from."""
+"""A tensor, or a variable, with some of its elements replaced, added to or subtracted from."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from graphflow.dtypes import NUMERIC, DType
 from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
-from graphflow.ops.define import OpDef, define
+from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.indexing import GATHER_ND, added_at, check_updates, coordinates
 from graphflow.ops.shape_ops import refuse
+from graphflow.ops.state import ref_of
 from graphflow.shape import Dims
 
 
@@ -57,6 +58,14 @@ TENSOR_SCATTER_SUB = define(
 )  # fmt: skip
 
 
+SCATTER_ND_UPDATE = define("ScatterNdUpdate", "ref indices:I updates", _infer, _update, vjp=NO_GRADIENT,
+                           stateful=True, writes=(0,))  # fmt: skip
+SCATTER_ND_ADD = define("ScatterNdAdd", "ref indices:I updates", _infer, TENSOR_SCATTER_ADD.reference, NUMERIC,
+                        vjp=NO_GRADIENT, stateful=True, writes=(0,))  # fmt: skip
+SCATTER_ND_SUB = define("ScatterNdSub", "ref indices:I updates", _infer, TENSOR_SCATTER_SUB.reference, NUMERIC,
+                        vjp=NO_GRADIENT, stateful=True, writes=(0,))  # fmt: skip
+
+
 def tensor_scatter_update(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
     """tensor with updates in place of the elements, or slices, at the coordinates in the last axis of indices.
 
@@ -79,3 +88,24 @@ def tensor_scatter_sub(tensor: Any, indices: Any, updates: Any, name: str | None
 tensor_scatter_nd_update = tensor_scatter_update
 tensor_scatter_nd_add = tensor_scatter_add
 tensor_scatter_nd_sub = tensor_scatter_sub
+
+
+def scatter_nd_update(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = True, name: str | None = None
+) -> Tensor:
+    """Set elements, or slices, of a variable at coordinates; the result is its new value.
+
+    Shapes: ref [n_0, ..., n_k, q...], indices [i..., k], updates [i..., q...].
+    Raises: InvalidArgumentError when run for an index out of range.
+    """
+    return SCATTER_ND_UPDATE(ref_of(ref), indices, updates, name=name)
+
+
+def scatter_nd_add(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Add to elements, or slices, of a variable; repeated coordinates add up."""
+    return SCATTER_ND_ADD(ref_of(ref), indices, updates, name=name)
+
+
+def scatter_nd_sub(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
+    """Subtract from elements, or slices, of a variable; repeated coordinates add up."""
+    return SCATTER_ND_SUB(ref_of(ref), indices, updates, name=name)

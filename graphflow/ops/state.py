@@ -12,7 +12,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import NUMERIC, DType
-from graphflow.errors import InvalidArgumentError
+from graphflow.errors import InvalidArgumentError, OutOfRangeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, define
 from graphflow.ops.lowering import Elementwise, View
@@ -43,6 +43,14 @@ IS_INITIALIZED = define(
     stateful=True,
     refs=(0,),
     reads=False,
+)  # fmt: skip
+
+REQUIRE_VALUE = define(
+    "RequireValue", "ref",
+    infer=lambda ref: ((), dtypes.bool_),
+    reference=lambda ref: True,
+    stateful=True,
+    refs=(0,),
 )  # fmt: skip
 
 INITIALIZED_VALUE = define(
@@ -101,7 +109,7 @@ def _scatter(name: str, combine: Any) -> Any:
     def infer(ref: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
         return ref.dims, ref.dtype
 
-    def reference(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
+    def in_place(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
         bad = (indices < 0) | (indices >= ref.shape[0])
         if bad.any():
             at = np.argwhere(bad)[0]
@@ -111,11 +119,14 @@ def _scatter(name: str, combine: Any) -> Any:
         expected = indices.shape + ref.shape[1:]
         if updates.shape not in (expected, ()):
             raise InvalidArgumentError.because(f"updates must have shape {show(expected)}, not {show(updates.shape)}")
-        out = ref.copy()
-        combine(out, indices, np.broadcast_to(updates, expected))
-        return out
+        combine(ref, indices, np.broadcast_to(updates, expected))
+        return ref
 
-    return define(name, "ref indices:I updates", infer, reference, vjp=NO_GRADIENT, stateful=True, writes=(0,))
+    def reference(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
+        return in_place(ref.copy(), indices, updates)
+
+    return define(name, "ref indices:I updates", infer, reference, vjp=NO_GRADIENT, stateful=True, writes=(0,),
+                  in_place=in_place)  # fmt: skip
 
 
 def _put(out: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> None:
@@ -131,7 +142,24 @@ SCATTER_MIN = _scatter("ScatterMin", np.minimum.at)
 SCATTER_MAX = _scatter("ScatterMax", np.maximum.at)
 
 
-def _ref(variable: Any) -> Any:
+def _counted(ref: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    if ref >= limit:
+        raise OutOfRangeError.because(f"the variable has reached the limit of {limit}")
+    return ref + 1, ref.copy()  # the variable changes before this is taken
+
+
+COUNT_UP_TO = define(
+    "CountUpTo", "ref",
+    infer=lambda ref, limit: [((), ref.dtype), ((), ref.dtype)],
+    reference=_counted,
+    types=dtypes.INDEX,
+    vjp=NO_GRADIENT,
+    stateful=True,
+    writes=(0,),
+)  # fmt: skip
+
+
+def ref_of(variable: Any) -> Any:
     """The reference tensor of a variable, or the tensor that a previous assignment gave."""
     return getattr(variable, "_ref", variable)
 
@@ -140,49 +168,54 @@ def assign(
     ref: Any, value: Any, validate_shape: bool | None = None, use_locking: Any = None, name: str | None = None
 ) -> Tensor:
     """Set a variable; the result is its new value.   Raises: ValueError when the shape is not the variable's."""
-    return ASSIGN(_ref(ref), value, name=name, validate_shape=validate_shape is not False)
+    return ASSIGN(ref_of(ref), value, name=name, validate_shape=validate_shape is not False)
 
 
 def assign_add(ref: Any, value: Any, use_locking: Any = None, name: str | None = None) -> Tensor:
     """Add to a variable; the result is its new value."""
-    return ASSIGN_ADD(_ref(ref), value, name=name)
+    return ASSIGN_ADD(ref_of(ref), value, name=name)
 
 
 def assign_sub(ref: Any, value: Any, use_locking: Any = None, name: str | None = None) -> Tensor:
     """Subtract from a variable; the result is its new value."""
-    return ASSIGN_SUB(_ref(ref), value, name=name)
+    return ASSIGN_SUB(ref_of(ref), value, name=name)
 
 
 def scatter_update(ref: Any, indices: Any, updates: Any, use_locking: bool = True, name: str | None = None) -> Tensor:
     """Set rows of a variable; the result is the whole new value.   Raises: InvalidArgumentError on a bad index."""
-    return SCATTER_UPDATE(_ref(ref), indices, updates, name=name)
+    return SCATTER_UPDATE(ref_of(ref), indices, updates, name=name)
 
 
 def scatter_add(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
     """Add to rows of a variable; repeated indices add up."""
-    return SCATTER_ADD(_ref(ref), indices, updates, name=name)
+    return SCATTER_ADD(ref_of(ref), indices, updates, name=name)
 
 
 def scatter_sub(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
     """Subtract from rows of a variable; repeated indices add up."""
-    return SCATTER_SUB(_ref(ref), indices, updates, name=name)
+    return SCATTER_SUB(ref_of(ref), indices, updates, name=name)
 
 
 def scatter_mul(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
     """Multiply rows of a variable."""
-    return SCATTER_MUL(_ref(ref), indices, updates, name=name)
+    return SCATTER_MUL(ref_of(ref), indices, updates, name=name)
 
 
 def scatter_div(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
     """Divide rows of a variable."""
-    return SCATTER_DIV(_ref(ref), indices, updates, name=name)
+    return SCATTER_DIV(ref_of(ref), indices, updates, name=name)
 
 
 def scatter_min(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
     """Lower rows of a variable to the updates where these are smaller."""
-    return SCATTER_MIN(_ref(ref), indices, updates, name=name)
+    return SCATTER_MIN(ref_of(ref), indices, updates, name=name)
 
 
 def scatter_max(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Tensor:
     """Raise rows of a variable to the updates where these are larger."""
-    return SCATTER_MAX(_ref(ref), indices, updates, name=name)
+    return SCATTER_MAX(ref_of(ref), indices, updates, name=name)
+
+
+def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
+    """The value of an integer variable, which one is added to.   Raises: OutOfRangeError when run, from `limit` on."""
+    return COUNT_UP_TO(ref_of(ref), limit=int(limit), name=name)[1]

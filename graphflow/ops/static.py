@@ -110,12 +110,12 @@ def _settle(tensor: Tensor) -> None:
 
 
 def _exact(value: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """A value that is known in full has the tensor's dtype; one that is known in part is an object array."""
-    if value.dtype == tensor.dtype.dtype:
+    """Known in full: in the tensor's dtype and in C order.  Known in part: an object array."""
+    if value.dtype == tensor.dtype.dtype and value.flags.c_contiguous:
         return value
     partial = value.dtype == object and tensor.dtype.dtype != object and _has_none(value)
     with np.errstate(all="ignore"):
-        return value if partial else value.astype(tensor.dtype.dtype, copy=False)
+        return value if partial else np.asarray(value, tensor.dtype.dtype, order="C")
 
 
 def _input_values(op: Operation) -> list[np.ndarray] | None:

@@ -38,17 +38,22 @@ def _infer_sums(values: Tensor, indices: Tensor) -> list[tuple[Dims, DType]]:
 SUM_DUPLICATES = define("SumDuplicates", "values indices:I", _infer_sums, sum_duplicates, NUMERIC)
 
 
-def _rule(
-    name: str, args: str, arrays: int, reference: Callable, lowering: Any, sparse: Callable | None = None
-) -> tuple[OpDef, OpDef]:
+def _parts(args: str, arrays: int) -> tuple[list[str], tuple[int, ...], int]:
+    """(the names of a rule's arguments, which of them are written, which one is the gradient)."""
+    names = [word.partition(":")[0] for word in args.split()]
+    return names, tuple(range(arrays)), names.index("grad" if "grad" in names else "delta")
+
+
+def _rule(name: str, args: str, arrays: int, reference: Callable, lowering: Any) -> tuple[OpDef, OpDef]:
     """The records of a dense rule and of its sparse form.
 
     `arrays` inputs come first and are written; `grad` or `delta` has their shape; all other inputs are scalars.
-    `sparse` is the reference of a sparse form that changes other rows too; it also gets `rows`.
     """
-    names = [word.partition(":")[0] for word in args.split()]
-    at = names.index("grad" if "grad" in names else "delta")
-    written = tuple(range(arrays))
+    return _dense_rule(name, args, arrays, reference, lowering), _sparse_rule(name, args, arrays, reference)
+
+
+def _dense_rule(name: str, args: str, arrays: int, reference: Callable, lowering: Any) -> OpDef:
+    names, written, at = _parts(args, arrays)
 
     def infer(*inputs: Tensor, **_: Any) -> list[tuple[Dims, DType]]:
         dims = inputs[at].dims
@@ -65,16 +70,13 @@ def _rule(
                 )
         return reference(*values, **attrs)
 
-    dense = define(f"Apply{name}", args, infer, checked, FLOATING, vjp=NO_GRADIENT, lowering=lowering, stateful=True,
-                   writes=written)  # fmt: skip
-    return dense, _sparse_rule(name, args, names, written, at, reference, sparse)
+    return define(f"Apply{name}", args, infer, checked, FLOATING, vjp=NO_GRADIENT, lowering=lowering, stateful=True,
+                  writes=written)  # fmt: skip
 
 
-def _sparse_rule(
-    name: str, args: str, names: list[str], written: tuple[int, ...], at: int, reference: Callable,
-    whole: Callable | None,
-) -> OpDef:  # fmt: skip
+def _sparse_rule(name: str, args: str, arrays: int, reference: Callable) -> OpDef:
     """As the dense rule, with one more input after the gradient: the rows that it is for."""
+    names, written, at = _parts(args, arrays)
 
     def infer(*inputs: Tensor, **_: Any) -> list[tuple[Dims, DType]]:
         grad, indices, dims = inputs[at], inputs[at + 1], inputs[0].dims
@@ -86,7 +88,7 @@ def _sparse_rule(
         _require_scalars([*inputs[: at + 1], *inputs[at + 2 :]], names, {*written, at})
         return [(dims, inputs[i].dtype) for i in written]
 
-    def apply(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
+    def in_place(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
         n = len(values[0])
         if any(values[i].shape != values[0].shape for i in written):
             raise InvalidArgumentError.because(f"the slots of a variable of shape {show(values[0].shape)} have another")
@@ -94,19 +96,19 @@ def _sparse_rule(
         if rows.size and not (rows[0] >= 0 and rows[-1] < n):
             raise InvalidArgumentError.because(f"the indices {rows.tolist()} are not all in [0, {n})")
         inputs = [*values[:at], sums, *values[at + 2 :]]
-        if whole is not None:
-            return whole(*inputs, rows=rows, **attrs)
         for i in written:
             inputs[i] = values[i][rows]
-        results = tuple(values[i].copy() for i in written)
-        for result, new in zip(results, reference(*inputs, **attrs), strict=True):
-            result[rows] = new
-        return results
+        for i, new in zip(written, reference(*inputs, **attrs), strict=True):
+            values[i][rows] = new
+        return values[:arrays]
+
+    def apply(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
+        return in_place(*[v.copy() for v in values[:arrays]], *values[arrays:], **attrs)
 
     given = args.split()
     given[at] += " indices:I"
     return define(f"SparseApply{name}", " ".join(given), infer, apply, FLOATING, vjp=NO_GRADIENT, stateful=True,
-                  writes=written)  # fmt: skip
+                  writes=written, in_place=in_place)  # fmt: skip
 
 
 def _require_scalars(inputs: Any, names: list[str], others: set[int]) -> None:
@@ -152,29 +154,14 @@ def _adam(
     return var - step * alpha / (np.sqrt(v) + epsilon), m, v
 
 
-def _sparse_adam(
-    var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any, beta2: Any, epsilon: Any,
-    grad: Any, use_nesterov: bool, rows: np.ndarray,
-) -> Any:  # fmt: skip
-    """As if the gradient were dense, with zeros in the other rows: m and v decay, and var moves, everywhere."""
-    m, v = m * beta1, v * beta2
-    m[rows] += grad * (1 - beta1)
-    v[rows] += grad * grad * (1 - beta2)
-    step = beta1 * m if use_nesterov else m
-    if use_nesterov:
-        step[rows] += grad * (1 - beta1)
-    return var - step * (lr * np.sqrt(1 - beta2_power) / (1 - beta1_power)) / (np.sqrt(v) + epsilon), m, v
-
-
 _M, _V = "(m + (grad - m) * (1 - beta1))", "(v + (grad * grad - v) * (1 - beta2))"
 _ALPHA = "(lr * sqrt(1 - beta2_power) / (1 - beta1_power))"
-APPLY_ADAM, SPARSE_APPLY_ADAM = _rule(
+APPLY_ADAM = _dense_rule(
     "Adam", "var m v beta1_power beta2_power lr beta1 beta2 epsilon grad", 3, _adam,
     _nesterov(
         Elementwise(f"var - {_M} * {_ALPHA} / (sqrt({_V}) + epsilon)", _M, _V),
         Elementwise(f"var - (grad * (1 - beta1) + beta1 * {_M}) * {_ALPHA} / (sqrt({_V}) + epsilon)", _M, _V),
     ),
-    sparse=_sparse_adam,
 )  # fmt: skip
 
 

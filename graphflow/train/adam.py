@@ -8,6 +8,9 @@ from typing import Any
 from graphflow.graph import get_default_graph
 from graphflow.ops import training
 from graphflow.ops.basic import group
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.ops.shape_ops import shape
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.rules import apply_rule
 
@@ -49,20 +52,18 @@ class AdamOptimizer(Optimizer):
         self._beta2_t = self._tensor(self._beta2, "beta2")
         self._epsilon_t = self._tensor(self._epsilon, "epsilon")
 
-    def _apply(self, rule: Any, grad: Any, var: Any) -> Any:
+    def _apply_dense(self, grad: Any, var: Any) -> Any:
         beta1_power, beta2_power = self._get_beta_accumulators()
         values = {
             "m": self.get_slot(var, "m"), "v": self.get_slot(var, "v"),
             "beta1_power": beta1_power, "beta2_power": beta2_power,
             "lr": self._lr_t, "beta1": self._beta1_t, "beta2": self._beta2_t, "epsilon": self._epsilon_t,
         }  # fmt: skip
-        return apply_rule(rule, var, grad, values, use_nesterov=False)
-
-    def _apply_dense(self, grad: Any, var: Any) -> Any:
-        return self._apply(training.APPLY_ADAM, grad, var)
+        return apply_rule(training.APPLY_ADAM, var, grad, values, use_nesterov=False)
 
     def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
-        return self._apply(training.SPARSE_APPLY_ADAM, grad, var)
+        rows = grad if grad.dense_shape is not None else IndexedSlices(grad.values, grad.indices, shape(var))
+        return self._apply_dense(convert_to_tensor(rows), var)
 
     def _finish(self, update_ops: Sequence[Any], name_scope: str) -> Any:
         """The powers of beta1 and beta2 change once, after all variables."""

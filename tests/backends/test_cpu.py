@@ -166,3 +166,15 @@ def test_a_reference_step_failing_leaves_the_session_usable():
         with pytest.raises(tf.errors.InvalidArgumentError):
             session.run(y, {x: np.zeros(4), i: [0, 9]})
         assert session.run(y, good) == 2.0
+
+
+@pytest.mark.parametrize("count", [2, 3, 16, 17])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_sums_of_several_tensors(count, dtype):
+    values = [np.arange(6, dtype=dtype).reshape(2, 3) + i for i in range(count)]
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as s:
+        x = [tf.placeholder(dtype, [2, None]) for _ in values]
+        feed = dict(zip(x, values, strict=True))
+        total = tf.nn.relu(tf.add_n(x) - 7)
+        np.testing.assert_array_equal(s.run(total, feed), np.maximum(sum(values) - dtype(7), 0))
+        assert ("reference: AddN" in tf.explain(total, feed)) == (count > 16)

@@ -149,3 +149,10 @@ def test_the_arena_takes_the_smallest_gap_that_fits():
     assert arena.take(256) == 0  # neighbours have become one gap
     arena.free(d, 64)
     assert arena.take(128) == d and arena.size == 512  # the end grows
+
+
+def test_known_values_are_laid_out_like_other_constants():
+    x = tf.placeholder(tf.int32, [2, 3])
+    zeros = tf.broadcast_to(tf.zeros([2, 1], tf.int32), tf.shape(x))  # NumPy broadcasts without copying
+    with tf.Session() as session:
+        assert session.run(tf.stack([zeros, x], -1), {x: [[1, 2, 3], [4, 5, 6]]})[..., 0].tolist() == [[0] * 3] * 2

@@ -62,7 +62,7 @@ def test_shapes(dtype, width):
     with config(vector_bytes=width):
         for m, k, n in SMALL:
             check((), (), m, k, n, dtype)
-        for m, k, n in ((37, 600, 70), (130, 1100, 20), (300, 9, 1100), (1100, 600, 60)):  # blocks of all kinds
+        for m, k, n in ((37, 600, 70), (130, 1100, 20), (520, 9, 1030), (1100, 600, 60)):  # blocks of all kinds
             check((), (), m, k, n, dtype, threads=(1, 3))
 
 
@@ -79,6 +79,12 @@ def test_batches():
         for m, k, n in ((5, 7, 20), (1, 9, 20), (20, 9, 1)):
             check(left, right, m, k, n, "float32")
         check(left, right, 10, 600, 70, "float32", threads=(1, 2))
+
+
+@isolated
+def test_more_threads_than_share_a_product():
+    for left, right in ((), ()), ((150,), (150,)):
+        check(left, right, 1030, 2, 50, "float32", threads=(70,))
 
 
 def test_batches_that_broadcast_in_part_have_no_kernel():

@@ -81,7 +81,7 @@ def loop_in_branch(x):
 
 
 def branch_in_branch(x):
-    inner = lambda: tf.cond(tf.reduce_sum(x) > -100.0, lambda: tf.exp(x), lambda: x)  # noqa: E731
+    inner = lambda: tf.cond(tf.reduce_sum(x) > -100.0, lambda: tf.exp(x), lambda: x)
     return tf.cond(tf.reduce_sum(x) < 100.0, lambda: inner() * x, lambda: x)
 
 
@@ -96,7 +96,7 @@ def picked(x):
 
 def growing(x):
     shapes = [tf.TensorShape([]), tf.TensorShape([None, None])]
-    body = lambda i, a: (i + 1, tf.concat([a, tf.sin(a[-1:]) * 2.0], 0))  # noqa: E731
+    body = lambda i, a: (i + 1, tf.concat([a, tf.sin(a[-1:]) * 2.0], 0))
     return tf.while_loop(lambda i, a: i < 3, body, [tf.constant(0), x], shape_invariants=shapes)[1]
 
 
@@ -156,7 +156,7 @@ def test_nothing_flows_through_what_is_not_differentiable():
 def test_the_draw_of_the_forward_pass_counts():
     with tf.Graph().as_default(), tf.Session() as session:
         x = tf.constant([1.0, 2.0], tf.float64)
-        body = lambda i, a: (i + 1, a * tf.random_uniform([2], 1.0, 2.0, tf.float64))  # noqa: E731
+        body = lambda i, a: (i + 1, a * tf.random_uniform([2], 1.0, 2.0, tf.float64))
         y = tf.while_loop(lambda i, a: i < 3, body, [tf.constant(0), x])[1]
         z = tf.cond(y[0] > 0, lambda: x * tf.random_uniform([2], 1.0, 2.0, tf.float64), lambda: x)
         for value in (y, z):

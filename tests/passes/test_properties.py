@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import graphflow as tf
 from graphflow.config import config
 from graphflow.errors import OpError
+from graphflow.ops.fused import members
 from graphflow.passes import PIPELINE, Report, optimize
 from graphflow.passes.verify import verify
 from graphflow.program import prune, specialize
@@ -19,13 +20,13 @@ NAMES = [apply.__name__ for apply in PIPELINE]
 # What these change is said in their reasons, and tested rule by rule.
 INEXACT = {
     "power_of_two", "power_of_minus_one", "log_of_softmax", "exp_of_log", "multiply_twice", "reduce_one_element",
-    "transpose_into_matmul_left", "transpose_into_matmul_right",
+    "transpose_into_matmul_left", "transpose_into_matmul_right", "expanded",
 }  # fmt: skip
 
 
-def outcome(fetches, feeds, skip):
+def outcome(fetches, feeds, skip, backend="reference"):
     """The fetched values, or the message of the error."""
-    with config(check=1, skip=",".join(skip)), tf.Session(backend="reference") as session:
+    with config(check=1, skip=",".join(skip)), tf.Session(backend=backend) as session:
         session.run(tf.global_variables_initializer())
         try:
             return session.run(fetches, feeds)
@@ -63,6 +64,37 @@ def test_passes_keep_the_values(seed):
         for skip in ([], *([n for n in NAMES if n != alone] for alone in NAMES)):
             if not rules_fired(fetches, feeds, skip) & INEXACT:
                 assert_same(outcome(fetches, feeds, skip), want)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**9))
+def test_kernels_of_regions_give_what_those_of_their_members_give(seed):
+    """Up to the order of sums: the passes that make other kernels, and no others, on the CPU."""
+    with tf.Graph().as_default():
+        tf.set_random_seed(1)
+        fetches, feeds = random_program(np.random.default_rng(seed), operations=14)
+        others = [n for n in NAMES if n not in ("fuse_regions", "merge_updates")]
+        want, got = (outcome(fetches, feeds, skip, "cpu") for skip in (NAMES, others))
+        assert isinstance(got, str) == isinstance(want, str)
+        if isinstance(want, str):
+            assert got == want
+            return
+        for a, b in zip(got, want, strict=True):
+            assert a.dtype == b.dtype and a.shape == b.shape
+            scale = np.abs(b[np.isfinite(b)]).max(initial=0)
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * float(scale))
+
+
+def test_random_programs_have_what_regions_and_merged_updates_are_made_of():
+    made, fired = set(), set()
+    for seed in range(60):
+        with tf.Graph().as_default():
+            fetches, feeds = random_program(np.random.default_rng(seed), operations=20)
+            program = optimize(specialized(fetches, feeds), report := Report())
+            fired |= {rule for change in report.passes.values() for rule in change.fired}
+            made |= {op.type for region in program.ops for op in members(region)}
+    assert {"fused", "merged"} <= fired
+    assert {"MatMul", "Sum", "Max", "Exp", "AssignAdd", "RandomUniform"} <= made
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from graphflow.backends.base import Call, Executable, Function
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
-from graphflow.backends.cpu.executable import CpuExecutable, worth_a_team
+from graphflow.backends.cpu.executable import CpuExecutable
 from graphflow.backends.cpu.lower import lower
 from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.backends.cpu.walk import EXECUTOR
@@ -36,5 +38,5 @@ class CpuBackend:
                 self.kernels.address(kernel, (), 0)
             self._ready = True
         members = thread_count(threads)
-        team = self.teams.of(members) if members > 1 and worth_a_team(plan) else None
-        return CpuExecutable(plan, store, self.kernels, clock, team, function)
+        team_of = partial(self.teams.of, members) if members > 1 else lambda: None
+        return CpuExecutable(plan, store, self.kernels, clock, team_of, function)

@@ -56,9 +56,14 @@ class CpuExecutable:
     """
 
     def __init__(
-        self, plan: Plan, store: Store, kernels: Kernels, clock: Clock | None = None, team: Team | None = None,
+        self,
+        plan: Plan,
+        store: Store,
+        kernels: Kernels,
+        clock: Clock | None = None,
+        team_of: Callable[[], Team | None] = lambda: None,
         function: Function | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._plan = plan
         self._store = store
         self._function = function
@@ -76,7 +81,7 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
-        self._team = team
+        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
         self._keep: list[np.ndarray] = []
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
@@ -163,10 +168,12 @@ class CpuExecutable:
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
+        work: list[int] = []  # bytes that each step touches
         for step in steps:
             call = step.call
             assert call is not None
-            rows.append((self._kernel(step, call), len(words), 0 if _bytes(step) >= _ALONE_BYTES else ALONE))
+            work.append(_bytes(step))
+            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
             self._pass(step, call, words, late, draws)
             if call.takes_tail:
                 words.append(0)
@@ -190,7 +197,7 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(map(_bytes, steps)) < _SHORT_BYTES
+        short = sum(work) < _SHORT_BYTES
         run = np.array(
             run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
         )
@@ -316,14 +323,14 @@ class CpuExecutable:
         return lambda: self._save(step.outputs[0], self._array(step.inputs[0]).copy())
 
     def _referring(self, step: Step) -> Callable[[], None]:
-        """The reference, from within the run."""
-        op = step.op
+        """The reference, from within the run; in place where the record can and no other input is in the way."""
+        op, record = step.op, step.op.definition
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
-            for buffer, value in zip(
-                step.outputs, op.definition.compute(op, values, **draw(op, self._store)), strict=True
-            ):
+            in_place = record.in_place is not None and not _overlap(values, record.writes)
+            results = record.compute(op, values, in_place, **draw(op, self._store))
+            for buffer, value in zip(step.outputs, results, strict=True):
                 self._save(buffer, value)
 
         return part
@@ -334,13 +341,12 @@ class CpuExecutable:
         return self._store.value(self._variables[buffer.index])
 
 
-def worth_a_team(plan: Plan) -> bool:
-    """Whether a plan is long enough for several threads."""
-    return sum(_bytes(step) for step in plan.steps) >= _TEAM_BYTES
-
-
 def _bytes(step: Step) -> int:
-    return sum([b.nbytes for b in (*step.inputs, *step.outputs) if b.kind != "object" and known(b.dims)])
+    total = 0
+    for b in step.inputs + step.outputs:
+        if b.kind != "object" and known(b.dims):
+            total += b.nbytes
+    return total
 
 
 def _element(p: Tensor | Draws | str) -> str:
@@ -376,6 +382,11 @@ def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
 
 def _written(step: Step) -> list[Buffer]:
     return [] if step.copy or step.op.definition.calls else list(step.outputs[: len(step.op.definition.writes)])
+
+
+def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:
+    """Whether an array that is to be written shares memory with another one."""
+    return any(np.may_share_memory(values[i], v) for i in written for j, v in enumerate(values) if i != j)
 
 
 def _variables(plan: Plan) -> dict[int, Operation]:

@@ -50,7 +50,12 @@ def elementwise(op: Operation, kind: Elementwise) -> Call | None:
 
 
 def _names(op: Operation) -> tuple[str, ...]:
-    return tuple([argument.name for argument in op.definition.args])
+    """What expressions call the inputs; those of a variadic argument are numbered: inputs0, inputs1."""
+    names: list[str] = []
+    many = len(op.inputs) - len(op.definition.args) + 1
+    for argument in op.definition.args:
+        names += [f"{argument.name}{i}" for i in range(many)] if argument.variadic else [argument.name]
+    return tuple(names)
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:

@@ -12,8 +12,10 @@ Loop = tuple[Any, Any, Any]
 
 
 def multiply_add(code: Code, a: Value, b: Value, c: Value) -> Value:
-    """a * b + c; floats are rounded once."""
-    return code.fma(a, b, c) if c.is_float else a * b + c
+    """a * b + c, in one instruction where the CPU has it."""
+    if not c.is_float:
+        return a * b + c
+    return code.apply("fmuladd", a.splat(c.lanes), b.splat(c.lanes), c)
 
 
 def contract(

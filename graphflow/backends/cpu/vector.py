@@ -516,17 +516,21 @@ class Code:
         with self.builder.if_then(condition.value):
             yield
 
-    def apart(self, write: Callable[..., None], *given: Any) -> None:
-        """Call a function of its own that `write(code, *given)` emits: LLVM's time grows faster than a function."""
-        kind = ir.FunctionType(ir.VoidType(), [v.raw.type for v in given])
+    def part(self, write: Callable[..., None], *like: Any) -> Callable[..., None]:
+        """A function of its own that `write(code, *given)` emits, to be called with arguments like these."""
+        kind = ir.FunctionType(ir.VoidType(), [v.raw.type for v in like])
         module = self.builder.module
         function = ir.Function(module, kind, module.get_unique_name(f"{self.builder.function.name}.part"))
         function.linkage = "internal"
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         code = Code(builder, self.lanes)
-        write(code, *[v.of(code, a) for v, a in zip(given, function.args, strict=True)])
+        write(code, *[v.of(code, a) for v, a in zip(like, function.args, strict=True)])
         builder.ret_void()
-        self.builder.call(function, [v.raw for v in given])
+        return lambda *given: self.builder.call(function, [v.raw for v in given])
+
+    def apart(self, write: Callable[..., None], *given: Any) -> None:
+        """Call a part that is only for this: LLVM's time grows faster than a function."""
+        self.part(write, *given)(*given)
 
     def finish(self, tail: Value, first: Any, last: Any, left: Any, right: Any) -> None:
         """Run the epilogue of this kernel, if there is one, on a block of its result: see compile.finish."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.kernels.correlate import correlate
 from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
+from graphflow.backends.cpu.team import thread_count
 from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
@@ -19,7 +19,8 @@ from graphflow.shape import sizes
 NEAR, NEARER = 384 << 10, 48 << 10  # bytes that stay in the second and in the first cache, about
 UNITS = 14  # pieces of work that the threads share, where the images allow
 CHUNKS = 8  # sums of their own for the gradient of a filter, at most
-CHUNK_BYTES = 2 << 20  # of all these sums
+CHUNK_BYTES = 2 << 20  # of all these sums, as long as there are enough
+TASKS = 4  # pieces of this work, at least
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _placed(*counts: int) -> list[int]:
 
 def _slots(units: int) -> int:
     """How many threads get a place of their own in scratch; further ones have nothing to do."""
-    return max(min(os.cpu_count() or 1, units), 1)
+    return max(min(thread_count(), units), 1)
 
 
 def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
@@ -214,7 +215,10 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
     # A chunk costs the time of about ten steps for each of its weights.
     units = blocks * -(-oh // band)
     chunks = max(min(CHUNKS, units, blocks * oh * ow // 100, CHUNK_BYTES // (weights * size)), 1)
-    groups = 1 if batch else min(-(-CHUNKS // chunks), lines.window)
+    groups = 1
+    if not batch:
+        groups = min(-(-CHUNKS // chunks), lines.window)
+        chunks = max(chunks, min(-(-TASKS // groups), units))
     square = lanes * lanes
     starts = _placed(
         ((band - 1) * lines.stride + lines.reads(False)[1]) * wide * deep * each + square,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from graphflow.backends.base import Call
@@ -19,13 +20,14 @@ from graphflow.operation import Operation
 
 ROWS = (8, 4, 2, 1)  # of a tile; a binary number of tiles of 8 leaves one of each of the others at most
 VECTORS = 3  # of a panel, at most: 24 sums, 3 vectors of B and one of A are 28 registers of AVX-512
-HALF = (4, 2, 1), 2  # the same for the 16 registers of narrower vectors: 8 + 2 + 1
+HALF = (6, 2, 1), 2  # the same for the 16 registers of narrower vectors: 12 + 2 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
-BLOCK_ROWS = 96  # of A, which then stays there too, together with
-GROUP = 6  # panels
-MANY_ROWS = 256  # pay for copying B where its rows are long
+BLOCK_ROWS = 128  # of A, which then stays there too, together with
+GROUP = 5  # panels
+MANY_ROWS = 512  # pay for copying B where its rows are long
 FEW_ROWS, SOME_ROWS, LONG_ROWS = 8, 64, 512  # where dot products are faster than turning B
-PAGE = 4096  # steps of A beyond that miss the cache of addresses
+PAGE = 4096  # steps of so many bytes miss the cache of addresses
+WORKERS = 64  # threads that share a product, at most: each has scratch memory
 DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
 
 
@@ -52,8 +54,11 @@ def product(
     narrow = code.select(packed, everything < 4 * nthreads, (m >= 16 * nthreads) | (everything < nthreads))
     by_column, by_row = ~by_image & ~narrow, ~by_image & narrow
 
+    workers = code.minimum(nthreads, WORKERS)
+
     def own_share(condition: Value, count: Value) -> tuple[Value, Value]:
-        return shared(code, condition, count, tid, nthreads)
+        own = shared(code, condition, count, code.minimum(tid, workers), workers)
+        return own[0], code.minimum(own[1], count)  # nothing for threads that are too many
 
     image_first, image_last = own_share(by_image, batch)
     left, right = (code.minimum(v * lanes, n) for v in own_share(by_column, everything))
@@ -99,17 +104,17 @@ def product(
                 height = (bottom - top + lanes - 1) // lanes
                 _copy(code, own_a.at(top + p * a_column), bottom - top, height, beside.at(p * BLOCK_ROWS))
             near_a = code.choose(apart > 0, beside, own_a.at(top * a_row))
-            column = code.select(apart > 0, BLOCK_ROWS, a_column)
+            a_step = code.select(apart > 0, BLOCK_ROWS, a_column)
             with code.loop(some, more) as q:
                 j, width = panel(q)
                 near_b = code.choose(packed, own.at((j - edges[0]) * depth), own_b.at(start * b_row + j))
-                row = code.select(packed, width * lanes, b_row)
+                b_step = code.select(packed, width * lanes, b_row)
                 target = c.at((image * m + top) * n + j)
                 for count in range(vectors, 0, -1):
                     with code.when(width == count):
                         code.apart(
                             partial(_tiles, rows=rows, vectors=count), near_a, near_b, target, bottom - top, depth, n,
-                            a_row, column, row, block, right - j,
+                            a_row, a_step, b_step, block, right - j,
                         )  # fmt: skip
             with code.when(block == blocks - 1):
                 code.finish(tail, image * m + top, image * m + bottom, *edges)
@@ -132,9 +137,8 @@ def _tiles(
             target = c.at(i * n)
             places = [[r * n + v * lanes for v in range(vectors)] for r in range(height)]
             before = [[target.load(p, lanes, mask) for p, mask in zip(ps, masks, strict=True)] for ps in places]
-            for row in places:
-                for place in row:
-                    target.prefetch(place)
+            for place in chain(*places):
+                target.prefetch(place)
             sums = contract(
                 code, before, [(depth, a_column, b_row)], a.at(i * a_row), b,
                 lambda a, r: a.load(r // 4 * four + r % 4 * a_row),
@@ -200,15 +204,15 @@ def matmul(op: Operation) -> Call | None:
     lanes = width // size
     rows, vectors = (ROWS, VECTORS) if width == 64 else HALF
     b_row = k if flip_b else n
-    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size > PAGE else DIRECT
+    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size >= PAGE else DIRECT
     depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
     columns = -(-n // lanes) * lanes
     part = depth * min(columns, GROUP * vectors * lanes)
-    copies = max(2, min(batch // 2, 64))  # one for each thread that has images, or two that all threads share
+    copies = max(2, min(batch // 2, WORKERS))  # one for each thread that has images, or two that all threads share
     room = 0 if reading == DIRECT else max(part * copies, depth * columns)
-    scattered = flip_a and a_column * size > PAGE and n > lanes * vectors
+    scattered = flip_a and a_column * size >= PAGE and n > lanes * vectors
     apart = max(room, 1) if scattered else 0
-    room += depth * BLOCK_ROWS * 64 if scattered else 0
+    room = apart + depth * BLOCK_ROWS * WORKERS if scattered else room
     sizes = (
         batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`tf.contrib.layers`: initializers under their contrib names."""
+"""Initializers under their contrib names."""
 
 from __future__ import annotations
 
@@ -46,3 +46,6 @@ def variance_scaling_initializer(
         return truncated_normal(shape, 0.0, math.sqrt(_TRUNCATED_VARIANCE * factor / n), wanted, seed)
 
     return initializer
+
+
+XAVIER = xavier_initializer()

@@ -1,0 +1,45 @@
+"""`tf.contrib.layers`: layers as functions, initializers and regularizers; re-exports and nothing else."""
+
+from graphflow.contrib.layers.compose import embed_sequence, repeat, stack
+from graphflow.contrib.layers.convolution import (
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    conv2d_transpose,
+    conv3d,
+    convolution,
+    convolution1d,
+    convolution2d,
+    convolution2d_transpose,
+    convolution3d,
+    max_pool2d,
+    separable_conv2d,
+    separable_convolution2d,
+)
+from graphflow.contrib.layers.dense import (
+    bias_add,
+    dropout,
+    flatten,
+    fully_connected,
+    linear,
+    maxout,
+    one_hot_encoding,
+    relu,
+    relu6,
+    softmax,
+    unit_norm,
+)
+from graphflow.contrib.layers.initializers import (
+    variance_scaling_initializer,
+    xavier_initializer,
+    xavier_initializer_conv2d,
+)
+from graphflow.contrib.layers.normalization import batch_norm, layer_norm
+from graphflow.contrib.layers.optimizers import OPTIMIZER_CLS_NAMES, OPTIMIZER_SUMMARIES, optimize_loss
+from graphflow.contrib.layers.regularizers import (
+    apply_regularization,
+    l1_l2_regularizer,
+    l1_regularizer,
+    l2_regularizer,
+    sum_regularizer,
+)

@@ -1,0 +1,14 @@
+"""`tf.contrib.lookup`: lookup tables under their older names; re-exports and nothing else."""
+
+from graphflow.tables import (
+    IdTableWithHashBuckets,
+    KeyValueTensorInitializer,
+    MutableHashTable,
+    TextFileIndex,
+    TextFileInitializer,
+    index_table_from_file,
+    index_table_from_tensor,
+    index_to_string_table_from_file,
+    index_to_string_table_from_tensor,
+)
+from graphflow.tables import StaticHashTable as HashTable

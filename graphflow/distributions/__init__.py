@@ -1,0 +1,15 @@
+"""`tf.distributions`: random variables with densities, samples and moments."""
+
+from graphflow.distributions.base import FULLY_REPARAMETERIZED, NOT_REPARAMETERIZED, Distribution
+from graphflow.distributions.continuous import (
+    Beta,
+    Dirichlet,
+    Exponential,
+    Gamma,
+    Laplace,
+    Normal,
+    StudentT,
+    Uniform,
+)
+from graphflow.distributions.discrete import Bernoulli, Categorical, Multinomial
+from graphflow.distributions.divergence import kl_divergence

@@ -1,0 +1,134 @@
+"""GraphDef: a graph as plain data, and back into a graph, under other names or with other inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphflow.errors import DTypeError, GraphError
+from graphflow.graph import Graph, get_default_graph
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.define import REGISTRY, convert_to_tensor
+
+
+@dataclass
+class NodeDef:
+    """One operation: `input` has `name`, `name:1` for a later output, and `^name` for a control dependency."""
+
+    name: str = ""
+    op: str = ""
+    input: list[str] = field(default_factory=list)
+    device: str = ""
+    attr: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        lines = [f'  name: "{self.name}"', f'  op: "{self.op}"', *(f'  input: "{name}"' for name in self.input)]
+        lines += [f'  device: "{self.device}"'] if self.device else []
+        return "\n".join(["node {", *lines, "}"])
+
+
+@dataclass
+class GraphDef:
+    """Nodes in an order in which they can be made."""
+
+    node: list[NodeDef] = field(default_factory=list)
+
+    def CopyFrom(self, other: GraphDef) -> None:
+        """Become equal to the other."""
+        self.node = [copy(node) for node in other.node]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.node))
+
+
+def node_def(op: Operation) -> NodeDef:
+    """An operation as data."""
+    data = [t.op.name if t.value_index == 0 else t.name for t in op.inputs]
+    return NodeDef(op.name, op.type, data + [f"^{c.name}" for c in op.control_inputs], op.device, dict(op.attrs))
+
+
+def as_graph_def(self: Graph, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
+    """The graph as data; only the operations after the first `from_version`, and with static shapes if asked for."""
+    nodes = [node_def(op) for op in self.get_operations()[from_version or 0 :]]
+    if add_shapes:
+        for node in nodes:
+            node.attr["_output_shapes"] = [t.shape for t in self.get_operation_by_name(node.name).outputs]
+    return GraphDef(nodes)
+
+
+def import_graph_def(
+    graph_def: GraphDef,
+    input_map: Mapping[str, Any] | None = None,
+    return_elements: Sequence[str] | None = None,
+    name: str | None = None,
+    op_dict: Any = None,
+    producer_op_list: Any = None,
+) -> list[Any] | None:
+    """Make the operations of a GraphDef in the default graph.
+
+    input_map        {"a:0": tensor}: take these in place of tensors of the GraphDef
+    return_elements  names in the GraphDef of operations and tensors; the list of them is returned
+    name             the scope of the new operations: "import" when None, the current one for ''
+    Raises: TypeError unless it is a GraphDef; ValueError for names that it does not have, for an unknown op, for a
+            tensor of another dtype than the one it replaces, and for a node that comes before its inputs.
+    """
+    if not isinstance(graph_def, GraphDef):
+        raise TypeError(f"graph_def must be a GraphDef, not {graph_def!r}")
+    graph = get_default_graph()
+    mapped = {_full(key): value for key, value in (input_map or {}).items()}
+    unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
+    if unknown:
+        raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
+    with nullcontext(graph._scope) if name == "" else graph.name_scope(name or "import") as scope:
+        tensors = {key: convert_to_tensor(value) for key, value in mapped.items()}
+        made: dict[str, Operation] = {}
+        for node in graph_def.node:
+            made[node.name] = _make(graph, node, scope, made, tensors)
+    if return_elements is None:
+        return None
+    return [_element(key, made, tensors) if ":" in key else _operation(key, made) for key in return_elements]
+
+
+def _full(name: str) -> str:
+    """The name of a tensor, `a:0` for `a`."""
+    return name if ":" in name else f"{name}:0"
+
+
+def _make(graph: Graph, node: NodeDef, scope: str, made: dict[str, Operation], mapped: dict[str, Tensor]) -> Operation:
+    record = REGISTRY.get(node.op)
+    if record is None:
+        raise GraphError(f"node {node.name!r} has the op {node.op!r}, which graphflow does not have")
+    full = graph._names.unique(scope + node.name)
+    data = [_element(_full(key), made, mapped) for key in node.input if not key.startswith("^")]
+    waits = [_operation(key[1:], made) for key in node.input if key.startswith("^")]
+    attrs = {key: value for key, value in node.attr.items() if not key.startswith("_")}
+    try:
+        inputs = record.convert(graph, full, data)
+    except DTypeError as error:
+        raise GraphError(f"node {node.name!r} does not fit: {error}") from None
+    with graph.device(node.device), graph.control_dependencies(waits):
+        return graph.add_operation(record, full, inputs, attrs, record.outputs(inputs, attrs, full))
+
+
+def _operation(name: str, made: dict[str, Operation]) -> Operation:
+    if name not in made:
+        raise GraphError(f"the GraphDef has no node {name!r} at this place")
+    return made[name]
+
+
+def _element(name: str, made: dict[str, Operation], mapped: dict[str, Tensor]) -> Tensor:
+    if name in mapped:
+        return mapped[name]
+    operation, _, index = name.rpartition(":")
+    outputs = _operation(operation, made).outputs
+    if int(index) >= len(outputs):
+        raise GraphError(f"node {operation!r} has {len(outputs)} outputs, and {name!r} was asked for")
+    return outputs[int(index)]
+
+
+# Hung on here, so that graph.py needs to know no op.
+Graph.as_graph_def = as_graph_def  # type: ignore[attr-defined]
+Operation.node_def = property(node_def)  # type: ignore[attr-defined]

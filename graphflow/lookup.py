@@ -1,0 +1,3 @@
+"""`tf.lookup`: re-exports and nothing else."""
+
+from graphflow.tables import KeyValueTensorInitializer, StaticHashTable, TextFileIndex, TextFileInitializer

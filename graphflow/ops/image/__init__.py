@@ -1,0 +1,1 @@
+"""Ops on images [height, width, channels] and batches of them, by subject."""

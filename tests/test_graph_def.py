@@ -1,0 +1,93 @@
+"""GraphDef: a graph as data, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphflow as tf
+
+
+@pytest.fixture
+def graph_def():
+    """b = a * 3 + [1, 2], after an assertion-like control dependency, and both parts of a split."""
+    with tf.Graph().as_default() as graph:
+        a = tf.placeholder(tf.float32, [2], name="a")
+        gate = tf.no_op(name="gate")
+        with tf.control_dependencies([gate]), tf.device("/gpu:0"):
+            b = tf.add(tf.multiply(a, 3.0, name="m"), tf.constant([1.0, 2.0]), name="b")
+        tf.concat(tf.split(b, 2, name="parts")[::-1], 0, name="swapped")
+        yield graph.as_graph_def()
+
+
+def test_nodes(graph_def):
+    nodes = {node.name: node for node in graph_def.node}
+    assert list(nodes)[:2] == ["a", "gate"] and nodes["b"].op in ("Add", "AddV2")
+    assert nodes["m"].input == ["a", "m/y"] and nodes["m/y"].input == ["^gate"]
+    assert nodes["m"].device == "/gpu:0" and nodes["a"].device == ""
+    assert "parts:1" in nodes["swapped"].input and 'name: "swapped"' in str(graph_def)
+    copied = tf.GraphDef()
+    copied.CopyFrom(graph_def)
+    assert copied == graph_def and copied.node[0] is not graph_def.node[0]
+
+
+def test_import_computes_the_same(graph_def):
+    with tf.Graph().as_default() as graph, tf.name_scope("outer"):
+        b, op = tf.import_graph_def(graph_def, return_elements=["swapped:0", "b"], name="imp")
+        assert (b.name, op.name, b.shape.as_list()) == ("outer/imp/swapped:0", "outer/imp/b", [2])
+        gate = graph.get_operation_by_name("outer/imp/gate")
+        assert graph.get_operation_by_name("outer/imp/m/y").control_inputs == (gate,)
+        assert graph.get_operation_by_name("outer/imp/m").node_def.device == "/gpu:0"
+        with tf.Session() as session:
+            assert session.graph_def == graph.as_graph_def()
+            assert session.run(b, {"outer/imp/a:0": [1.0, 10.0]}).tolist() == [32.0, 4.0]
+        assert tf.import_graph_def(graph_def) is None
+        assert graph.get_operation_by_name("outer/import/b").type == op.type
+
+
+def test_inputs_can_be_replaced(graph_def):
+    with tf.Graph().as_default():
+        z = tf.constant([5.0, 6.0])
+        (b,) = tf.import_graph_def(graph_def, input_map={"a": z}, return_elements=["b:0"], name="")
+        (c,) = tf.import_graph_def(graph_def, {"m:0": z + 1.0}, ["b:0"], name="again")
+        (dz,) = tf.gradients(b, z)
+        with tf.Session() as session:
+            assert np.allclose(session.run([b, c, dz]), [[16, 20], [7, 9], [3, 3]])
+        (d,) = tf.import_graph_def(graph_def, return_elements=["b"], name="")
+        assert d.name == "b_1"
+
+
+def test_parts_and_shapes(graph_def):
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None, 3])
+        before = graph.version
+        tf.square(x, name="s")
+        (node,) = graph.as_graph_def(from_version=before, add_shapes=True).node
+        assert node.name == "s" and node.attr["_output_shapes"][0].as_list() == [None, 3]
+        v = tf.Variable(2.0, name="v")
+        whole = graph.as_graph_def(add_shapes=True)
+    with tf.Graph().as_default():
+        value, assign = tf.import_graph_def(whole, return_elements=["v/read:0", "v/Assign"], name="")
+        with tf.Session() as session:
+            session.run(assign)
+            assert session.run(value) == 2.0
+    assert v.graph is not value.graph
+
+
+def test_what_is_refused(graph_def):
+    with tf.Graph().as_default():
+        for wrong in (3, None, "graph"):
+            with pytest.raises(TypeError, match="must be a GraphDef"):
+                tf.import_graph_def(wrong)
+        with pytest.raises(ValueError, match="nothing:0"):
+            tf.import_graph_def(graph_def, {"nothing": 1.0})
+        for missing in ("nothing", "nothing:0", "b:1"):
+            with pytest.raises(ValueError, match=missing[:1]):
+                tf.import_graph_def(graph_def, return_elements=[missing])
+        with pytest.raises(ValueError, match="no node 'parts' at this place"):
+            tf.import_graph_def(tf.GraphDef(graph_def.node[::-1]))
+        with pytest.raises(ValueError, match="dtype"):
+            tf.import_graph_def(graph_def, {"a:0": tf.constant([1, 2])})
+        graph_def.node[0].op = "Strange"
+        with pytest.raises(ValueError, match="'Strange'"):
+            tf.import_graph_def(graph_def)
