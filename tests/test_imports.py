@@ -26,6 +26,7 @@ LAYERS = (
     "train",
     "losses metrics",
     "layers",
+    "recurrent",
     "contrib keras data datasets summary io view compat text",
     "store program cost",
     "view.program",

@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphflow import dtypes, nest
-from graphflow.control.bodies import feed_of
-from graphflow.control.loop import Loop, item_type, repeat
+from graphflow.control.iterate import iterate
 from graphflow.control.values import taken_apart
 from graphflow.control.while_loop import require_same_type
 from graphflow.errors import DTypeError, GraphError, ShapeError
 from graphflow.graph import get_default_graph
-from graphflow.operation import Frame, Tensor
-from graphflow.ops.basic import stop_gradient
+from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.join import concat
-from graphflow.ops.shape_ops import expand_dims, shape
+from graphflow.ops.shape_ops import expand_dims
 from graphflow.shape import merge
 
 
@@ -44,7 +42,7 @@ def map_fn(
         wanted = nest.flatten(elems if dtype is None else dtype)
         types = [r.dtype for r in rows] if dtype is None else [dtypes.as_dtype(d) for d in wanted]
 
-        def body(items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        def body(_: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             result = fn(pack(items))
             nest.assert_same_structure(elems if dtype is None else dtype, result, check_types=False)
             made, _ = taken_apart(result)
@@ -54,7 +52,7 @@ def map_fn(
                                      hint="dtype says what the results have")  # fmt: skip
             return [], made
 
-        _, stacked = _over_rows(rows, [], body, back_prop)
+        _, stacked = iterate(body, [], rows, back_prop=back_prop)
         return nest.pack_sequence_as(elems if dtype is None else dtype, stacked)
 
 
@@ -85,7 +83,7 @@ def scan(
             made = _accumulated(fn, repack(a), pack(items), a)
             return made, made
 
-        _, stacked = _over_rows(rest, initial, body, back_prop, reverse)
+        _, stacked = iterate(body, initial, rest, reverse=reverse, back_prop=back_prop)
         if start:
             firsts = [expand_dims(t, 0) for t in start]
             pairs = zip(firsts, stacked, strict=True)
@@ -128,7 +126,7 @@ def _fold(fn: Callable, elems: Any, initializer: Any, back_prop: bool, name: str
         def body(a: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             return _accumulated(fn, repack(a), pack(items), a), []
 
-        final, _ = _over_rows(rest, initial, body, back_prop, reverse)
+        final, _ = iterate(body, initial, rest, reverse=reverse, back_prop=back_prop)
         return repack(final)
 
 
@@ -176,25 +174,3 @@ def _accumulated(fn: Callable, a: Any, row: Any, feeds: Sequence[Tensor]) -> lis
     for t, feed in zip(made, feeds, strict=True):
         require_same_type(t, feed)
     return made
-
-
-def _over_rows(
-    rows: Sequence[Tensor], initial: Sequence[Tensor], body: Callable, back_prop: bool, reverse: bool = False
-) -> tuple[list[Tensor], list[Tensor]]:
-    """(the last values, what was stacked) of a body over rows, and over values where there are initial ones."""
-    graph = get_default_graph()
-    limit = shape(rows[0])[0]
-    with graph.name_scope("while"):
-        frame = Frame(graph.frame)
-        with graph.inside(frame):
-            values = [feed_of(t.dims, t.dtype, "Identity") for t in initial]
-            items = [feed_of(*item_type(t), "TensorArrayReadV3") for t in rows]
-            following, stacked = body(values, items) if initial else body(items)
-        loop = Loop(
-            limit, tuple(initial), tuple(rows), frame, (*values, *items), (*following, *stacked),
-            tuple(t.dims for t in initial), reverse=reverse,
-        )  # fmt: skip
-        final, _, results = repeat(loop, "Exit")
-    if not back_prop:
-        final, results = [stop_gradient(t) for t in final], [stop_gradient(t) for t in results]
-    return final, results
