@@ -11,7 +11,6 @@ from graphflow.control.tensor_array import TensorArray
 from graphflow.control.values import taken_apart
 from graphflow.dtypes import int32
 from graphflow.operation import Tensor
-from graphflow.ops.basic import zeros_like
 from graphflow.ops.compare import logical_not, logical_or
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import zeros
@@ -46,8 +45,10 @@ def raw_rnn(
         extra, pack_extra = taken_apart([] if loop_state is None else loop_state)
         batch_size = batch_size_of(inputs[0], 0)
         wanted = cell.output_size if emit is None else nest.map_structure(lambda e: e.shape, emit)
-        kinds = nest.map_structure(lambda _: states[0].dtype, wanted) if emit is None else (
-            nest.map_structure(lambda e: e.dtype, emit)
+        kinds = (
+            nest.map_structure(lambda _: states[0].dtype, wanted)
+            if emit is None
+            else (nest.map_structure(lambda e: e.dtype, emit))
         )
         empty = [zeros(with_batch(batch_size, size), kind)
                  for size, kind in zip(nest.flatten(wanted), nest.flatten(kinds), strict=True)]  # fmt: skip

@@ -12,17 +12,15 @@ from graphflow.errors import GraphError
 from graphflow.layers.base import Layer
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
-from graphflow.ops.bias import bias_add
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.join import concat
-from graphflow.ops.linalg import matmul
 from graphflow.ops.math import floor
 from graphflow.ops.normalization import dropout
 from graphflow.ops.random import random_uniform
 from graphflow.ops.shape_ops import reshape
 from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, sizes_of
-from graphflow.recurrent.cells import last_size
+from graphflow.recurrent.linear import linear
 from graphflow.shared_variables import get_variable
 from graphflow.variable_scope import get_variable_scope, variable_scope
 
@@ -146,9 +144,10 @@ class DropoutWrapper(_Wrapper):
             sizes = {"input": input_size, "output": cell.output_size, "state": cell.state_size}
             for what, keep in self._keep.items():
                 if _drops(keep):
-                    flat = nest.flatten(sizes[what])
-                    self._noise[what] = [random_uniform([1, *sizes_of(s)], dtype=as_dtype(dtype),
-                                                        seed=self._salted(what, i)) for i, s in enumerate(flat)]  # fmt: skip
+                    self._noise[what] = [
+                        random_uniform([1, *sizes_of(size)], dtype=as_dtype(dtype), seed=self._salted(what, i))
+                        for i, size in enumerate(nest.flatten(sizes[what]))
+                    ]
 
     def _salted(self, what: str, i: int) -> int | None:
         """Another seed for each place that drops."""
@@ -227,13 +226,6 @@ class DeviceWrapper(_Wrapper):
             return self._cell(inputs, state, scope=scope, **kwargs) if scope else self._cell(inputs, state, **kwargs)
 
 
-def _linear(inputs: Tensor, size: int, cell: RNNCell) -> Tensor:
-    """inputs @ kernel + bias with the variables `kernel` and `bias` of the scope in force."""
-    kernel = get_variable("kernel", [last_size(inputs.shape, cell), size], inputs.dtype)
-    bias = get_variable("bias", [size], inputs.dtype, initializers.zeros_initializer())
-    return bias_add(matmul(inputs, kernel), bias)
-
-
 class InputProjectionWrapper(_Wrapper):
     """The inputs go through a linear layer of num_proj units, and activation, before the cell gets them."""
 
@@ -248,7 +240,7 @@ class InputProjectionWrapper(_Wrapper):
         return Layer.__call__(self, inputs, state, scope=scope)
 
     def call(self, inputs: Tensor, state: Any) -> Any:
-        projected = _linear(inputs, self._num_proj, self)
+        projected = linear([inputs], self._num_proj)
         return self._cell(projected if self._activation is None else self._activation(projected), state)
 
 
@@ -272,7 +264,7 @@ class OutputProjectionWrapper(_Wrapper):
 
     def call(self, inputs: Any, state: Any) -> Any:
         output, new = self._cell(inputs, state)
-        projected = _linear(output, self._output_size, self)
+        projected = linear([output], self._output_size)
         return (projected if self._activation is None else self._activation(projected)), new
 
 
@@ -285,7 +277,8 @@ class EmbeddingWrapper(_Wrapper):
         super().__init__(cell)
         if embedding_classes < 1 or embedding_size < 1:
             raise GraphError(f"there must be classes and units: {embedding_classes}, {embedding_size}")
-        self._classes, self._size, self._initializer, self._reuse = embedding_classes, embedding_size, initializer, reuse
+        self._classes, self._size = embedding_classes, embedding_size
+        self._initializer, self._reuse = initializer, reuse
 
     def __call__(self, inputs: Any, state: Any = None, scope: Any = None, *args: Any, **kwargs: Any) -> Any:
         return Layer.__call__(self, inputs, state, scope=scope)
