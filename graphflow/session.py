@@ -16,6 +16,7 @@ from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
 from graphflow.config import current
 from graphflow.debug import Asks, Profile, reason, report_compile, reporting
+from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
@@ -214,28 +215,36 @@ class Session:
         return reporting(self._compile(program, dims, why, profiles), profiles)
 
     def _compile(
-        self, program: Program, dims: Sequence[Dims], why: str = "", profiles: list[Profile] | None = None
+        self,
+        program: Program,
+        dims: Sequence[Dims],
+        why: str = "",
+        profiles: list[Profile] | None = None,
+        given: Sequence[DType | None] = (),
     ) -> Executable:
         """The executable for these shapes of the feeds.
 
         why       what GRAPHFLOW_DEBUG is to tell as the reason
+        given     arrays of which dtypes come for feeds that are lists, see `specialize`
         profiles  when given, runs are measured: a profile for each stage is added
         """
         start = time.perf_counter()
         debug, report, clock = current().debug, Report(), None
         with collector_paused():
-            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
+            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
         if profiles is not None:
             clock = Clock(len(plan.steps))
             profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock, self._threads)
+        executable = self._backend.compile(plan, self._store, clock, self._threads, self._function)
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles)
 
-    def _planned(self, program: Program, dims: Sequence[Dims], report: Report | None) -> tuple[Plan, Program | None]:
+    def _planned(
+        self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
+    ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
-        stage = specialize(program, dims, self._store.dims)
+        stage = specialize(program, dims, self._store.dims, given)
         plan = make_plan(optimize(stage.program, report), self._backend.lower)
         if current().check:
             check_plan(plan)
@@ -243,15 +252,29 @@ class Session:
 
     def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
-        later: dict[Any, Executable] = {}
+        then = self._function(rest, profiles)
+        return lambda feeds: then(first(feeds))
 
-        def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
-            values = first(feeds)
-            key = (tuple([v.shape for v in values]), self._store.epoch)
-            executable = later.get(key)
+    def _function(self, program: Program, profiles: list[Profile] | None = None) -> Executable:
+        """A program for feeds of any shapes: compiled for those that come."""
+        known: dict[Any, Executable] = {}
+        lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
+
+        def run(values: list[np.ndarray]) -> list[np.ndarray]:
+            dims = [v.shape for v in values]
+            for i in lists:
+                if values[i].dtype.hasobject:
+                    dims[i] = (None,)
+            key = (tuple(dims), self._store.epoch, tuple([values[i].dtype for i in lists]))
+            executable = known.get(key)
             if executable is None:
-                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(rest.feeds, values, strict=True))
-                executable = later[key] = self._compile(rest, key[0], f"shapes that came out: {came}", profiles)
+                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(program.feeds, values, strict=True))
+                given: list[Any] = [None] * len(values)
+                for i in lists:
+                    given[i] = None if values[i].dtype.hasobject else as_dtype(values[i].dtype)
+                executable = known[key] = self._compile(
+                    program, key[0], f"shapes that came out: {came}", profiles, given
+                )
             return executable(values)
 
         return run

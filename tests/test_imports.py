@@ -16,16 +16,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos",
+    "version errors config dtypes shape names protos nest",
     "operation",
     "graph",
     "ops default",
     "modes spec graph_def",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
-    "custom_gradient distributions",
+    "control custom_gradient distributions",
     "train",
     "losses metrics",
     "layers",
+    "recurrent",
     "contrib keras data datasets summary io view compat text",
     "store program cost",
     "view.program",
@@ -35,7 +36,7 @@ LAYERS = (
     "backends",
     "feeds debug",
     "session",
-    "flags app gfile logging nest resource_loader test",
+    "flags app gfile logging resource_loader test",
     "testing",
     "bitwise debugging image linalg lookup manip math nn random sparse spectral strings",
     "__init__",

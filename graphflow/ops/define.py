@@ -73,6 +73,8 @@ class OpDef:
     expand     (op, make) -> the same outputs in simpler operations, `make(record, *inputs, **attrs)` for each and
                `make.constant(value)`; None where it stays as it is.  Compilers use it, so that its parts can fuse
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
+    calls      runs programs of its own, those in its attribute `bodies`; its vjp is (op, dys, wanted inputs), where
+               dys has None for outputs that nothing came back to
     """
 
     name: str
@@ -94,6 +96,7 @@ class OpDef:
     draws: bool = False
     expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
+    calls: bool = False
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""

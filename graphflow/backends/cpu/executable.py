@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Call, Draws
+from graphflow.backends.base import Call, Draws, Function
+from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.team import Team
@@ -61,9 +62,11 @@ class CpuExecutable:
         kernels: Kernels,
         clock: Clock | None = None,
         team_of: Callable[[], Team | None] = lambda: None,
+        function: Function | None = None,
     ) -> None:
         self._plan = plan
         self._store = store
+        self._function = function
         self._kernels = kernels
         self._arena = aligned((plan.arena_bytes,), np.dtype(np.uint8))
         self._arena_start = self._arena.ctypes.data
@@ -135,7 +138,7 @@ class CpuExecutable:
             else:
                 self._flush(native)
                 native = []
-                self._parts.append((self._copying(step) if step.copy else self._referring(step), []))
+                self._parts.append((self._in_python(step), []))
         self._flush(native)
 
     def _bindable(self, step: Step) -> bool:
@@ -284,7 +287,7 @@ class CpuExecutable:
                 array = self._objects[index]
                 assert array is not None
                 return array
-        return array.reshape(sizes(buffer.dims))
+        return array.reshape(sizes(buffer.dims)) if known(buffer.dims) else array  # a list may have any length
 
     def _save(self, buffer: Buffer, value: np.ndarray) -> None:
         if buffer.kind == "object":
@@ -293,6 +296,28 @@ class CpuExecutable:
             self._store.write(self._variables[buffer.index], value)
         else:
             np.copyto(self._array(buffer), value)
+
+    def _in_python(self, step: Step) -> Callable[[], None]:
+        if step.copy:
+            return self._copying(step)
+        return self._calling(step) if step.op.definition.calls else self._referring(step)
+
+    def _calling(self, step: Step) -> Callable[[], None]:
+        """A branch or a loop: its bodies are programs of their own, which write variables where these live."""
+        op, skip = step.op, len(step.op.definition.writes)
+        compute = caller(op, self._store, self._function)
+        changed = {step.inputs[i].index for i in op.definition.writes}
+
+        def part() -> None:
+            values = [
+                None if i in op.definition.refs
+                else self._array(b).copy() if b.kind == "state" and b.index in changed else self._array(b)
+                for i, b in enumerate(step.inputs)
+            ]  # fmt: skip
+            for buffer, value in zip(step.outputs[skip:], compute(values)[skip:], strict=True):
+                self._save(buffer, value)
+
+        return part
 
     def _copying(self, step: Step) -> Callable[[], None]:
         return lambda: self._save(step.outputs[0], self._array(step.inputs[0]).copy())
@@ -356,7 +381,7 @@ def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
 
 
 def _written(step: Step) -> list[Buffer]:
-    return [] if step.copy else list(step.outputs[: len(step.op.definition.writes)])
+    return [] if step.copy or step.op.definition.calls else list(step.outputs[: len(step.op.definition.writes)])
 
 
 def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:
