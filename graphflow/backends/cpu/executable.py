@@ -18,8 +18,9 @@ from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
-from graphflow.errors import InternalError, InvalidArgumentError
+from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.ops.fused import type_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
@@ -68,7 +69,7 @@ class CpuExecutable:
         self._store = store
         self._function = function
         self._kernels = kernels
-        self._arena = aligned((plan.arena_bytes,), np.dtype(np.uint8))
+        self._arena = _allocated(plan)
         self._arena_start = self._arena.ctypes.data
         self._objects: list[np.ndarray | None] = [None] * plan.objects
         self._variables = _variables(plan)
@@ -339,6 +340,18 @@ class CpuExecutable:
         if i not in op.definition.refs:
             return self._array(buffer)
         return self._store.value(self._variables[buffer.index])
+
+
+def _allocated(plan: Plan) -> np.ndarray:
+    """The arena; ResourceExhaustedError with the step that needs most of it when there is not so much memory."""
+    try:
+        return aligned((plan.arena_bytes,), np.dtype(np.uint8))
+    except MemoryError:
+        largest = max(plan.steps, key=_bytes)
+        raise ResourceExhaustedError.because(
+            f"there is no memory for the {plan.arena_bytes} bytes that lie between the steps of this run, of which "
+            f"{type_of(largest.op)} {largest.op.name!r} takes and makes {_bytes(largest)}", largest.op
+        ).note(*largest.op.where()) from None  # fmt: skip
 
 
 def _bytes(step: Step) -> int:
