@@ -14,6 +14,7 @@ from graphflow.ops.basic import ones_like, zeros_like
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, REGISTRY, convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices, concatenated
 from graphflow.ops.shape_ops import sum_to
+from graphflow.shape import Dims
 
 _registered: dict[str, Any] = {}  # VJPs by name
 
@@ -148,8 +149,23 @@ def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor]
         with op.graph.name_scope(op.name.replace(":", "_") + "_grad"):
             for i, dx in _pulled_back(op, totals, wanted):
                 x = op.inputs[i]
-                flow[x].append(dx if isinstance(dx, IndexedSlices) else sum_to(dx, x))
+                flow[x].append(dx if isinstance(dx, IndexedSlices) or _fits(op, i, dx) else sum_to(dx, x))
     return found
+
+
+def _fits(op: Operation, i: int, dx: Tensor) -> bool:
+    """Whether the gradient of an input must have its shape: no other input can have broadcast it to a larger one."""
+    x = op.inputs[i]
+    if dx.dims != x.dims or _rule(op) is not op.definition.vjp:
+        return False
+    return op.definition.exact or not any(_widens(t.dims, x.dims) for j, t in enumerate(op.inputs) if j != i)
+
+
+def _widens(other: Dims, dims: Dims) -> bool:
+    """Whether broadcasting with the other shape may make sizes larger that are not known."""
+    if other is None or dims is None or len(other) > len(dims):
+        return True
+    return any(d is None and n != 1 for n, d in zip(reversed(other), reversed(dims), strict=False))
 
 
 def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:
