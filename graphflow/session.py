@@ -225,10 +225,10 @@ class Session:
         debug, report, clock = current().debug, Report(), None
         with collector_paused():
             plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
-        if profiles is not None:
-            clock = Clock(len(plan.steps))
-            profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock, self._threads)
+            if profiles is not None:
+                clock = Clock(len(plan.steps))
+                profiles.append(Profile(report, plan, clock))
+            executable = self._backend.compile(plan, self._store, clock, self._threads)
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles)
