@@ -232,10 +232,10 @@ class Session:
         debug, report, clock = current().debug, Report(), None
         with collector_paused():
             plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
-        if profiles is not None:
-            clock = Clock(len(plan.steps))
-            profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock, self._threads, self._function)
+            if profiles is not None:
+                clock = Clock(len(plan.steps))
+                profiles.append(Profile(report, plan, clock))
+            executable = self._backend.compile(plan, self._store, clock, self._threads, self._function)
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles)

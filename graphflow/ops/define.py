@@ -58,6 +58,8 @@ class OpDef:
     vjp        (op, *dys) -> a gradient or None for each input; or a tuple with a function (op, *dys) for each input,
                of which only those are called whose result is needed.  NO_GRADIENT: gradients end here; None: nobody
                has worked the gradient out, and asking for it is an error
+    exact      what vjp gives has the shapes of the inputs.  Otherwise, where another input may have broadcast one, its
+               gradient is summed over what broadcasting added
     lowering   a kind from graphflow.ops.lowering, or a function of the operation that picks one
     types      allowed dtypes of each type variable
     stateful   may not be merged, folded or dropped from the order: it reads or changes something outside the graph
@@ -82,6 +84,7 @@ class OpDef:
     infer: Callable[..., Any]
     reference: Callable[..., Any] | None
     vjp: Callable[..., Sequence[Any]] | tuple[Callable | None, ...] | None = None
+    exact: bool = False
     lowering: AnyLowering = None
     types: Mapping[str, tuple[DType, ...]] = field(default_factory=dict)
     commutative: bool = False
