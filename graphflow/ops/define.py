@@ -73,6 +73,9 @@ class OpDef:
     expand     (op, make) -> the same outputs in simpler operations, `make(record, *inputs, **attrs)` for each and
                `make.constant(value)`; None where it stays as it is.  Compilers use it, so that its parts can fuse
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
+    holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
+               the reference gets it as `held`
+    blocks     may wait for other runs of the session, or make some
     """
 
     name: str
@@ -94,6 +97,8 @@ class OpDef:
     draws: bool = False
     expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
+    holds: Callable[..., Any] | None = None
+    blocks: bool = False
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""
