@@ -254,9 +254,7 @@ class Session:
             check_plan(plan)
         return plan, stage.rest
 
-    def _staged(
-        self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int
-    ) -> Executable:
+    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
         later: dict[Any, Executable] = {}
 

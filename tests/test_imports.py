@@ -34,7 +34,7 @@ LAYERS = (
     "backends.base backends.clock plan_text",
     "arena plan plan_check",
     "backends",
-    "io",
+    "io meta_graph",
     "data queues",
     "feeds debug",
     "session",
