@@ -8,6 +8,7 @@ from graphflow import (
     errors,
     image,
     initializers,
+    io,
     keras,
     layers,
     linalg,

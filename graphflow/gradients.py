@@ -97,9 +97,7 @@ def gradients(
         return [found.get(x) for x in sources]
 
 
-def flow_back(
-    seeds: Sequence[tuple[Tensor, Any]], sources: Sequence[Tensor], frame: Frame
-) -> list[Any]:
+def flow_back(seeds: Sequence[tuple[Tensor, Any]], sources: Sequence[Tensor], frame: Frame) -> list[Any]:
     """What flows from tensors with these gradients back to each source, through the operations of one frame."""
     flow: dict[Tensor, list[Any]] = defaultdict(list)
     for y, dy in seeds:

@@ -77,6 +77,9 @@ class OpDef:
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
     calls      runs programs of its own, those in its attribute `bodies`; its vjp is (op, dys, wanted inputs), where
                dys has None for outputs that nothing came back to
+    holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
+               the reference gets it as `held`
+    blocks     may wait for other runs of the session, or make some
     """
 
     name: str
@@ -100,6 +103,8 @@ class OpDef:
     expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
     calls: bool = False
+    holds: Callable[..., Any] | None = None
+    blocks: bool = False
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""
