@@ -14,14 +14,15 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType, ListType, list_of
-from graphflow.errors import InvalidArgumentError
+from graphflow.errors import DTypeError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, define
 from graphflow.shape import Dims, sizes
 
 
 def _element(t: Tensor) -> DType:
-    assert isinstance(t.dtype, ListType)
+    if not isinstance(t.dtype, ListType):
+        raise DTypeError(f"{t!r} is not the flow of a TensorArray")
     return t.dtype.element
 
 
@@ -55,7 +56,7 @@ LIST = define(
 EMPTY_LIKE = define(
     "ListEmptyLike", "list",
     infer=lambda list: (list.dims, list.dtype),
-    reference=lambda list: _empty(len(list)),
+    reference=lambda list: _empty(len(list)) if list.dtype == object else np.zeros_like(list),
     vjp=NO_GRADIENT,
 )  # fmt: skip
 
@@ -122,7 +123,7 @@ def _read_or_zeros(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.
 
 READ_OR_ZEROS = define(
     "ListReadOrZeros", "list:L index:int32 like",
-    infer=lambda list, index, like: (like.dims, like.dtype),
+    infer=lambda list, index, like: (like.dims, _element(list)),
     reference=_read_or_zeros,
     vjp=lambda op, dy: [WRITE(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
 )  # fmt: skip
@@ -146,7 +147,7 @@ def _write_vjp(op: Operation, dy: Tensor) -> list:
 
 WRITE = define(
     "TensorArrayWriteV3", "list:L index:int32 value",
-    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, list.dtype),
+    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, list_of(_element(list))),
     reference=_write,
     vjp=_write_vjp,
 )  # fmt: skip
@@ -163,14 +164,20 @@ def _dropped(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.ndarra
 
 DROPPED = define(
     "ListDrop", "list index:int32 like",
-    infer=lambda list, index, like: (like.dims, list.dtype),
+    infer=lambda list, index, like: (like.dims, list_of(_element(list))),
     reference=_dropped,
     vjp=lambda op, dy: [DROPPED(dy, op.inputs[1], op.inputs[0]), None, None],
 )  # fmt: skip
 
+
+def _size_type(list: Tensor) -> tuple[Dims, DType]:
+    _element(list)
+    return (), dtypes.int32
+
+
 SIZE = define(
     "TensorArraySizeV3", "list:L",
-    infer=lambda list: ((), dtypes.int32),
+    infer=_size_type,
     reference=lambda list: len(list),
     vjp=NO_GRADIENT,
 )  # fmt: skip
@@ -237,7 +244,7 @@ def _stack_like(list: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 STACK_LIKE = define(
     "ListStackLike", "list:L like",
-    infer=lambda list, like: (like.dims, like.dtype),
+    infer=lambda list, like: (like.dims, _element(list)),
     reference=_stack_like,
     vjp=lambda op, dy: [UNSTACK(dy), None],
 )  # fmt: skip
@@ -272,7 +279,7 @@ def _dropped_all(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.
 
 DROPPED_ALL = define(
     "ListDropAll", "list indices:int32 like",
-    infer=lambda list, indices, like: (like.dims, list.dtype),
+    infer=lambda list, indices, like: (like.dims, list_of(_element(list))),
     reference=_dropped_all,
     vjp=lambda op, dy: [DROPPED_ALL(dy, op.inputs[1], op.inputs[0]), None, None],
 )  # fmt: skip
@@ -288,7 +295,7 @@ def _gather_like(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.
 
 GATHER_LIKE = define(
     "ListGatherLike", "list:L indices:int32 like",
-    infer=lambda list, indices, like: (like.dims, like.dtype),
+    infer=lambda list, indices, like: (like.dims, _element(list)),
     reference=_gather_like,
     vjp=lambda op, dy: [SCATTER(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
 )  # fmt: skip
