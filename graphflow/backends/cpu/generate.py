@@ -163,7 +163,8 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
             else:
                 members.append(Member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
     inputs = tuple([(dims, t.dtype.name) for t, dims in number])
-    outputs = tuple([value[t] if t in value else number[t, region.dims] for t in region.outputs])
+    whole = region.dims if any(d != 1 for d in region.dims) else ()  # as `aligned` has it
+    outputs = tuple([value[t] if t in value else number[t, whole] for t in region.outputs])
     space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
     return space, [t for t, _ in number], drawn
 
