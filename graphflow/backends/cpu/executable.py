@@ -25,7 +25,6 @@ from graphflow.store import Store, aligned, uninitialized
 
 _ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
 _TEAM_BYTES = 2**16  # so are plans
-_SHORT_BYTES = 2**22  # a plan that touches less is done before a thread that sleeps has woken up
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -165,12 +164,10 @@ class CpuExecutable:
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
-        work: list[int] = []  # bytes that each step touches
         for step in steps:
             call = step.call
             assert call is not None
-            work.append(_bytes(step))
-            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
+            rows.append((self._kernel(step, call), len(words), 0 if _bytes(step) >= _ALONE_BYTES else ALONE))
             self._pass(step, call, words, late, draws)
             if call.takes_tail:
                 words.append(0)
@@ -194,10 +191,7 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(work) < _SHORT_BYTES
-        run = np.array(
-            run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
-        )
+        run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
         native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
         self._parts.append((partial(native, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
