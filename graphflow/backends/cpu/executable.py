@@ -28,7 +28,6 @@ from graphflow.store import Store, aligned, uninitialized
 
 _ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
 _TEAM_BYTES = 2**16  # so are plans
-_SHORT_BYTES = 2**22  # a plan that touches less is done before a thread that sleeps has woken up
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -188,10 +187,7 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(map(_bytes, steps)) < _SHORT_BYTES
-        run = np.array(
-            run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
-        )
+        run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
         native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
         self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
@@ -306,7 +302,7 @@ class CpuExecutable:
         program[:, 1] = start + 8 * program[:, 1]
         program[:-1, 2] |= 0 if alone else MEET
         team, walk = 0 if alone else self.team_address, self.address_of(WALK)
-        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk, False), np.int64)
+        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk), np.int64)
         self._keep += [block, table, words, program, run]
         native = partial(_Native(self.address_of(LAUNCH) if team else walk), run.ctypes.data, 0, 1)
         status, paused = self._status, begin + PAUSED
