@@ -1,5 +1,16 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
+from graphflow.io.example import (
+    BytesList,
+    Example,
+    Feature,
+    FeatureList,
+    FeatureLists,
+    Features,
+    FloatList,
+    Int64List,
+    SequenceExample,
+)
 from graphflow.meta_graph import export_meta_graph
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
