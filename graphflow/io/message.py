@@ -6,7 +6,19 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
-from graphflow.io.wire import BYTES, FIXED32, FIXED64, VARINT, WireError, block, fields, key, read_varint, signed, varint
+from graphflow.io.wire import (
+    BYTES,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    WireError,
+    block,
+    fields,
+    key,
+    read_varint,
+    signed,
+    varint,
+)
 
 
 class DecodeError(ValueError):
@@ -147,7 +159,9 @@ class Message:
         if field is None:
             raise AttributeError(f"{type(self).__name__} has no field {name!r}")
         if field.repeated or field.map or not isinstance(field.type, Kind):
-            raise AttributeError(f"the field {name!r} of {type(self).__name__} cannot be assigned: use extend or CopyFrom")
+            raise AttributeError(
+                f"the field {name!r} of {type(self).__name__} cannot be assigned: use extend or CopyFrom"
+            )
         self._set(name, field.type.check(value))
 
     # -- what is set -----------------------------------------------------------------------------------------------

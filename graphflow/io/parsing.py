@@ -26,7 +26,9 @@ VarLenFeature.__doc__ = "A feature with any number of values, parsed into a Spar
 FixedLenSequenceFeature = namedtuple(
     "FixedLenSequenceFeature", "shape dtype allow_missing default_value", defaults=(False, None)
 )
-FixedLenSequenceFeature.__doc__ = "A feature with any number of values of `shape`; shorter ones of a batch are filled up."
+FixedLenSequenceFeature.__doc__ = (
+    "A feature with any number of values of `shape`; shorter ones of a batch are filled up."
+)
 
 _KINDS = {1: string, 2: float32, 3: int64}
 

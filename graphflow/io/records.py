@@ -119,7 +119,9 @@ class Stream:
     def __init__(self, path: Any, compression: str = "") -> None:
         self.path = os.fsdecode(path)
         if compression not in ("", "GZIP", "ZLIB"):
-            raise InvalidArgumentError.because(f"the compression of a file is '', 'GZIP' or 'ZLIB', not {compression!r}")
+            raise InvalidArgumentError.because(
+                f"the compression of a file is '', 'GZIP' or 'ZLIB', not {compression!r}"
+            )
         try:
             self._file: Any = gzip.open(path, "rb") if compression == "GZIP" else open(path, "rb")  # noqa: SIM115
         except OSError as error:
@@ -262,6 +264,30 @@ def records(path: Any, compression: str = "") -> Iterator[bytes]:
                 return
     finally:
         stream.close()
+
+
+def fixed_records(name: Any, size: int, header: int, footer: int, hop: int, compression: str = "") -> Iterator[bytes]:
+    """Records of a fixed size between a header and a footer; each starts `hop` bytes after the one before."""
+    data = Stream(name, compression)
+    content = bytearray(data.read(header))
+    if len(content) < header:
+        raise InvalidArgumentError.because(f"{data.path}: the file is shorter than its header of {header} bytes")
+    window, number = b"", 0
+    while True:
+        window += data.read(size + footer - len(window))
+        if len(window) < size + footer:
+            break
+        yield window[:size]
+        number += 1
+        skipped = data.read(hop - len(window)) if hop > len(window) else b""
+        if hop > len(window) and len(skipped) < hop - len(window):
+            return
+        window = window[hop:]
+    rest = len(window) - footer
+    if rest > 0 and hop == size or rest < 0:
+        raise InvalidArgumentError.because(
+            f"{data.path}: after {number} records of {size} bytes, {rest} bytes are left"
+        )
 
 
 def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:

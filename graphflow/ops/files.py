@@ -15,7 +15,6 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 
 
-
 def _refused(path: str, error: OSError) -> Exception:
     kinds = {FileNotFoundError: NotFoundError, PermissionError: PermissionDeniedError}
     return kinds.get(type(error), UnknownError).because(f"{path}: {error.strerror}")
@@ -86,7 +85,9 @@ def _raw(bytes: np.ndarray, out_type: DType, little_endian: bool) -> np.ndarray:
         raise InvalidArgumentError.because(f"the strings have different lengths: {sorted(lengths)[:5]}")
     length = lengths.pop() if lengths else 0
     if length % out_type.size:
-        raise InvalidArgumentError.because(f"{length} bytes are not a multiple of the {out_type.size} of {out_type.name}")
+        raise InvalidArgumentError.because(
+            f"{length} bytes are not a multiple of the {out_type.size} of {out_type.name}"
+        )
     flat = np.frombuffer(b"".join(bytes.flat), out_type.dtype.newbyteorder("<" if little_endian else ">"))
     return flat.reshape(*bytes.shape, length // out_type.size if bytes.size else 0)
 
@@ -160,7 +161,9 @@ def _csv(
         found = _fields(line, delimiter, use_quote_delim, i)
         if select_cols:
             if len(found) <= select_cols[-1]:
-                raise InvalidArgumentError.because(f"record {i} has {len(found)} fields, and {select_cols} are selected")
+                raise InvalidArgumentError.because(
+                    f"record {i} has {len(found)} fields, and {select_cols} are selected"
+                )
             found = [found[c] for c in select_cols]
         if len(found) != len(columns):
             raise InvalidArgumentError.because(f"record {i} has {len(found)} fields, and {len(columns)} are expected")
