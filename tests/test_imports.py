@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos nest",
+    "version errors config dtypes shape names protos nest logging",
     "operation",
     "graph",
     "ops default",
@@ -36,11 +36,12 @@ LAYERS = (
     "arena plan plan_check",
     "backends",
     "io meta_graph",
-    "data queues",
+    "data",
     "feeds debug",
     "session",
+    "queues",
     "train estimator contrib",
-    "flags app gfile logging resource_loader test",
+    "flags app gfile resource_loader test",
     "testing",
     "bitwise debugging image linalg lookup manip math nn python_io random sparse spectral strings",
     "__init__",
