@@ -23,6 +23,7 @@ from graphflow import (
     sparse,
     spectral,
     strings,
+    summary,
     train,
 )
 from graphflow import spectral as signal
@@ -392,6 +393,7 @@ from graphflow.session import InteractiveSession, Session, explain, get_default_
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.spec import TensorSpec
+from graphflow.summary_protos import Event, HistogramProto, SessionLog, Summary, SummaryMetadata
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
 from graphflow.variable_scope import (

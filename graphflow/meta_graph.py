@@ -112,7 +112,7 @@ def _items(items: Sequence[Any], scope: str, export_scope: str | None) -> list[t
         if isinstance(item, Variable):
             described = item.to_proto(export_scope)
             if described is not None:
-                found.append(("variable", {key: getattr(described, key) for key in described._fields}))
+                found.append(("variable", {key: getattr(described, key) for key in VariableDef._declared}))
         elif isinstance(item, (Tensor, Operation)):
             if item.name.startswith(scope):
                 found.append(("node", item.name.removeprefix(scope)))

@@ -16,10 +16,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos nest",
+    "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
+    "graph_protos summary_protos protos",
     "operation",
     "graph",
-    "ops default",
+    "ops default tensor_proto",
     "modes spec graph_def",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
     "control custom_gradient distributions",
@@ -28,7 +29,7 @@ LAYERS = (
     "losses metrics",
     "layers",
     "recurrent",
-    "keras datasets summary view compat text",
+    "keras datasets view compat text",
     "store program cost",
     "view.program",
     "passes",
@@ -39,8 +40,9 @@ LAYERS = (
     "data queues",
     "feeds debug",
     "session",
+    "summary",
     "train estimator contrib",
-    "flags app gfile logging resource_loader test",
+    "flags app gfile resource_loader test",
     "testing",
     "bitwise debugging image linalg lookup manip math nn python_io random sparse spectral strings",
     "__init__",

@@ -1,6 +1,7 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
 from graphflow.meta_graph import export_meta_graph
+from graphflow.summary.events import summary_iterator
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
 from graphflow.train.adam import AdamOptimizer
