@@ -69,7 +69,8 @@ from graphflow.dtypes import (
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
-from graphflow.graph_def import GraphDef, import_graph_def
+from graphflow.graph_def import import_graph_def
+from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
 from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphflow.io.protobuf import Enum, Field, Message
 
 _TYPES = {
@@ -71,6 +73,25 @@ class AttrValue(Message):
     shape = Field(7, TensorShapeProto, oneof="value")
     tensor = Field(8, TensorProto, oneof="value")
     placeholder = Field(9, "string", oneof="value")
+
+    def keep(self, value: Any) -> None:
+        """Remember the Python value that this stands for: bytes cannot say it, or not exactly."""
+        self.__dict__["_kept"] = (value,)
+
+    @property
+    def kept(self) -> tuple[Any] | None:
+        """What `keep` was given, in a tuple."""
+        return self.__dict__.get("_kept")
+
+    def _set(self, field: Field, value: Any) -> None:
+        self.__dict__.pop("_kept", None)
+        super()._set(field, value)
+
+    def MergeFrom(self, other: Any) -> None:
+        """As Message.MergeFrom."""
+        super().MergeFrom(other)
+        if other.kept is not None:
+            self.keep(*other.kept)
 
 
 class NodeDef(Message):

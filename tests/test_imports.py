@@ -21,7 +21,7 @@ LAYERS = (
     "operation",
     "graph",
     "ops default tensor_proto",
-    "modes spec graph_def",
+    "modes spec node_attrs graph_def",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
     "control custom_gradient distributions",
     "train.optimizer train.rules train.slots train.schedules train.averages train.global_step train.gradient_descent",
