@@ -24,6 +24,7 @@ from graphflow import (
     sparse,
     spectral,
     strings,
+    summary,
     train,
 )
 from graphflow import spectral as signal
@@ -69,7 +70,8 @@ from graphflow.dtypes import (
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
-from graphflow.graph_def import GraphDef, import_graph_def
+from graphflow.graph_def import import_graph_def
+from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
 from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,
@@ -411,6 +413,7 @@ from graphflow.session import InteractiveSession, Session, explain, get_default_
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.spec import TensorSpec
+from graphflow.summary_protos import Event, HistogramProto, SessionLog, Summary, SummaryMetadata
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
 from graphflow.variable_scope import (

@@ -16,11 +16,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names protos nest logging",
+    "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
+    "graph_protos summary_protos protos",
     "operation",
     "graph",
-    "ops default",
-    "modes spec graph_def",
+    "ops default tensor_proto",
+    "modes spec node_attrs graph_def",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
     "control custom_gradient distributions",
     "train.optimizer train.rules train.slots train.schedules train.averages train.global_step train.gradient_descent",
@@ -28,7 +29,7 @@ LAYERS = (
     "losses metrics",
     "layers",
     "recurrent",
-    "keras datasets summary view compat text",
+    "keras datasets view compat text",
     "store program cost",
     "view.program",
     "passes",
@@ -40,6 +41,7 @@ LAYERS = (
     "feeds debug",
     "session",
     "queues",
+    "summary",
     "train estimator contrib",
     "flags app gfile resource_loader test",
     "testing",

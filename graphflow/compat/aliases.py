@@ -51,6 +51,11 @@ _LINES: dict[str, str] = {
     + " static_rnn=nn.static_rnn static_bidirectional_rnn=nn.static_bidirectional_rnn",
     "contrib.seq2seq": "",
     "contrib.slim": "",
+    "contrib.tensorboard": "",
+    "contrib.tensorboard.plugins": "",
+    "contrib.tensorboard.plugins.projector": _same(
+        "EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings", "summary.projector"
+    ),
     "contrib.training": "",
     "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray",
     "data": "",

@@ -28,6 +28,7 @@ from graphflow.queues.inputs import (
     string_input_producer,
 )
 from graphflow.queues.runner import QueueRunner, add_queue_runner, start_queue_runners
+from graphflow.summary.events import summary_iterator
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
 from graphflow.train.adam import AdamOptimizer
