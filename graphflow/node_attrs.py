@@ -162,9 +162,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
             continue
         value = python_value(node.name, key, message)
         name = names.get(key, key)
-        if name in takes:
-            found[name] = value
-        elif not _left_out(key, value, message):
+        if name in takes or not _left_out(key, value, message):
             found[name] = value
     for name in needs - found.keys():
         if name in _OLDER:

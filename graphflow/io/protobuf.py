@@ -15,7 +15,19 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from graphflow.io.text_format import text_of
-from graphflow.io.wire import BYTES, FIXED32, FIXED64, VARINT, WireError, block, fields, key, read_varint, signed, varint
+from graphflow.io.wire import (
+    BYTES,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    WireError,
+    block,
+    fields,
+    key,
+    read_varint,
+    signed,
+    varint,
+)
 
 
 class Enum:
