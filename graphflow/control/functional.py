@@ -42,7 +42,7 @@ def map_fn(
         wanted = nest.flatten(elems if dtype is None else dtype)
         types = [r.dtype for r in rows] if dtype is None else [dtypes.as_dtype(d) for d in wanted]
 
-        def body(_: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        def body(before: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             result = fn(pack(items))
             nest.assert_same_structure(elems if dtype is None else dtype, result, check_types=False)
             made, _ = taken_apart(result)
