@@ -97,7 +97,6 @@ class DType:
     def __reduce__(self) -> tuple:
         return as_dtype, (self.name,)
 
-
     @property
     def is_differentiable(self) -> bool:
         """Whether gradients flow through tensors of this type."""

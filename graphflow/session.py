@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,9 @@ class Session:
         self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
-        self._lock = threading.RLock()
+        self._lock = self._store.lock
+        self._compiling = threading.RLock()
+        self._store.compile = self._compile_function
         self._closed = False
         self._entered: list[AbstractContextManager] = []
 
@@ -204,6 +207,8 @@ class Session:
         if program is None:
             program = self._programs[request.number] = prune(*request.asks)
         debug, dims = current().debug, key[2]
+        if any(op.definition.blocks for op in program.ops):
+            return _one_each(partial(self._compile, program, dims))
         if not debug:
             return self._compile(program, dims)
         asks = {number: asks for asks, number in self._numbers.items()}
@@ -221,24 +226,31 @@ class Session:
         why: str = "",
         profiles: list[Profile] | None = None,
         given: Sequence[DType | None] = (),
+        threads: int | None = None,
     ) -> Executable:
         """The executable for these shapes of the feeds.
 
         why       what GRAPHFLOW_DEBUG is to tell as the reason
         given     arrays of which dtypes come for feeds that are lists, see `specialize`
         profiles  when given, runs are measured: a profile for each stage is added
+        threads   how many may run it together; the session's number when None
         """
         start = time.perf_counter()
         debug, report, clock = current().debug, Report(), None
-        with collector_paused():
+        threads = self._threads if threads is None else threads
+        with self._compiling, collector_paused():
             plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
-        if profiles is not None:
-            clock = Clock(len(plan.steps))
-            profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock, self._threads, _Bodies(self))
+            if profiles is not None:
+                clock = Clock(len(plan.steps))
+                profiles.append(Profile(report, plan, clock))
+            executable = self._backend.compile(plan, self._store, clock, threads, _Bodies(self))
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
-        return executable if rest is None else self._staged(executable, rest, profiles)
+        return executable if rest is None else self._staged(executable, rest, profiles, threads)
+
+    def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
+        """An executable for a program that other threads run, beside the runs of the session."""
+        return self._compile(program, dims, "a function of a dataset", threads=1)
 
     def _planned(
         self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
@@ -250,12 +262,14 @@ class Session:
             check_plan(plan)
         return plan, stage.rest
 
-    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None) -> Executable:
+    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
-        then = self._function(rest, profiles)
+        then = self._function(rest, profiles, threads)
         return lambda feeds: then(first(feeds))
 
-    def _function(self, program: Program, profiles: list[Profile] | None = None) -> Executable:
+    def _function(
+        self, program: Program, profiles: list[Profile] | None = None, threads: int | None = None
+    ) -> Executable:
         """A program for feeds of any shapes: compiled for those that come."""
         known: dict[Any, Executable] = {}
         lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
@@ -273,7 +287,7 @@ class Session:
                 for i in lists:
                     given[i] = None if values[i].dtype.hasobject else as_dtype(values[i].dtype)
                 executable = known[key] = self._compile(
-                    program, key[0], f"shapes that came out: {came}", profiles, given
+                    program, key[0], f"shapes that came out: {came}", profiles, given, threads
                 )
             return executable(values)
 
@@ -287,6 +301,7 @@ class Session:
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
+        self._store.close()
         for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
             remembered.clear()
 
@@ -308,6 +323,23 @@ class Session:
     def list_devices(self) -> list[str]:
         """The device that everything runs on."""
         return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+def _one_each(compile: Callable[[], Executable]) -> Executable:
+    """An executable for each of the runs that are under way at a time.
+
+    For programs that let the session's lock go while they wait: another run of the same program may begin then.
+    """
+    free: list[Executable] = []
+
+    def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
+        executable = free.pop() if free else compile()
+        try:
+            return executable(feeds)
+        finally:
+            free.append(executable)
+
+    return run
 
 
 class _Bodies:

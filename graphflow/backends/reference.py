@@ -68,10 +68,12 @@ def evaluate(
 
 
 def draw(op: Operation, store: Store) -> dict[str, Any]:
-    """The keyword arguments of a random op's reference, or of a region's with such members; counts the draw."""
+    """What the reference of a random op, or of one that holds something, gets besides its inputs; counts the draw."""
     if op.definition is FUSED:
         drawn = {m: draw(m, store) for m in op.attrs["region"].members if m.definition.draws}
         return {"drawn": drawn} if drawn else {}
+    if op.definition.holds is not None:
+        return {"held": store.held(op)}
     if not op.definition.draws:
         return {}
     state = store.draws(op)

@@ -14,7 +14,6 @@ contrib.learn.python.learn                  = contrib.learn
 contrib.learn.python.learn.datasets         = contrib.learn.datasets
 contrib.learn.python.learn.datasets.mnist   = compat.input_data
 contrib.learn.python.learn.datasets.base    = compat.input_data
-contrib.tensorboard                         = contrib
 examples                                    = compat
 examples.tutorials                          = compat
 examples.tutorials.mnist                    = compat

@@ -140,7 +140,7 @@ SIGMOID = define(
     infer=same_as_input,
     reference=special.sigmoid,
     vjp=(lambda op, dy: dy * op.output * (1 - op.output),),
-    lowering=real_only("1 / (1 + exp(-x)) if x >= 0 else (x if x != x else exp(x) / (1 + exp(x)))"),
+    lowering=real_only("(T(1) if x >= 0 else exp(-abs(x))) / (1 + exp(-abs(x)))"),
     types=INEXACT,
 )  # fmt: skip
 

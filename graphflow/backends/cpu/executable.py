@@ -19,15 +19,15 @@ from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
-from graphflow.errors import InternalError, InvalidArgumentError
+from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.ops.fused import type_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
 
 _ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
 _TEAM_BYTES = 2**16  # so are plans
-_SHORT_BYTES = 2**22  # a plan that touches less is done before a thread that sleeps has woken up
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -69,7 +69,7 @@ class CpuExecutable:
         self._store = store
         self._function = function
         self._kernels = kernels
-        self._arena = aligned((plan.arena_bytes,), np.dtype(np.uint8))
+        self._arena = _allocated(plan)
         self._arena_start = self._arena.ctypes.data
         self._objects: list[np.ndarray | None] = [None] * plan.objects
         self._variables = _variables(plan)
@@ -187,10 +187,7 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(map(_bytes, steps)) < _SHORT_BYTES
-        run = np.array(
-            run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
-        )
+        run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
         native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
         self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
@@ -306,7 +303,7 @@ class CpuExecutable:
         program[:, 1] = start + 8 * program[:, 1]
         program[:-1, 2] |= 0 if alone else MEET
         team, walk = 0 if alone else self.team_address, self.address_of(WALK)
-        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk, False), np.int64)
+        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk), np.int64)
         self._keep += [block, table, words, program, run]
         native = partial(_Native(self.address_of(LAUNCH) if team else walk), run.ctypes.data, 0, 1)
         status, paused = self._status, begin + PAUSED
@@ -416,6 +413,18 @@ class CpuExecutable:
         if i not in op.definition.refs:
             return self._array(buffer)
         return self._store.value(self._variables[buffer.index])
+
+
+def _allocated(plan: Plan) -> np.ndarray:
+    """The arena; ResourceExhaustedError with the step that needs most of it when there is not so much memory."""
+    try:
+        return aligned((plan.arena_bytes,), np.dtype(np.uint8))
+    except MemoryError:
+        largest = max(plan.steps, key=_bytes)
+        raise ResourceExhaustedError.because(
+            f"there is no memory for the {plan.arena_bytes} bytes that lie between the steps of this run, of which "
+            f"{type_of(largest.op)} {largest.op.name!r} takes and makes {_bytes(largest)}", largest.op
+        ).note(*largest.op.where()) from None  # fmt: skip
 
 
 def _has_work(step: Step) -> bool:

@@ -309,7 +309,7 @@ class _Level:
         begin = len(block.words)
         block.inner.append((begin, table))
         host = block.host
-        block.words += run_words(0, host.status_address, len(rows), host.team_address, 0, False)
+        block.words += run_words(0, host.status_address, len(rows), host.team_address, 0)
         return begin, not any(together)
 
     def _add(self, step: Step, rows: list[Row], opened: Open) -> None:

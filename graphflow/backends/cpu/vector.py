@@ -187,6 +187,8 @@ class Value:
         if self.lanes or not lanes:
             return self
         builder, kind = self.code.builder, ir.VectorType(self.value.type, lanes)
+        if isinstance(self.value, ir.Constant):
+            return Value(self.code, ir.Constant(kind, [self.value] * lanes), self.dtype, lanes)
         undefined = ir.Constant(kind, ir.Undefined)
         one = builder.insert_element(undefined, self.value, _I32(0))
         spread = builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
@@ -384,11 +386,19 @@ class Code:
         if not first.lanes:
             made = self.intrinsic(symbol, first.value.type, [v.value for v in values])
             return Value(self, made, first.dtype)
-        vector = ir.Constant(first.value.type, ir.Undefined)
-        for i in range(first.lanes):
-            one = self.intrinsic(symbol, _TYPES[first.dtype], [v.lane(i).value for v in values])
-            vector = self.builder.insert_element(vector, one, _I32(i))
-        return Value(self, vector, first.dtype, first.lanes)
+        places = [self.array(first.lanes, v.dtype) for v in values]
+        for place, v in zip(places, values, strict=True):
+            place.store(0, v)
+        with self.loop(0, first.lanes) as i:
+            places[0].store(i, self.each_lane(name, *[place.load(i) for place in places]))
+        return places[0].load(0, first.lanes)
+
+    def any_of(self, condition: Value) -> Value:
+        """Whether it holds in any lane."""
+        if not condition.lanes:
+            return condition
+        made = self.intrinsic(f"llvm.vector.reduce.or.{_suffix(condition.value.type)}", _I1, [condition.value])
+        return Value(self, made, "bool")
 
     def fma(self, a: Value, b: Any, c: Any) -> Value:
         """a * b + c, rounded once."""

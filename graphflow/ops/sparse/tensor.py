@@ -207,10 +207,3 @@ def sparse_tensor_to_dense(
 
 def _zero(dtype: DType) -> np.ndarray:
     return np.array(b"", object) if dtype is dtypes.string else np.zeros((), dtype.dtype)
-
-
-def convert_to_tensor_or_sparse_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A SparseTensor for one or for a SparseTensorValue, a tensor for anything else."""
-    if isinstance(value, (SparseTensor, SparseTensorValue)):
-        return SparseTensor.from_value(value)
-    return convert_to_tensor(value, dtype, name)
