@@ -84,7 +84,7 @@ class CpuExecutable:
         self._status = np.zeros(4, np.int64)
         self._team_of = team_of
         self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
-        self._keep: list[np.ndarray] = []
+        self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
@@ -285,7 +285,8 @@ class CpuExecutable:
         if not step.op.definition.calls or "variables" not in step.op.attrs:
             return None
         assert self._function is not None
-        block, late = LoopBlock(self, self._function.plan), []
+        block = LoopBlock(self, self._function.plan)
+        late: list[tuple[int, Any]] = []
         if self._team is None:
             self._team = self._team_of()
         try:
