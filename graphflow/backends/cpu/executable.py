@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -78,14 +79,15 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
-        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
+        work = [_bytes(step) for step in plan.steps]
+        self._team = team_of() if sum(work) >= _TEAM_BYTES else None
         self._keep: list[np.ndarray] = []
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
-            self._bind(plan.steps)
+            self._bind(plan.steps, work)
         else:
-            self._bind_measured(clock)
+            self._bind_measured(clock, work)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -119,24 +121,27 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind_measured(self, clock: Clock) -> None:
+    def _bind_measured(self, clock: Clock, work: Sequence[int]) -> None:
         """Every step by itself, with the clock around it."""
         for number, step in enumerate(self._plan.steps):
             before = len(self._parts)
-            self._bind([step])
+            self._bind([step], work[number : number + 1])
             self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
 
-    def _bind(self, steps: Sequence[Step]) -> None:
+    def _bind(self, steps: Sequence[Step], work: Sequence[int]) -> None:
+        """Parts for these steps; `work` is the bytes that each of them touches."""
         native: list[Step] = []
-        for step in steps:
+        touched: list[int] = []
+        for step, nbytes in zip(steps, work, strict=True):
             if step.call is not None and self._bindable(step):
                 if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
                     native.append(step)
+                    touched.append(nbytes)
             else:
-                self._flush(native)
-                native = []
+                self._flush(native, touched)
+                native, touched = [], []
                 self._parts.append((self._copying(step) if step.copy else self._referring(step), []))
-        self._flush(native)
+        self._flush(native, touched)
 
     def _bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
@@ -156,7 +161,7 @@ class CpuExecutable:
         assert array is not None
         return array
 
-    def _flush(self, steps: list[Step]) -> None:
+    def _flush(self, steps: list[Step], work: list[int]) -> None:
         """One native call for these steps."""
         if not steps:
             return
@@ -165,12 +170,10 @@ class CpuExecutable:
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
-        work: list[int] = []  # bytes that each step touches
-        for step in steps:
+        for step, nbytes in zip(steps, work, strict=True):
             call = step.call
             assert call is not None
-            work.append(_bytes(step))
-            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
+            rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE))
             self._pass(step, call, words, late, draws)
             if call.takes_tail:
                 words.append(0)
@@ -209,20 +212,25 @@ class CpuExecutable:
         if raw:
             words += call.sizes
         for position, p in enumerate(call.pointers):
-            if p == "status":
-                words.append(self._status.ctypes.data)
-            elif p == "team":
-                words.append(0 if self._team is None else self._team.address)
-            elif isinstance(p, Draws):
-                draws.append(self._store.draws(p.op).ctypes.data)
-                words.append(draws[-1])
-            else:
+            if isinstance(p, Tensor):
                 found = places[p]
-                before = call.pointers[:position].count(p) if len(found) > 1 else 0
-                address, array = self._address(found[min(before, len(found) - 1)])
+                buffer = found[0]
+                if len(found) > 1:
+                    buffer = found[min(call.pointers[:position].count(p), len(found) - 1)]
+                if buffer.kind == "arena":  # as most are
+                    words.append(self._arena_start + buffer.index)
+                    continue
+                address, array = self._address(buffer)
                 if array >= 0:
                     late.append((len(words), array))
                 words.append(address)
+            elif isinstance(p, Draws):
+                draws.append(self._store.draws(p.op).ctypes.data)
+                words.append(draws[-1])
+            elif p == "status":
+                words.append(self._status.ctypes.data)
+            else:
+                words.append(0 if self._team is None else self._team.address)
         if step.scratch and call.scratch_bytes:
             words.append(self._address(step.scratch)[0])
         if not raw:
@@ -240,7 +248,8 @@ class CpuExecutable:
             case _:
                 found = self._addresses.get(buffer[:2])
                 if found is None:
-                    found = self._addresses[buffer[:2]] = self._array(buffer).ctypes.data
+                    array = self._state(buffer) if buffer.kind == "state" else self._array(buffer)
+                    found = self._addresses[buffer[:2]] = array.ctypes.data
                 return found, -1
 
     def _kernel(self, step: Step, call: Call) -> int:
@@ -318,9 +327,9 @@ class CpuExecutable:
 
 def _bytes(step: Step) -> int:
     total = 0
-    for b in step.inputs + step.outputs:
-        if b.kind != "object" and known(b.dims):
-            total += b.nbytes
+    for kind, _, dims, dtype in step.inputs + step.outputs:
+        if kind != "object" and dims is not None and None not in dims:
+            total += math.prod(dims) * dtype.size  # type: ignore[arg-type]
     return total
 
 
@@ -330,13 +339,20 @@ def _element(p: Tensor | Draws | str) -> str:
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:
-    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments.
+    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments; once if always there.
 
     One tensor has two places where it names a variable to write and is also its value from before: v.assign(v).
     """
     places: dict[Any, list[Buffer]] = {}
-    for t, buffer in zip((*step.op.inputs, *step.op.outputs), (*step.inputs, *step.outputs), strict=True):
-        places.setdefault(t, []).append(buffer)
+    for t, buffer in zip(step.op.inputs + step.op.outputs, step.inputs + step.outputs, strict=True):
+        found = places.get(t)
+        if found is None:
+            places[t] = [buffer]
+        else:
+            found.append(buffer)
+    for found in places.values():
+        if len(found) > 1 and found.count(found[0]) == len(found):
+            del found[1:]
     return places
 
 
@@ -379,8 +395,10 @@ def _read_first(plan: Plan) -> list[Operation]:
     written: set[int] = set()
     needed: dict[int, Operation] = {}
     ops = plan.program.ops
-    taken = {t for op in ops for i, t in enumerate(op.inputs) if i not in op.definition.refs}
-    taken.update(plan.program.fetches, *[op.outputs for op in plan.program.targets])
+    taken = set(plan.program.fetches).union(*[op.outputs for op in plan.program.targets])
+    for op in ops:
+        refs = op.definition.refs
+        taken.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
     for op in ops:
         record = op.definition
         if record.variable:
@@ -391,5 +409,6 @@ def _read_first(plan: Plan) -> list[Operation]:
                 variable = variable_of(op.inputs[i])
                 if variable.id not in written:
                     needed[variable.id] = variable
-        written.update(variable_of(op.inputs[i]).id for i in record.writes)
+        if record.writes:
+            written.update([variable_of(op.inputs[i]).id for i in record.writes])
     return list(needed.values())
