@@ -8,6 +8,7 @@ from graphflow import (
     errors,
     image,
     initializers,
+    io,
     keras,
     layers,
     linalg,
@@ -27,6 +28,10 @@ from graphflow import (
 from graphflow import spectral as signal
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
+from graphflow.control.conditional import case, cond, switch_case
+from graphflow.control.functional import foldl, foldr, map_fn, scan
+from graphflow.control.tensor_array import TensorArray
+from graphflow.control.while_loop import while_loop
 from graphflow.custom_gradient import custom_gradient
 from graphflow.default import (
     add_to_collection,

@@ -29,7 +29,7 @@ class DType:
     @property
     def as_numpy_dtype(self) -> type:
         """The NumPy scalar type; `object` for strings."""
-        return self.dtype.type if self.dtype is not _STRING else object
+        return self.dtype.type if not self.dtype.hasobject else object
 
     @property
     def base_dtype(self) -> DType:
@@ -96,6 +96,36 @@ class DType:
 
     def __reduce__(self) -> tuple:
         return as_dtype, (self.name,)
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether gradients flow through tensors of this type."""
+        return self.is_floating or self.is_complex
+
+
+class ListType(DType):
+    """Lists of arrays that share one element type, but not their shapes: [n] with an array, or None, for each item."""
+
+    __slots__ = ("element",)
+
+    def __init__(self, element: DType) -> None:
+        super().__init__(f"list({element.name})", np.dtype(object), 21)
+        self.element = element
+
+    @property
+    def is_differentiable(self) -> bool:
+        return self.element.is_differentiable
+
+    def __reduce__(self) -> tuple:
+        return list_of, (self.element,)
+
+
+_LISTS: dict[DType, ListType] = {}
+
+
+def list_of(element: DType) -> ListType:
+    """The type of lists of such arrays, one object a type."""
+    return _LISTS.setdefault(element, ListType(element))
 
 
 # The numbers are those of TensorFlow's types.proto.

@@ -17,7 +17,7 @@ import numpy as np
 from graphflow.arena import arranged, padded
 from graphflow.backends.base import Call
 from graphflow.cost import flops
-from graphflow.dtypes import DType, string, uint8
+from graphflow.dtypes import DType, uint8
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
@@ -200,7 +200,7 @@ class _Planner:
 
     def _own(self, t: Tensor, position: int) -> Buffer:
         """New bytes for a value that a step makes."""
-        if t.dtype is string or not known(t.dims):
+        if t.dtype.dtype.hasobject or not known(t.dims):
             self.objects += 1
             return Buffer("object", self.objects - 1, t.dims, t.dtype)
         if t in self.fetched:
@@ -245,4 +245,4 @@ def _moved(step: Step, offsets: list[int]) -> Step:
 
 
 def _has_bytes(op: Operation) -> bool:
-    return op.output.dtype is not string and known(op.output.dims)
+    return not op.output.dtype.dtype.hasobject and known(op.output.dims)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
 from graphflow.config import current
 from graphflow.debug import Asks, Profile, reason, report_compile, reporting
+from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
@@ -77,7 +79,9 @@ class Session:
         self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
-        self._lock = threading.RLock()
+        self._lock = self._store.lock
+        self._compiling = threading.RLock()
+        self._store.compile = self._compile_function
         self._closed = False
         self._entered: list[AbstractContextManager] = []
 
@@ -203,6 +207,8 @@ class Session:
         if program is None:
             program = self._programs[request.number] = prune(*request.asks)
         debug, dims = current().debug, key[2]
+        if any(op.definition.blocks for op in program.ops):
+            return _one_each(partial(self._compile, program, dims))
         if not debug:
             return self._compile(program, dims)
         asks = {number: asks for asks, number in self._numbers.items()}
@@ -214,44 +220,75 @@ class Session:
         return reporting(self._compile(program, dims, why, profiles), profiles)
 
     def _compile(
-        self, program: Program, dims: Sequence[Dims], why: str = "", profiles: list[Profile] | None = None
+        self,
+        program: Program,
+        dims: Sequence[Dims],
+        why: str = "",
+        profiles: list[Profile] | None = None,
+        given: Sequence[DType | None] = (),
+        threads: int | None = None,
     ) -> Executable:
         """The executable for these shapes of the feeds.
 
         why       what GRAPHFLOW_DEBUG is to tell as the reason
+        given     arrays of which dtypes come for feeds that are lists, see `specialize`
         profiles  when given, runs are measured: a profile for each stage is added
+        threads   how many may run it together; the session's number when None
         """
         start = time.perf_counter()
         debug, report, clock = current().debug, Report(), None
-        with collector_paused():
-            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
+        threads = self._threads if threads is None else threads
+        with self._compiling, collector_paused():
+            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
             if profiles is not None:
                 clock = Clock(len(plan.steps))
                 profiles.append(Profile(report, plan, clock))
-            executable = self._backend.compile(plan, self._store, clock, self._threads)
+            executable = self._backend.compile(plan, self._store, clock, threads, _Bodies(self))
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
-        return executable if rest is None else self._staged(executable, rest, profiles)
+        return executable if rest is None else self._staged(executable, rest, profiles, threads)
 
-    def _planned(self, program: Program, dims: Sequence[Dims], report: Report | None) -> tuple[Plan, Program | None]:
+    def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
+        """An executable for a program that other threads run, beside the runs of the session."""
+        return self._compile(program, dims, "a function of a dataset", threads=1)
+
+    def _planned(
+        self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
+    ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
-        stage = specialize(program, dims, self._store.dims)
+        stage = specialize(program, dims, self._store.dims, given)
         plan = make_plan(optimize(stage.program, report), self._backend.lower)
         if current().check:
             check_plan(plan)
         return plan, stage.rest
 
-    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None) -> Executable:
+    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
-        later: dict[Any, Executable] = {}
+        then = self._function(rest, profiles, threads)
+        return lambda feeds: then(first(feeds))
 
-        def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
-            values = first(feeds)
-            key = (tuple([v.shape for v in values]), self._store.epoch)
-            executable = later.get(key)
+    def _function(
+        self, program: Program, profiles: list[Profile] | None = None, threads: int | None = None
+    ) -> Executable:
+        """A program for feeds of any shapes: compiled for those that come."""
+        known: dict[Any, Executable] = {}
+        lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
+
+        def run(values: list[np.ndarray]) -> list[np.ndarray]:
+            dims = [v.shape for v in values]
+            for i in lists:
+                if values[i].dtype.hasobject:
+                    dims[i] = (None,)
+            key = (tuple(dims), self._store.epoch, tuple([values[i].dtype for i in lists]))
+            executable = known.get(key)
             if executable is None:
-                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(rest.feeds, values, strict=True))
-                executable = later[key] = self._compile(rest, key[0], f"shapes that came out: {came}", profiles)
+                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(program.feeds, values, strict=True))
+                given: list[Any] = [None] * len(values)
+                for i in lists:
+                    given[i] = None if values[i].dtype.hasobject else as_dtype(values[i].dtype)
+                executable = known[key] = self._compile(
+                    program, key[0], f"shapes that came out: {came}", profiles, given, threads
+                )
             return executable(values)
 
         return run
@@ -264,6 +301,7 @@ class Session:
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
+        self._store.close()
         for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
             remembered.clear()
 
@@ -285,6 +323,41 @@ class Session:
     def list_devices(self) -> list[str]:
         """The device that everything runs on."""
         return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+def _one_each(compile: Callable[[], Executable]) -> Executable:
+    """An executable for each of the runs that are under way at a time.
+
+    For programs that let the session's lock go while they wait: another run of the same program may begin then.
+    """
+    free: list[Executable] = []
+
+    def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
+        executable = free.pop() if free else compile()
+        try:
+            return executable(feeds)
+        finally:
+            free.append(executable)
+
+    return run
+
+
+class _Bodies:
+    """What a backend asks for the bodies of branches and loops."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, program: Program) -> Executable:
+        """What runs a body, for feeds of any shapes."""
+        return self._session._function(program)
+
+    def plan(self, program: Program) -> Plan | None:
+        """The plan of a body whose shapes are all known; None where they are not."""
+        if not all(known(t.dims) and not isinstance(t.dtype, ListType) for t in program.feeds):
+            return None
+        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None)
+        return plan if rest is None else None
 
 
 class InteractiveSession(Session):

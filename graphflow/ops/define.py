@@ -13,7 +13,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError
+from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
@@ -75,6 +75,11 @@ class OpDef:
     expand     (op, make) -> the same outputs in simpler operations, `make(record, *inputs, **attrs)` for each and
                `make.constant(value)`; None where it stays as it is.  Compilers use it, so that its parts can fuse
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
+    calls      runs programs of its own, those in its attribute `bodies`; its vjp is (op, dys, wanted inputs), where
+               dys has None for outputs that nothing came back to
+    holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
+               the reference gets it as `held`
+    blocks     may wait for other runs of the session, or make some
     """
 
     name: str
@@ -97,6 +102,9 @@ class OpDef:
     draws: bool = False
     expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
+    calls: bool = False
+    holds: Callable[..., Any] | None = None
+    blocks: bool = False
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""
@@ -133,6 +141,8 @@ class OpDef:
                 results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
             raise error.note(*op.where()) from None
+        except np.linalg.LinAlgError as error:
+            raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
         if not isinstance(results, (tuple, list)):
             results = (results,)
         with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32

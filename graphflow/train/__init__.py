@@ -1,9 +1,25 @@
-"""`tf.train`: optimizers, schedules, the global step and moving averages; re-exports and nothing else."""
+"""`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
+from graphflow.meta_graph import export_meta_graph
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
 from graphflow.train.adam import AdamOptimizer
 from graphflow.train.averages import ExponentialMovingAverage
+from graphflow.train.checkpoint_state import (
+    checkpoint_exists,
+    generate_checkpoint_state_proto,
+    get_checkpoint_mtimes,
+    get_checkpoint_state,
+    latest_checkpoint,
+    update_checkpoint_state,
+)
+from graphflow.train.checkpoint_utils import (
+    NewCheckpointReader,
+    init_from_checkpoint,
+    list_variables,
+    load_checkpoint,
+    load_variable,
+)
 from graphflow.train.ftrl import FtrlOptimizer
 from graphflow.train.global_step import (
     assert_global_step,
@@ -16,6 +32,7 @@ from graphflow.train.gradient_descent import GradientDescentOptimizer, ProximalG
 from graphflow.train.momentum import MomentumOptimizer
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.rmsprop import RMSPropOptimizer
+from graphflow.train.saver import Saver, SaverDef, import_meta_graph
 from graphflow.train.schedules import (
     cosine_decay,
     cosine_decay_restarts,

@@ -6,20 +6,24 @@ import ctypes
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Call, Draws
+from graphflow.backends.base import Bodies, Call, Draws
+from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
+from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
-from graphflow.errors import InternalError, InvalidArgumentError
+from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.ops.fused import type_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
@@ -62,11 +66,13 @@ class CpuExecutable:
         kernels: Kernels,
         clock: Clock | None = None,
         team_of: Callable[[], Team | None] = lambda: None,
+        function: Bodies | None = None,
     ) -> None:
         self._plan = plan
         self._store = store
+        self._function = function
         self._kernels = kernels
-        self._arena = aligned((plan.arena_bytes,), np.dtype(np.uint8))
+        self._arena = _allocated(plan)
         self._arena_start = self._arena.ctypes.data
         self._objects: list[np.ndarray | None] = [None] * plan.objects
         self._variables = _variables(plan)
@@ -79,15 +85,15 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
-        work = [_bytes(step) for step in plan.steps]
-        self._team = team_of() if sum(work) >= _TEAM_BYTES else None
+        self._team_of = team_of
+        self._team = team_of() if any(total >= _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps))) else None
         self._keep: list[np.ndarray] = []
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
-            self._bind(plan.steps, work)
+            self._bind(plan.steps)
         else:
-            self._bind_measured(clock, work)
+            self._bind_measured(clock)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -121,29 +127,26 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind_measured(self, clock: Clock, work: Sequence[int]) -> None:
+    def _bind_measured(self, clock: Clock) -> None:
         """Every step by itself, with the clock around it."""
         for number, step in enumerate(self._plan.steps):
             before = len(self._parts)
-            self._bind([step], work[number : number + 1])
+            self._bind([step])
             self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
 
-    def _bind(self, steps: Sequence[Step], work: Sequence[int]) -> None:
-        """Parts for these steps; `work` is the bytes that each of them touches."""
+    def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
-        touched: list[int] = []
-        for step, nbytes in zip(steps, work, strict=True):
-            if step.call is not None and self._bindable(step):
-                if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
+        for step in steps:
+            if step.call is not None and self.bindable(step):
+                if _has_work(step):
                     native.append(step)
-                    touched.append(nbytes)
             else:
-                self._flush(native, touched)
-                native, touched = [], []
-                self._parts.append((self._copying(step) if step.copy else self._referring(step), []))
-        self._flush(native, touched)
+                self._flush(native)
+                native = []
+                self._parts.append(self._looping(step) or (self._in_python(step), []))
+        self._flush(native)
 
-    def _bindable(self, step: Step) -> bool:
+    def bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
         for b in step.inputs:
             if b.kind == "object":
@@ -161,31 +164,22 @@ class CpuExecutable:
         assert array is not None
         return array
 
-    def _flush(self, steps: list[Step], work: list[int]) -> None:
+    def _flush(self, steps: list[Step]) -> None:
         """One native call for these steps."""
         if not steps:
             return
         words: list[int] = []  # the arguments of every step, one after the other
-        rows: list[tuple[int, int, int]] = []  # a kernel's address, where its arguments start, flags
+        rows: list[Row] = []  # a kernel's address, where its arguments start, flags, number
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
-        for step, nbytes in zip(steps, work, strict=True):
-            call = step.call
-            assert call is not None
-            rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE))
-            self._pass(step, call, words, late, draws)
-            if call.takes_tail:
-                words.append(0)
-            if call.tail is not None:
-                tails.append((len(words) - 1, len(words) + 1))
-                words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
-                self._pass(step, call.tail, words, late, draws)
+        work = 0
+        for number, step in enumerate(steps, 1):
+            work += self.append_call(step, words, late, tails, draws, rows, number, self._address)
         table = np.array(late, np.int64).reshape(-1, 2)
-        first = [(self._kernels.address(RELOCATE, ("int64", "int64"), 2), len(words), ALONE)] if late else []
-        words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
-        count = self._kernels.address(COUNT_DRAW, ("uint64",), 0) if draws else 0
-        last = [(count, len(words) + i, ALONE) for i in range(len(draws))]
+        first = [self._relocating(table, words)] if late else []
+        count = self.draw_counter if draws else 0
+        last = [(count, len(words) + i, ALONE, 0) for i in range(len(draws))]
         block = np.array(words + draws, np.int64)
         start = block.ctypes.data
         for word, arguments in tails:
@@ -197,15 +191,41 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(work) < _SHORT_BYTES
+        short = work < _SHORT_BYTES
         run = np.array(
             run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
         )
         self._keep += [table, block, program, run]
         native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
-        self._parts.append((partial(native, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+        self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
 
-    def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
+    def append_call(
+        self, step: Step, words: list[int], late: list[tuple[int, Any]], tails: list[tuple[int, int]],
+        draws: list[int], rows: list[Row], number: int, address: Callable[[Buffer], tuple[int, Any]],
+    ) -> int:  # fmt: skip
+        """Append the row of a step, and its arguments; gives the bytes that it touches."""
+        call, nbytes = step.call, _bytes(step)
+        assert call is not None
+        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE, number))
+        self._pass(step, call, words, late, draws, address)
+        if call.takes_tail:
+            words.append(0)
+        if call.tail is not None:
+            tails.append((len(words) - 1, len(words) + 1))
+            words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
+            self._pass(step, call.tail, words, late, draws, address)
+        return nbytes
+
+    def _relocating(self, table: np.ndarray, words: list[int]) -> Row:
+        """The row that looks up where the arrays of the run are."""
+        begin = len(words)
+        words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD]
+        return self._kernels.address(RELOCATE, ("int64", "int64"), 2), begin, ALONE, 0
+
+    def _pass(
+        self, step: Step, call: Call, words: list[int], late: list[tuple[int, Any]], draws: list[int],
+        place_of: Callable[[Buffer], tuple[int, Any]],
+    ) -> None:  # fmt: skip
         """Append the arguments of a call: addresses, then sizes."""
         places = _places(step)
         raw = isinstance(call.function, Emitted) and call.function.raw
@@ -214,14 +234,9 @@ class CpuExecutable:
         for position, p in enumerate(call.pointers):
             if isinstance(p, Tensor):
                 found = places[p]
-                buffer = found[0]
-                if len(found) > 1:
-                    buffer = found[min(call.pointers[:position].count(p), len(found) - 1)]
-                if buffer.kind == "arena":  # as most are
-                    words.append(self._arena_start + buffer.index)
-                    continue
-                address, array = self._address(buffer)
-                if array >= 0:
+                before = call.pointers[:position].count(p) if len(found) > 1 else 0
+                address, array = place_of(found[min(before, len(found) - 1)])
+                if array is not None:
                     late.append((len(words), array))
                 words.append(address)
             elif isinstance(p, Draws):
@@ -232,15 +247,15 @@ class CpuExecutable:
             else:
                 words.append(0 if self._team is None else self._team.address)
         if step.scratch and call.scratch_bytes:
-            words.append(self._address(step.scratch)[0])
+            words.append(place_of(step.scratch)[0])
         if not raw:
             words += call.sizes
 
-    def _address(self, buffer: Buffer) -> tuple[int, int]:
-        """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
+    def _address(self, buffer: Buffer) -> tuple[int, int | None]:
+        """(the address, None), or, for memory that is new in every run, (0, its number among the run's arrays)."""
         match buffer.kind:
             case "arena":
-                return self._arena_start + buffer.index, -1
+                return self._arena_start + buffer.index, None
             case "feed":
                 return 0, buffer.index
             case "fetch":
@@ -250,7 +265,7 @@ class CpuExecutable:
                 if found is None:
                     array = self._state(buffer) if buffer.kind == "state" else self._array(buffer)
                     found = self._addresses[buffer[:2]] = array.ctypes.data
-                return found, -1
+                return found, None
 
     def _kernel(self, step: Step, call: Call) -> int:
         if isinstance(call.function, Emitted) and call.function.raw:
@@ -273,6 +288,67 @@ class CpuExecutable:
         message = step.call.error.format(position=position, value=value)
         raise InvalidArgumentError.because(message, step.op).note(*step.op.where())
 
+    # -- loops -------------------------------------------------------------------------------------------------------
+    def _looping(self, step: Step) -> tuple[Callable[[], None], list[Step | None]] | None:
+        """A loop as one native call, from which it comes back now and then to see whether it is interrupted."""
+        if not step.op.definition.calls or "variables" not in step.op.attrs:
+            return None
+        assert self._function is not None
+        block, late = LoopBlock(self, self._function.plan), []
+        if self._team is None:
+            self._team = self._team_of()
+        try:
+            begin, alone = block.loop(step, self._address, late, BUDGET)
+        except NotNative:
+            return None
+        table = np.array(late, np.int64).reshape(-1, 2)
+        rows = [self._relocating(table, block.words)] if late else []
+        rows.append((self.address_of(LOOP), begin, ALONE if alone else 0, 1))
+        words = block.placed()
+        start = words.ctypes.data
+        table[:, 0] = start + 8 * table[:, 0]
+        program = np.array(rows, np.int64)
+        program[:, 1] = start + 8 * program[:, 1]
+        program[:-1, 2] |= 0 if alone else MEET
+        team, walk = 0 if alone else self.team_address, self.address_of(WALK)
+        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk, False), np.int64)
+        self._keep += [block, table, words, program, run]
+        native = partial(_Native(self.address_of(LAUNCH) if team else walk), run.ctypes.data, 0, 1)
+        status, paused = self._status, begin + PAUSED
+
+        def part() -> None:
+            words[begin + START] = 0
+            native()
+            while words[paused] and not status[0]:
+                native()
+
+        return part, block.steps
+
+    @property
+    def team_address(self) -> int:
+        return 0 if self._team is None else self._team.address
+
+    @property
+    def status_address(self) -> int:
+        return self._status.ctypes.data
+
+    @property
+    def draw_counter(self) -> int:
+        """The address of the kernel that counts a draw."""
+        return self._kernels.address(COUNT_DRAW, ("uint64",), 0)
+
+    def address_of(self, kernel: Emitted) -> int:
+        return self._kernels.address(kernel, (), 0)
+
+    def has_value(self, state: Buffer) -> bool:
+        """Whether the variable has one, of the shape that the plan counts on."""
+        variable = self._variables[state.index]
+        return self._store.initialized(variable) and self._store.dims(variable) == state.dims
+
+    def state_address(self, state: Buffer) -> int:
+        address, _ = self._address(state)
+        return address
+
     # -- steps in Python -----------------------------------------------------------------------------------------
     def _array(self, buffer: Buffer) -> np.ndarray:
         """The buffer as a NumPy array; for a variable its own array."""
@@ -293,7 +369,7 @@ class CpuExecutable:
                 array = self._objects[index]
                 assert array is not None
                 return array
-        return array.reshape(sizes(buffer.dims))
+        return array.reshape(sizes(buffer.dims)) if known(buffer.dims) else array  # a list may have any length
 
     def _save(self, buffer: Buffer, value: np.ndarray) -> None:
         if buffer.kind == "object":
@@ -302,6 +378,28 @@ class CpuExecutable:
             self._store.write(self._variables[buffer.index], value)
         else:
             np.copyto(self._array(buffer), value)
+
+    def _in_python(self, step: Step) -> Callable[[], None]:
+        if step.copy:
+            return self._copying(step)
+        return self._calling(step) if step.op.definition.calls else self._referring(step)
+
+    def _calling(self, step: Step) -> Callable[[], None]:
+        """A branch or a loop: its bodies are programs of their own, which write variables where these live."""
+        op, skip = step.op, len(step.op.definition.writes)
+        compute = caller(op, self._store, self._function)
+        changed = {step.inputs[i].index for i in op.definition.writes}
+
+        def part() -> None:
+            values = [
+                None if i in op.definition.refs
+                else self._array(b).copy() if b.kind == "state" and b.index in changed else self._array(b)
+                for i, b in enumerate(step.inputs)
+            ]  # fmt: skip
+            for buffer, value in zip(step.outputs[skip:], compute(values)[skip:], strict=True):
+                self._save(buffer, value)
+
+        return part
 
     def _copying(self, step: Step) -> Callable[[], None]:
         return lambda: self._save(step.outputs[0], self._array(step.inputs[0]).copy())
@@ -323,6 +421,22 @@ class CpuExecutable:
         if i not in op.definition.refs:
             return self._array(buffer)
         return self._store.value(self._variables[buffer.index])
+
+
+def _allocated(plan: Plan) -> np.ndarray:
+    """The arena; ResourceExhaustedError with the step that needs most of it when there is not so much memory."""
+    try:
+        return aligned((plan.arena_bytes,), np.dtype(np.uint8))
+    except MemoryError:
+        largest = max(plan.steps, key=_bytes)
+        raise ResourceExhaustedError.because(
+            f"there is no memory for the {plan.arena_bytes} bytes that lie between the steps of this run, of which "
+            f"{type_of(largest.op)} {largest.op.name!r} takes and makes {_bytes(largest)}", largest.op
+        ).note(*largest.op.where()) from None  # fmt: skip
+
+
+def _has_work(step: Step) -> bool:
+    return any(count(b.dims) for b in step.outputs)
 
 
 def _bytes(step: Step) -> int:
@@ -372,7 +486,7 @@ def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
 
 
 def _written(step: Step) -> list[Buffer]:
-    return [] if step.copy else list(step.outputs[: len(step.op.definition.writes)])
+    return [] if step.copy or step.op.definition.calls else list(step.outputs[: len(step.op.definition.writes)])
 
 
 def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:

@@ -17,7 +17,7 @@ from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
 from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import Region
+from graphflow.ops.fused import Region, narrowed
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
 from graphflow.ops.updates import Updates
@@ -164,7 +164,7 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
             else:
                 members.append(_member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
     inputs = tuple([(dims, t.dtype.name) for t, dims in number])
-    outputs = tuple([value[t] if t in value else number[t, region.dims] for t in region.outputs])
+    outputs = tuple([value[t] if t in value else number[t, narrowed(region.dims)] for t in region.outputs])
     space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
     return space, [t for t, _ in number], drawn
 

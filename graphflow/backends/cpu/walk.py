@@ -14,7 +14,7 @@ from llvmlite import ir
 
 from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
 
-ROW = 3  # words for a step: the address of its kernel, that of its arguments, flags
+ROW = 4  # words for a step: the address of its kernel, that of its arguments, flags, a number other than 0
 ALONE = 1  # flag: the first thread runs the step by itself
 MEET = 2  # flag: threads wait for each other after the step
 
@@ -44,7 +44,7 @@ def walk(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
 
     rows    [count, ROW]
     status  int64[4]: a kernel that meets a bad value sets the first word; no step is begun then, and the last word
-            says in which it happened
+            has the number of the one in which it happened
     """
     rows, status = (code.pointer(run.load(word), "int64") for word in (_ROWS, _STATUS))
     team = code.pointer(run.load(_TEAM), "int64")
@@ -54,8 +54,8 @@ def walk(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
         alone = (flags & ALONE) != 0
         with code.when((status.load(0) == 0) & (~alone | (tid == 0))):
             code.call(row.load(0), row.load(1), tid, code.select(alone, code.value(1), nthreads))
-            with code.when(status.load(0) != 0):
-                status.store(3, i)
+            with code.when((status.load(0) != 0) & (status.load(3) == 0)):
+                status.store(3, row.load(3))
         with code.when((flags & MEET) != 0):
             code.barrier(team, tid, nthreads)
 

@@ -1,0 +1,1 @@
+"""`tf.nn.rnn_cell`: cells; re-exports and nothing else."""
