@@ -28,7 +28,7 @@ TENSORFLOW = "tensorflow"
 def install() -> None:
     """Let `import tensorflow` mean graphflow from now on, in this process.
 
-    `import input_data`, `import six` and `import absl` find what graphflow.compat.companions has, unless they are there.
+    What graphflow.compat.companions has, such as six and the tutorials' input_data, is found where it is not installed.
     """
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

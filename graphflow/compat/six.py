@@ -10,14 +10,15 @@ import io
 import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import wraps
+from functools import wraps as wraps
 from types import TracebackType
 from typing import Any, NoReturn
 
-from graphflow.compat import six_moves as moves
+from graphflow.compat import six_moves
 
 __path__: list[str] = []  # six.moves is imported as a module inside
 
+moves = six_moves
 PY2, PY3, PY34 = False, True, True
 MAXSIZE = sys.maxsize
 string_types: tuple[type, ...] = (str,)
