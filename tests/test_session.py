@@ -117,8 +117,8 @@ def test_a_tuple_of_tensors_is_fed_with_a_nest_of_as_many_values(session):
     wanted = [layers[0].c + layers[0].h, layers[1] + 1.0]
     feeds = {layers: ((np.full((1, 2), 3.0), np.full((1, 2), 4.0)), 5.0)}
     assert [r.tolist() for r in session.run(wanted, feeds)] == [[[7.0, 7.0]], 6.0]
-    feeds = {layers: session.run(layers), wanted[1]: 9.0}
-    assert [r.tolist() for r in session.run(wanted, feeds)] == [[[0.0, 0.0]], 9.0]
+    zeros = session.run(layers)
+    assert [r.tolist() for r in session.run(wanted, {layers: zeros, wanted[1]: 9.0})] == [[[0.0, 0.0]], 9.0]
     with pytest.raises(ValueError, match="has 3 tensors, its value 1 arrays"):
         session.run(wanted, {layers: np.zeros(3)})
 
