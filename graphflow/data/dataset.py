@@ -108,11 +108,9 @@ def in_order(dataset: Base, run: Run) -> Iterator[Parts]:
     """The elements of a dataset that can give rows."""
     found = dataset.rows(run)
     if found is None:
-        yield from dataset.elements(run)
-        return
+        return dataset.elements(run)
     rows, order = found
-    for index in order:
-        yield [part[0, ...] for part in rows.take([index])]
+    return map(lambda index: [part[0, ...] for part in rows.take([index])], order)
 
 
 def base_of(dataset: Any) -> Base:
