@@ -110,7 +110,11 @@ def in_order(dataset: Base, run: Run) -> Iterator[Parts]:
     if found is None:
         return dataset.elements(run)
     rows, order = found
-    return map(lambda index: [part[0, ...] for part in rows.take([index])], order)
+
+    def row(index: int) -> Parts:
+        return [part[0, ...] for part in rows.take([index])]
+
+    return map(row, order)  # which goes on after an error
 
 
 def base_of(dataset: Any) -> Base:
@@ -667,7 +671,7 @@ class PaddedBatch(Batch):
             made = np.empty((len(column), *wanted), column[0].dtype)
             made[...] = value
             for i, part in enumerate(column):
-                made[(i, *map(slice, part.shape))] = part
+                made[(i, *[slice(n) for n in part.shape])] = part
             out.append(made)
         return out
 

@@ -76,7 +76,7 @@ def components(element: Any) -> list[Tensor]:
 def packed(specs: Any, tensors: Sequence[Tensor]) -> Any:
     """The element of these tensors; the inverse of `components`."""
     rest = iter(tensors)
-    parts = []
+    parts: list[Any] = []
     for spec in nest.flatten(specs):
         if spec.sparse:
             parts.append(SparseTensor(next(rest), next(rest), next(rest)))

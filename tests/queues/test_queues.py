@@ -212,10 +212,16 @@ def test_readers(tmp_path):
     key, line = reader.read(files())
     number, text = tf.decode_csv(line, [[0], ["none"]])
     got = run_pipeline([key, number, text])
-    assert [(k.decode().rpartition(":")[2], n, t) for k, n, t in got] == [("2", 1, b"x"), ("3", 2, b"none"), ("2", 3, b"z")]
+    assert [(k.decode().rpartition(":")[2], n, t) for k, n, t in got] == [
+        ("2", 1, b"x"),
+        ("3", 2, b"none"),
+        ("2", 3, b"z"),
+    ]
     assert [v for _, v in run_pipeline(tf.WholeFileReader().read(files()))] == [b"head\n1,x\n2,\n", b"head\n3,z\n"]
     assert run_pipeline(tf.IdentityReader().read(files()))[0] == (names[0].encode(),) * 2
-    parts = run_pipeline(tf.FixedLengthRecordReader(2, header_bytes=5).read(tf.train.string_input_producer(names[1:], 1)))
+    parts = run_pipeline(
+        tf.FixedLengthRecordReader(2, header_bytes=5).read(tf.train.string_input_producer(names[1:], 1))
+    )
     assert [v for _, v in parts] == [b"3,", b"z\n"]
     keys, lines = tf.TextLineReader().read_up_to(files(), 2)
     assert [v.tolist() for _, v in run_pipeline([keys, lines])] == [[b"head", b"1,x"], [b"2,"], [b"head", b"3,z"]]
