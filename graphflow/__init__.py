@@ -3,6 +3,7 @@
 from graphflow import (
     bitwise,
     contrib,
+    data,
     debugging,
     distributions,
     errors,

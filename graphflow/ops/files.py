@@ -86,7 +86,7 @@ def _raw(bytes: np.ndarray, out_type: DType, little_endian: bool) -> np.ndarray:
     length = lengths.pop() if lengths else 0
     if length % out_type.size:
         raise InvalidArgumentError.because(
-            f"{length} bytes are not a multiple of the {out_type.size} of {out_type.name}"
+            f"{length} bytes are no whole number of {out_type.name}"
         )
     flat = np.frombuffer(b"".join(bytes.flat), out_type.dtype.newbyteorder("<" if little_endian else ">"))
     return flat.reshape(*bytes.shape, length // out_type.size if bytes.size else 0)
@@ -162,7 +162,7 @@ def _csv(
         if select_cols:
             if len(found) <= select_cols[-1]:
                 raise InvalidArgumentError.because(
-                    f"record {i} has {len(found)} fields, and {select_cols} are selected"
+                    f"record {i} has {len(found)} fields: no {select_cols[-1]}"
                 )
             found = [found[c] for c in select_cols]
         if len(found) != len(columns):

@@ -57,7 +57,32 @@ from graphflow.train.global_step import (
     global_step,
 )
 from graphflow.train.gradient_descent import GradientDescentOptimizer, ProximalGradientDescentOptimizer
+from graphflow.train.hooks import (
+    CheckpointSaverHook,
+    CheckpointSaverListener,
+    FeedFnHook,
+    FinalOpsHook,
+    LoggingTensorHook,
+    NanLossDuringTrainingError,
+    NanTensorHook,
+    SecondOrStepTimer,
+    SessionRunArgs,
+    SessionRunContext,
+    SessionRunHook,
+    SessionRunValues,
+    StepCounterHook,
+    StopAtStepHook,
+    SummarySaverHook,
+)
 from graphflow.train.momentum import MomentumOptimizer
+from graphflow.train.monitored import (
+    ChiefSessionCreator,
+    MonitoredSession,
+    MonitoredTrainingSession,
+    Scaffold,
+    SessionManager,
+    SingularMonitoredSession,
+)
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.rmsprop import RMSPropOptimizer
 from graphflow.train.saver import Saver, SaverDef, import_meta_graph
