@@ -42,7 +42,8 @@ _TYPES = {
         ("I", "Tpaddings", "MirrorPad MirrorPadGrad Pad PadV2"),
         ("I", "T", "RandomStandardNormal RandomUniform TruncatedNormal InTopKV2"),
         ("I", "Tlen", "ReverseSequence SplitV"),
-        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"), ("I", "Tperm", "Transpose"),
+        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"),
+        ("I", "Tperm", "Transpose"),
         ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"), ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
         ("I", "Tlabels", "SparseSoftmaxCrossEntropyWithLogits"), ("T", "Tcomplex", "FFT FFT2D IFFT IFFT2D IRFFT"),
         ("T", "dtype", "PlaceholderWithDefault IsVariableInitialized"), ("T", "Treal", "RFFT"),
@@ -162,9 +163,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
             continue
         value = python_value(node.name, key, message)
         name = names.get(key, key)
-        if name in takes:
-            found[name] = value
-        elif not _left_out(key, value, message):
+        if name in takes or not _left_out(key, value, message):
             found[name] = value
     for name in needs - found.keys():
         if name in _OLDER:

@@ -40,7 +40,7 @@ LAYERS = (
     "data queues",
     "feeds debug",
     "session",
-    "summary",
+    "summary graph_util",
     "train estimator contrib",
     "flags app gfile resource_loader test",
     "testing",

@@ -1,5 +1,6 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
+from graphflow.graph_util import write_graph
 from graphflow.meta_graph import export_meta_graph
 from graphflow.summary.events import summary_iterator
 from graphflow.train.adadelta import AdadeltaOptimizer
