@@ -119,7 +119,7 @@ class Session:
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
-        if run_metadata is not None and getattr(options, "trace_level", 0):
+        if run_metadata is not None and options is not None and options.trace_level:
             return self._traced(request, feed_dict, run_metadata)
         return self._answer(request, feed_dict)
 

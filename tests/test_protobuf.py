@@ -69,7 +69,11 @@ def test_unknown_fields_are_kept():
 
 def test_copies_are_apart():
     first = tf.Summary(value=[{"tag": "a", "histo": {"bucket": [1, 2]}}])
-    for other in (copy.deepcopy(first), pickle.loads(pickle.dumps(first)), tf.Summary.FromString(first.SerializeToString())):
+    for other in (
+        copy.deepcopy(first),
+        pickle.loads(pickle.dumps(first)),
+        tf.Summary.FromString(first.SerializeToString()),
+    ):
         assert other == first
         other.value[0].histo.bucket.append(3)
         assert len(first.value[0].histo.bucket) == 2 and other != first
@@ -79,8 +83,11 @@ def test_copies_are_apart():
     assert "k" in graph_def.node[0].attr and "z" not in graph_def.node[0].attr
 
 
-@pytest.mark.parametrize("data", [b"\n", b"\x08", b"\x0b\x0c", b"\x0a\x05abc", b"\x00\x00", b"\x0d\0\0\0\0", b"\x22\x03\x0a\x01\xff",
-                                  b"\x1a\x03\0\0\0"])  # fmt: skip
+NOT_NUMBERS = [b"\n", b"\x08", b"\x0b\x0c", b"\x0a\x05abc", b"\x00\x00", b"\x0d\0\0\0\0", b"\x22\x03\x0a\x01\xff",
+               b"\x1a\x03\0\0\0"]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", NOT_NUMBERS)
 def test_bytes_that_are_no_message(data):
     with pytest.raises(WireError):
         Numbers.FromString(data)

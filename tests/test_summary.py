@@ -28,7 +28,7 @@ def test_tags_take_scopes_and_become_unique():
         first, second = tf.summary.scalar("loss", 1.5), tf.summary.scalar("loss", tf.constant(2))
         cleaned = tf.summary.scalar("/bad name!", 3.0, family="fam")
     assert (first.name, first.dtype, first.shape.as_list()) == ("train/loss:0", tf.string, [])
-    assert [i.name for i in second.op.inputs][0] == "train/loss_1/tags:0"
+    assert second.op.inputs[0].name == "train/loss_1/tags:0"
     merged = tf.summary.merge_all()
     assert merged.name == "Merge/MergeSummary:0" and tf.get_collection("summaries") == [first, second, cleaned]
     assert [(v.tag, v.simple_value) for v in run(merged).value] == [
@@ -87,7 +87,9 @@ def pixels(value):
 def test_images():
     pytest.importorskip("PIL")
     x = tf.placeholder(tf.float32, [None, 2, 2, 1])
-    batch = np.array([[0, 1, 2, 4], [-1, 0, 1, 2], [np.nan, 0, 1, np.inf], [0, 0, 0, 0]], np.float32).reshape(4, 2, 2, 1)
+    batch = np.array([[0, 1, 2, 4], [-1, 0, 1, 2], [np.nan, 0, 1, np.inf], [0, 0, 0, 0]], np.float32).reshape(
+        4, 2, 2, 1
+    )
     three = run(tf.summary.image("im", x), {x: batch}).value
     assert [v.tag for v in three] == ["im/image/0", "im/image/1", "im/image/2"]
     assert (three[0].image.height, three[0].image.width, three[0].image.colorspace) == (2, 2, 1)

@@ -24,9 +24,10 @@ class Timeline:
             for stats in device.node_stats:
                 name, _, rest = stats.timeline_label.partition(" = ")
                 kind, _, inputs = rest.rstrip(")").partition("(")
+                named = {f"input{i}": name for i, name in enumerate(inputs.split(", ")) if name}
                 events.append({
                     "name": kind or stats.node_name, "cat": "Op", "ph": "X", "pid": pid, "tid": stats.thread_id,
                     "ts": stats.all_start_nanos / 1000, "dur": max(stats.all_end_rel_nanos / 1000, 0.001),
-                    "args": {"name": name, "op": kind, **{f"input{i}": t for i, t in enumerate(inputs.split(", ")) if t}},
+                    "args": {"name": name, "op": kind, **named},
                 })  # fmt: skip
         return json.dumps({"traceEvents": events}, indent=4)
