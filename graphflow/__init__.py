@@ -20,6 +20,7 @@ from graphflow import (
     metrics,
     nn,
     operators,
+    python_io,
     random,
     sparse,
     spectral,
@@ -85,6 +86,14 @@ from graphflow.initializers import (
     uniform_unit_scaling_initializer,
     variance_scaling_initializer,
     zeros_initializer,
+)
+from graphflow.io.parsing import (
+    FixedLenFeature,
+    FixedLenSequenceFeature,
+    VarLenFeature,
+    parse_example,
+    parse_single_example,
+    parse_single_sequence_example,
 )
 from graphflow.modes import (
     AggregationMethod,
@@ -212,6 +221,7 @@ from graphflow.ops.diagonal import (
     trace,
 )
 from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
+from graphflow.ops.files import decode_csv, decode_raw, matching_files, read_file, write_file
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
 from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
@@ -391,6 +401,15 @@ from graphflow.ops.strings import (
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
+from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
+from graphflow.queues.readers import (
+    FixedLengthRecordReader,
+    IdentityReader,
+    ReaderBase,
+    TextLineReader,
+    TFRecordReader,
+    WholeFileReader,
+)
 from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable

@@ -268,7 +268,7 @@ class Session:
             if profiles is not None:
                 clock = Clock(len(plan.steps))
                 profiles.append(Profile(report, plan, clock))
-            executable = self._backend.compile(plan, self._store, clock, threads, self._function)
+            executable = self._backend.compile(plan, self._store, clock, threads, _Bodies(self))
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles, threads)
@@ -365,6 +365,24 @@ def _one_each(compile: Callable[[], Executable]) -> Executable:
             free.append(executable)
 
     return run
+
+
+class _Bodies:
+    """What a backend asks for the bodies of branches and loops."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, program: Program) -> Executable:
+        """What runs a body, for feeds of any shapes."""
+        return self._session._function(program)
+
+    def plan(self, program: Program) -> Plan | None:
+        """The plan of a body whose shapes are all known; None where they are not."""
+        if not all(known(t.dims) and not isinstance(t.dtype, ListType) for t in program.feeds):
+            return None
+        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None)
+        return plan if rest is None else None
 
 
 class InteractiveSession(Session):

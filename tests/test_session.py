@@ -114,6 +114,18 @@ def test_feeds_are_converted_as_tensorflow_does(session):
     assert session.run(i * 2, {i: 3}) == 6 and session.run(i * 2, {i: np.zeros((0, 3))}).shape == (0, 3)
 
 
+def test_a_tuple_of_tensors_is_fed_with_a_nest_of_as_many_values(session):
+    State = collections.namedtuple("State", "c h")
+    layers = (State(tf.zeros([1, 2]), tf.zeros([1, 2])), tf.zeros([]))
+    wanted = [layers[0].c + layers[0].h, layers[1] + 1.0]
+    feeds = {layers: ((np.full((1, 2), 3.0), np.full((1, 2), 4.0)), 5.0)}
+    assert [r.tolist() for r in session.run(wanted, feeds)] == [[[7.0, 7.0]], 6.0]
+    feeds = {layers: session.run(layers), wanted[1]: 9.0}
+    assert [r.tolist() for r in session.run(wanted, feeds)] == [[[0.0, 0.0]], 9.0]
+    with pytest.raises(ValueError, match="has 3 tensors, its value 1 arrays"):
+        session.run(wanted, {layers: np.zeros(3)})
+
+
 def test_feeds_that_do_not_fit(session):
     x = tf.placeholder(tf.float32, [None, 3], name="x")
     y = x * 2.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.base import Call, Executable, Function
+from graphflow.backends.base import Bodies, Call, Executable
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.operation import Operation, Tensor, variable_of
@@ -27,7 +27,7 @@ class ReferenceBackend:
         return None
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Function | None = None
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
     ) -> Executable:
         measured: dict[Operation, Callable] = {}
         for number, step in enumerate(plan.steps):

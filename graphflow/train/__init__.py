@@ -1,7 +1,34 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
 from graphflow.graph_util import write_graph
+from graphflow.io.example import (
+    BytesList,
+    Example,
+    Feature,
+    FeatureList,
+    FeatureLists,
+    Features,
+    FloatList,
+    Int64List,
+    SequenceExample,
+)
 from graphflow.meta_graph import export_meta_graph
+from graphflow.queues.coordinator import Coordinator, LooperThread
+from graphflow.queues.inputs import (
+    batch,
+    batch_join,
+    input_producer,
+    limit_epochs,
+    match_filenames_once,
+    maybe_batch,
+    maybe_shuffle_batch,
+    range_input_producer,
+    shuffle_batch,
+    shuffle_batch_join,
+    slice_input_producer,
+    string_input_producer,
+)
+from graphflow.queues.runner import QueueRunner, add_queue_runner, start_queue_runners
 from graphflow.summary.events import summary_iterator
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer

@@ -228,16 +228,21 @@ def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0)
 def epilogue(code: Code, *args: Any, body: Body, period: int = 0) -> None:
     """(*pointers, rows, columns, first, last, left, right): the block of a matrix that is to be finished.
 
-    With a period, the rows are short, and the block is always of whole rows.
+    With a period, the rows are short; those of a block of whole rows are joined.
     """
     e = Emission(code, body, args, 2)
     first, last, left, right = e.rest
-    if period:
-        total = e.join_rows(period, last - first, first)
-        e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
-                e.every_member)  # fmt: skip
-    else:
+    if not period:
         e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
+        return
+    with code.either((left == 0) & (right >= e.sizes[1])) as (whole, part):
+        with part:  # threads share the columns
+            some = Emission(code, body, args, 2)
+            some.loops([lambda at: (first, last), lambda at: (left, right)], some.every_member)
+        with whole:
+            total = e.join_rows(period, last - first, first)
+            e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
+                    e.every_member)  # fmt: skip
 
 
 def each(code: Code, words: Pointer, tid: Value, nthreads: Value, body: Body) -> None:
