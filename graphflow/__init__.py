@@ -7,6 +7,7 @@ from graphflow import (
     debugging,
     distributions,
     errors,
+    graph_util,
     image,
     initializers,
     io,
@@ -417,6 +418,7 @@ from graphflow.spec import TensorSpec
 from graphflow.summary_protos import Event, HistogramProto, SessionLog, Summary, SummaryMetadata
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
+from graphflow.tensor_proto import make_ndarray, make_tensor_proto
 from graphflow.variable_scope import (
     AUTO_REUSE,
     VariableScope,

@@ -1,5 +1,6 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
+from graphflow.graph_util import write_graph
 from graphflow.io.example import (
     BytesList,
     Example,
