@@ -42,8 +42,9 @@ _TYPES = {
         ("I", "Tpaddings", "MirrorPad MirrorPadGrad Pad PadV2"),
         ("I", "T", "RandomStandardNormal RandomUniform TruncatedNormal InTopKV2"),
         ("I", "Tlen", "ReverseSequence SplitV"),
-        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"), ("I", "Tperm", "Transpose"),
-        ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"), ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
+        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"),
+        ("I", "Tperm", "Transpose"), ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"),
+        ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
         ("I", "Tlabels", "SparseSoftmaxCrossEntropyWithLogits"), ("T", "Tcomplex", "FFT FFT2D IFFT IFFT2D IRFFT"),
         ("T", "dtype", "PlaceholderWithDefault IsVariableInitialized"), ("T", "Treal", "RFFT"),
     )

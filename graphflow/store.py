@@ -86,7 +86,7 @@ class Store:
         self.mark(variable)
 
     def held(self, op: Operation) -> Any:
-        """What the session keeps for this operation, or for all that have its shared_name; made when first asked for."""
+        """What the session keeps for this operation, or for all with its shared_name; made when first asked for."""
         key = op.attrs.get("shared_name") or op.id
         with self.lock:
             if key not in self._held:

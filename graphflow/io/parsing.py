@@ -341,7 +341,7 @@ def parse_example(
 def parse_single_example(
     serialized: Any, features: Mapping[str, Any], name: str | None = None, example_names: Any = None
 ) -> dict[str, Any]:
-    """As parse_example, for one Example.   Shapes: serialized () -> shape; [n, *shape] for a FixedLenSequenceFeature."""
+    """As parse_example, for one Example.   Shapes: () -> shape; [n, *shape] for a FixedLenSequenceFeature."""
     with name_scope(name, "ParseSingleExample", [serialized]):
         text = convert_to_tensor(serialized, string)
         if text.dims is None:

@@ -1,8 +1,8 @@
 """Protocol messages: classes with declared fields that are written to bytes and read back, as protocol buffers are.
 
-    class Point(Message):
-        x = Field(1, "float")
-        labels = Field(2, "string", repeated=True)
+class Point(Message):
+    x = Field(1, "float")
+    labels = Field(2, "string", repeated=True)
 """
 
 from __future__ import annotations
@@ -408,7 +408,7 @@ class Message:
             self.MergeFrom(other)
 
     def MergeFrom(self, other: Any) -> None:
-        """Take over what is set in the other: lists grow, inner messages merge.   Raises: TypeError for another class."""
+        """Take over what is set in the other: lists grow, messages merge.   Raises: TypeError for another class."""
         if type(other) is not type(self):
             raise TypeError(f"{type(self).__name__} takes no {type(other).__name__}")
         for field, value in other._present():

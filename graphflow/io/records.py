@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class TFRecordCompressionType:
 class TFRecordOptions:
     """How a file is compressed: "", "GZIP" or "ZLIB", a TFRecordCompressionType, or other options."""
 
-    compression_type_map = {0: "", 1: "ZLIB", 2: "GZIP"}
+    compression_type_map: ClassVar = {0: "", 1: "ZLIB", 2: "GZIP"}
 
     def __init__(
         self, compression_type: Any = None, flush_mode: Any = None, input_buffer_size: Any = None,
@@ -114,7 +114,7 @@ def _stored(data: bytes) -> bytes:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 class Stream:
-    """The decompressed bytes of a file, in order.   Raises: NotFoundError, and DataLossError for damaged compression."""
+    """The decompressed bytes of a file, in order.   Raises: NotFoundError; DataLossError for damaged compression."""
 
     def __init__(self, path: Any, compression: str = "") -> None:
         self.path = os.fsdecode(path)

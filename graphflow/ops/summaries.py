@@ -50,9 +50,7 @@ def _scalars(tags: np.ndarray, values: np.ndarray) -> np.ndarray:
     return _bytes(Summary(value=[Summary.Value(tag=tag.decode(), simple_value=value) for tag, value in pairs]))
 
 
-SCALAR_SUMMARY = define(
-    "ScalarSummary", "tags:string values", _scalar_infer, _scalars, vjp=NO_GRADIENT, types=REAL
-)
+SCALAR_SUMMARY = define("ScalarSummary", "tags:string values", _scalar_infer, _scalars, vjp=NO_GRADIENT, types=REAL)
 
 
 # -- histograms --------------------------------------------------------------------------------------------------------
