@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from graphflow.io.message import DecodeError
 
 import graphflow as tf
 from graphflow import errors
-from graphflow.io.message import DecodeError
 
 Feature = tf.train.Feature
 
