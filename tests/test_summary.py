@@ -235,7 +235,7 @@ def test_damaged_files(tmp_path):
     data = path.read_bytes()
     for at in (3, 20, len(data) - 1):
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        with pytest.raises(tf.errors.DataLossError, match="at byte .* damaged"):
+        with pytest.raises(tf.errors.DataLossError, match=r"at byte .* damaged"):
             events(tmp_path)
     for cut in (5, 30, len(data) - 2):
         path.write_bytes(data[:cut])
