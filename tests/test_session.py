@@ -334,3 +334,8 @@ def test_a_warm_run_is_a_few_calls():
         assert call(1.0, 2.0) == session.run(c, {a: 1.0, b: 2.0}) == 3.0
         assert count_calls(lambda: call(1.0, 2.0)) < 20
         assert count_calls(lambda: session.run(c, {a: 1.0, b: 2.0})) < 30
+
+
+def test_devices(session):
+    (device,) = session.list_devices()
+    assert device.name.endswith("device:CPU:0") and device.device_type == "CPU" and device.memory_limit_bytes == 0
