@@ -14,7 +14,7 @@ from graphflow.errors import GraphError
 from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
 from graphflow.operation import Operation
 from graphflow.ops.define import REGISTRY, OpDef
-from graphflow.shape import TensorShape
+from graphflow.shape import TensorShape, as_dims
 from graphflow.tensor_proto import make_ndarray, make_tensor_proto, shape_dims, shape_proto
 
 # Attributes that have another name in TensorFlow.
@@ -115,7 +115,7 @@ def attr_value(name: str, value: Any) -> AttrValue:
     if isinstance(value, np.ndarray):
         return AttrValue(tensor=make_tensor_proto(value))
     if isinstance(value, TensorShape):
-        return _kept(AttrValue(shape=shape_proto(value.dims)), value)
+        return _kept(AttrValue(shape=shape_proto(as_dims(value))), value)
     if value is None and name == "shape" or isinstance(value, tuple) and _is_shape(name, value):
         return AttrValue(shape=shape_proto(value))
     if isinstance(value, (tuple, list)):

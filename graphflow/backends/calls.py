@@ -12,6 +12,7 @@ from graphflow.dtypes import list_of
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.lists import as_list
+from graphflow.shape import sizes
 from graphflow.store import Store
 
 Compute = Callable[[Sequence[Any]], list[Any]]
@@ -57,7 +58,7 @@ def _branching(op: Operation, branches: Sequence[Executable]) -> Compute:
             if wrapped:
                 results.append(as_list([] if branch != number else [value]))
             else:
-                results.append(np.zeros(t.dims, t.dtype.dtype) if value is None else value)
+                results.append(np.zeros(sizes(t.dims), t.dtype.dtype) if value is None else value)
         return results
 
     return run

@@ -131,7 +131,7 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
             found = dict(zip(inner, flow_back(seeds, inner, branch.frame), strict=True))
         frames.append(frame)
         lists.append(given)
-        gradients.append([None if (t := sources[i]) is None else found[t] for i in sorted(wanted)])
+        gradients.append([None if (t_in := sources[i]) is None else found[t_in] for i in sorted(wanted)])
     order = [i for k, i in enumerate(sorted(wanted)) if any(g[k] is not None for g in gradients)]
     if not order:
         return [None] * len(op.inputs)

@@ -294,7 +294,7 @@ class Message:
             getattr(self, name).extend(_unpacked(kind, data, *value))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.SerializeToString() == other.SerializeToString()  # type: ignore
+        return type(self) is type(other) and self.SerializeToString() == other.SerializeToString()
 
     __hash__ = None  # type: ignore[assignment]
 

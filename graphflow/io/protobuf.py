@@ -293,7 +293,7 @@ class _Map(dict):
     def __setitem__(self, name: Any, value: Any) -> None:
         super().__setitem__(self._field.key.check(name), self._field.element(value))  # type: ignore[union-attr]
 
-    def update(self, other: Any = (), **more: Any) -> None:
+    def update(self, other: Any = (), **more: Any) -> None:  # type: ignore[override]
         for name, value in dict(other, **more).items():
             self[name] = value
 

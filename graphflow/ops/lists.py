@@ -16,8 +16,8 @@ from graphflow import dtypes
 from graphflow.dtypes import DType, ListType, list_of
 from graphflow.errors import DTypeError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import NO_GRADIENT, define
-from graphflow.shape import Dims, sizes
+from graphflow.ops.define import NO_GRADIENT, OpDef, define
+from graphflow.shape import Dims, known, sizes
 
 
 def _element(t: Tensor) -> DType:
@@ -96,9 +96,9 @@ def lists_added(lists: Sequence[Tensor]) -> Tensor:
 def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
     item = list[_index(list, index, "read")]
     if item is None:
-        if dims is None or None in dims:
+        if not known(dims):
             raise InvalidArgumentError.because(f"cannot read index {int(index)} of a TensorArray: nothing was written")
-        return np.zeros(dims)
+        return np.zeros(sizes(dims))
     return item
 
 
@@ -145,7 +145,7 @@ def _write_vjp(op: Operation, dy: Tensor) -> list:
     return [DROPPED(dy, index, array), None, READ_OR_ZEROS(dy, index, value)]
 
 
-WRITE = define(
+WRITE: OpDef = define(
     "TensorArrayWriteV3", "list:L index:int32 value",
     infer=lambda list, index, value, grows: ((None,) if grows else list.dims, list_of(_element(list))),
     reference=_write,
@@ -162,7 +162,7 @@ def _dropped(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.ndarra
     return out
 
 
-DROPPED = define(
+DROPPED: OpDef = define(
     "ListDrop", "list index:int32 like",
     infer=lambda list, index, like: (like.dims, list_of(_element(list))),
     reference=_dropped,
@@ -222,7 +222,7 @@ STACK = define(
     vjp=lambda op, dy: [UNSTACK(dy)],
 )  # fmt: skip
 
-UNSTACK = define(
+UNSTACK: OpDef = define(
     "TensorArrayUnstackV3", "value",
     infer=lambda value: ((value.dims[0] if value.dims else None,), list_of(value.dtype)),
     reference=lambda value: as_list([np.ascontiguousarray(v) if v.ndim else np.asarray(v) for v in _rows(value)]),
@@ -242,7 +242,7 @@ def _stack_like(list: np.ndarray, like: np.ndarray) -> np.ndarray:
     return out
 
 
-STACK_LIKE = define(
+STACK_LIKE: OpDef = define(
     "ListStackLike", "list:L like",
     infer=lambda list, like: (like.dims, _element(list)),
     reference=_stack_like,
@@ -263,7 +263,7 @@ def _scatter_vjp(op: Operation, dy: Tensor) -> list:
     return [DROPPED_ALL(dy, indices, array), None, GATHER_LIKE(dy, indices, value)]
 
 
-SCATTER = define(
+SCATTER: OpDef = define(
     "TensorArrayScatterV3", "list:L indices:int32 value",
     infer=lambda list, indices, value, grows: ((None,) if grows else list.dims, list.dtype),
     reference=_scattered,
@@ -274,10 +274,10 @@ SCATTER = define(
 def _dropped_all(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.ndarray:
     for i in indices:
         list = _dropped(list, i, like)
-    return list if len(indices) else _dropped(list, np.int32(len(list)), like)
+    return list if len(indices) else _dropped(list, np.array(len(list)), like)
 
 
-DROPPED_ALL = define(
+DROPPED_ALL: OpDef = define(
     "ListDropAll", "list indices:int32 like",
     infer=lambda list, indices, like: (like.dims, list_of(_element(list))),
     reference=_dropped_all,
@@ -327,7 +327,7 @@ def _pieces(value: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
     return as_list([value[a:b].copy() for a, b in itertools.pairwise(ends)])
 
 
-SPLIT_LIKE = define(
+SPLIT_LIKE: OpDef = define(
     "ListSplitLike", "value like:L",
     infer=lambda value, like: (like.dims, like.dtype),
     reference=lambda value, like: _pieces(value, [len(item) for item in like]),

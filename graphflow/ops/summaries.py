@@ -103,7 +103,7 @@ def as_pixels(image: np.ndarray, bad_color: tuple[int, ...]) -> np.ndarray:
     Pixels with a value that is not finite get the bad color.
     """
     x = image.astype(np.float32)
-    fine = np.isfinite(x).all(axis=-1)
+    fine = np.asarray(np.isfinite(x).all(axis=-1))
     low, high = (float(x[fine].min()), float(x[fine].max())) if fine.any() and x.size else (0.0, 0.0)
     signed = low < 0
     largest = max(abs(low), abs(high)) if signed else high

@@ -151,7 +151,7 @@ class Padding(Fifo):
         if out.dtype == object:
             out[...] = b""
         for i, part in enumerate(parts):
-            out[(i, *map(slice, part.shape))] = part
+            out[i][tuple(map(slice, part.shape))] = part
         return out
 
 

@@ -14,7 +14,7 @@ from graphflow.backends.base import Bodies, Call, Draws
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
-from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
+from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Open, Row
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
@@ -84,7 +84,7 @@ class CpuExecutable:
         self._status = np.zeros(4, np.int64)
         self._team_of = team_of
         self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
-        self._keep: list[np.ndarray] = []
+        self._keep: list[Any] = []
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
@@ -285,7 +285,8 @@ class CpuExecutable:
         if not step.op.definition.calls or "variables" not in step.op.attrs:
             return None
         assert self._function is not None
-        block, late = LoopBlock(self, self._function.plan), []
+        block = LoopBlock(self, self._function.plan)
+        late: Open = []
         if self._team is None:
             self._team = self._team_of()
         try:

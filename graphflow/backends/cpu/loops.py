@@ -284,7 +284,8 @@ class _Level:
 
     def run(self) -> tuple[int, bool]:
         """(where the words of a run of these kernels begin, whether one thread does all of it)."""
-        block, opened = self._block, []
+        block = self._block
+        opened: Open = []
         rows: list[Row] = []
         for step in self._plan.steps:
             self._add(step, rows, opened)
