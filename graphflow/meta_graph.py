@@ -219,7 +219,7 @@ def _decoded(value: Any) -> Any:
 
 def _array(name: str, shape: list[int], content: Any) -> np.ndarray:
     dtype = as_dtype(name).dtype
-    if dtype.kind == "O":
+    if dtype.hasobject:
         out = np.empty(len(content), object)
         out[:] = [_decoded(item) for item in content]
     else:

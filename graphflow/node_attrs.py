@@ -43,8 +43,8 @@ _TYPES = {
         ("I", "T", "RandomStandardNormal RandomUniform TruncatedNormal InTopKV2"),
         ("I", "Tlen", "ReverseSequence SplitV"),
         ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"),
-        ("I", "Tperm", "Transpose"), ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"),
-        ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
+        ("I", "Tperm", "Transpose"),
+        ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"), ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
         ("I", "Tlabels", "SparseSoftmaxCrossEntropyWithLogits"), ("T", "Tcomplex", "FFT FFT2D IFFT IFFT2D IRFFT"),
         ("T", "dtype", "PlaceholderWithDefault IsVariableInitialized"), ("T", "Treal", "RFFT"),
     )
@@ -142,7 +142,7 @@ def _listed(values: Any) -> AttrValue.ListValue | None:
     for field, kinds in (("b", bool), ("i", int), ("f", float), ("s", str), ("type", DType), ("shape", TensorShape)):
         if values and all(type(v) is kinds for v in values):
             convert: Any = {"s": str.encode, "type": lambda d: d.as_datatype_enum,
-                            "shape": lambda s: shape_proto(s.dims)}.get(field, lambda v: v)  # fmt: skip
+                            "shape": lambda s: shape_proto(as_dims(s))}.get(field, lambda v: v)  # fmt: skip
             getattr(made, field).extend(map(convert, values))
             return made if field != "f" or list(made.f) == list(values) else None
     return None if values else made

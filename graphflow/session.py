@@ -16,7 +16,7 @@ from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
 from graphflow.config import current
-from graphflow.debug import Asks, Profile, reason, report_compile, reporting
+from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
 from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
@@ -27,6 +27,7 @@ from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
+from graphflow.protos import RunMetadata
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -79,6 +80,7 @@ class Session:
         self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
+        self._traces: dict[_Key, tuple[Executable, list[Profile]]] = {}
         self._lock = self._store.lock
         self._compiling = threading.RLock()
         self._store.compile = self._compile_function
@@ -103,7 +105,9 @@ class Session:
     ) -> Any:
         """Values of `fetches`, a tensor, operation, variable or name, or any nest of lists, tuples and dicts of them.
 
-        feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        feed_dict     {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        run_metadata  a RunMetadata, which gets the times of the steps when the RunOptions ask for a trace; a run that
+                      may wait for others is not measured
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
         Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  It stays usable.
         """
@@ -115,7 +119,28 @@ class Session:
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
+        if run_metadata is not None and options is not None and options.trace_level:
+            return self._traced(request, feed_dict, run_metadata)
         return self._answer(request, feed_dict)
+
+    def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
+        """As _answer, and the times of the steps go to the RunMetadata."""
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        program = prune(*request.asks)
+        if any(op.definition.blocks for op in program.ops):
+            return self._answer(request, values)
+        with self._lock:
+            key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
+            if key not in self._traces:
+                profiles: list[Profile] = []
+                self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
+            executable, profiles = self._traces[key]
+            begin, wall = time.perf_counter_ns(), time.time_ns()
+            results = executable(arrays)
+        stats = step_stats(profiles, begin, wall)
+        run_metadata.Clear()
+        run_metadata.step_stats.CopyFrom(stats)
+        return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -302,7 +327,7 @@ class Session:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
         self._store.close()
-        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
+        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles, self._traces):
             remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:

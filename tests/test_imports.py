@@ -41,7 +41,7 @@ LAYERS = (
     "feeds debug",
     "session",
     "queues",
-    "summary",
+    "summary graph_util",
     "train estimator contrib",
     "flags app gfile resource_loader test",
     "testing",

@@ -17,6 +17,7 @@ LATE_MODULES = (
     "test",
     "compat.device_lib",
     "compat.input_data",
+    "compat.timeline",
 )
 
 

@@ -27,6 +27,7 @@ python                                      =
 python.client                               = compat
 python.client.device_lib                    = compat.device_lib
 python.client.session                       =
+python.client.timeline                      = compat.timeline
 python.framework                            =
 python.framework.constant_op                =
 python.framework.dtypes                     = dtypes

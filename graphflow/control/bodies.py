@@ -53,6 +53,7 @@ class Source(Protocol):
 
     @property
     def root(self) -> Operation | None: ...
+
     @property
     def saved(self) -> tuple[Any, ...]: ...
 

@@ -127,11 +127,11 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
                     item = feed_of(t.dims, t.dtype, "item")
                     given.append((dy, item))
                     seeds.append((t, item))
-            inner = [t for t in sources.values() if t is not None]
+            inner = [x for x in sources.values() if x is not None]
             found = dict(zip(inner, flow_back(seeds, inner, branch.frame), strict=True))
         frames.append(frame)
         lists.append(given)
-        gradients.append([None if (t_in := sources[i]) is None else found[t_in] for i in sorted(wanted)])
+        gradients.append([None if (x := sources[i]) is None else found[x] for i in sorted(wanted)])
     order = [i for k, i in enumerate(sorted(wanted)) if any(g[k] is not None for g in gradients)]
     if not order:
         return [None] * len(op.inputs)

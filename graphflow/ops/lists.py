@@ -17,7 +17,7 @@ from graphflow.dtypes import DType, ListType, list_of
 from graphflow.errors import DTypeError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
-from graphflow.shape import Dims, known, sizes
+from graphflow.shape import Dims, sizes
 
 
 def _element(t: Tensor) -> DType:
@@ -96,7 +96,7 @@ def lists_added(lists: Sequence[Tensor]) -> Tensor:
 def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
     item = list[_index(list, index, "read")]
     if item is None:
-        if not known(dims):
+        if dims is None or None in dims:
             raise InvalidArgumentError.because(f"cannot read index {int(index)} of a TensorArray: nothing was written")
         return np.zeros(sizes(dims))
     return item
@@ -107,7 +107,7 @@ def _read_vjp(op: Operation, dy: Tensor) -> list:
     return [WRITE(empty_like(array), index, dy, grows=False), None]
 
 
-READ_ITEM = define(
+READ_ITEM: OpDef = define(
     "TensorArrayReadV3", "list:L index:int32",
     infer=lambda list, index, dims: (dims, _element(list)),
     reference=_read,
@@ -121,7 +121,7 @@ def _read_or_zeros(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.
     return np.zeros_like(like) if item is None else item
 
 
-READ_OR_ZEROS = define(
+READ_OR_ZEROS: OpDef = define(
     "ListReadOrZeros", "list:L index:int32 like",
     infer=lambda list, index, like: (like.dims, _element(list)),
     reference=_read_or_zeros,
@@ -206,7 +206,7 @@ def _stacked(items: Sequence[np.ndarray], dims: Dims) -> np.ndarray:
     return np.stack(items)
 
 
-GATHER = define(
+GATHER: OpDef = define(
     "TensorArrayGatherV3", "list:L indices:int32",
     infer=lambda list, indices, dims: (
         None if dims is None or indices.dims is None else (*indices.dims, *dims), _element(list)
@@ -215,7 +215,7 @@ GATHER = define(
     vjp=lambda op, dy: [SCATTER(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None],
 )  # fmt: skip
 
-STACK = define(
+STACK: OpDef = define(
     "TensorArrayStackV3", "list:L",
     infer=lambda list, dims: (None if dims is None else (list.dims[0], *dims), _element(list)),
     reference=lambda list, dims: _stacked(_filled(list, range(len(list)), dims, "gather"), dims),
@@ -293,7 +293,7 @@ def _gather_like(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.
     return out
 
 
-GATHER_LIKE = define(
+GATHER_LIKE: OpDef = define(
     "ListGatherLike", "list:L indices:int32 like",
     infer=lambda list, indices, like: (like.dims, _element(list)),
     reference=_gather_like,
@@ -312,7 +312,7 @@ def _concatenated(list: np.ndarray, dims: Dims) -> np.ndarray:
     return np.concatenate(items)
 
 
-CONCAT = define(
+CONCAT: OpDef = define(
     "TensorArrayConcatV3", "list:L",
     infer=lambda list, dims: (None if not dims else (None, *dims[1:]), _element(list)),
     reference=_concatenated,
@@ -334,7 +334,7 @@ SPLIT_LIKE: OpDef = define(
     vjp=lambda op, dy: [CONCAT(dy, dims=op.inputs[0].dims), None],
 )  # fmt: skip
 
-SPLIT = define(
+SPLIT: OpDef = define(
     "TensorArraySplitV3", "value lengths:I",
     infer=lambda value, lengths: ((lengths.dims[0] if lengths.dims else None,), list_of(value.dtype)),
     reference=lambda value, lengths: _pieces(value, lengths.tolist()),

@@ -41,12 +41,7 @@ def _scalar_infer(tags: Tensor, values: Tensor) -> tuple[Dims, DType]:
 
 
 def _scalars(tags: np.ndarray, values: np.ndarray) -> np.ndarray:
-    if tags.shape != values.shape:
-        first = f" (tag {tags.item().decode()!r})" if tags.size == 1 else ""
-        raise InvalidArgumentError.because(
-            f"tags and values are not the same shape: {show(tags.shape)} and {show(values.shape)}{first}"
-        )
-    pairs = zip(tags.reshape(-1).tolist(), values.reshape(-1).tolist(), strict=True)
+    pairs = zip(tags.reshape(-1).tolist(), values.reshape(-1).tolist(), strict=True)  # infer has compared the shapes
     return _bytes(Summary(value=[Summary.Value(tag=tag.decode(), simple_value=value) for tag, value in pairs]))
 
 

@@ -19,7 +19,7 @@ from graphflow.ops.join import stack
 from graphflow.ops.shape_ops import shape
 from graphflow.ops.static import static_value
 from graphflow.ops.trigonometry import tanh
-from graphflow.shape import TensorShape, as_dims, sizes
+from graphflow.shape import TensorShape
 
 LSTMStateTuple = namedtuple("LSTMStateTuple", "c h")
 LSTMStateTuple.__doc__ = "The state of an LSTM: the cell c and the output h, both [batch, units]."
@@ -94,7 +94,7 @@ def with_batch(batch_size: Any, size: Any) -> Any:
 def sizes_of(size: Any) -> list[int]:
     """The sizes that an int, a TensorShape or a list of ints stands for."""
     if isinstance(size, TensorShape):
-        return list(sizes(as_dims(size)))
+        return [int(d) for d in size]
     return list(size) if isinstance(size, (list, tuple)) else [int(size)]
 
 

@@ -14,19 +14,16 @@ from graphflow.ops.linalg import matmul
 from graphflow.shared_variables import get_variable
 
 
-def depth_of(t: Tensor) -> int:
-    """The last size of a tensor.   Raises: ValueError when it is unknown."""
-    if not t.dims or t.dims[-1] is None:
-        raise ShapeError(f"a linear function needs inputs of known depth, not {t!r}")
-    return t.dims[-1]
-
-
 def linear(inputs: Sequence[Tensor], size: int, use_bias: bool = True, bias_initializer: Any = None) -> Tensor:
     """inputs side by side @ kernel + bias, with the variables `kernel` and `bias` of the variable scope in force.
 
     Raises: ValueError when the depth of an input is unknown.
     """
-    depth = sum(map(depth_of, inputs))
+    depth = 0
+    for t in inputs:
+        if not t.dims or t.dims[-1] is None:
+            raise ShapeError(f"a linear function needs inputs of known depth, not {t!r}")
+        depth += t.dims[-1]
     joined = inputs[0] if len(inputs) == 1 else concat(inputs, 1)
     product = matmul(joined, get_variable("kernel", [depth, size], joined.dtype))
     if not use_bias:

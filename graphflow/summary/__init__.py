@@ -18,5 +18,6 @@ from graphflow.summary_protos import (
 __all__ = [
     "Event", "FileWriter", "FileWriterCache", "HistogramProto", "RunMetadata", "SessionLog", "Summary",
     "SummaryDescription", "SummaryMetadata", "TaggedRunMetadata", "audio", "histogram", "image", "merge", "merge_all",
-    "projector", "scalar", "summary_iterator", "tensor_summary", "text",
+    "projector",
+    "scalar", "summary_iterator", "tensor_summary", "text",
 ]  # fmt: skip

@@ -156,6 +156,9 @@ class LoopBlock:
         same = [t.dims for t in calls[0].program.fetches[:n]] == [b.dims for b in variables]
         if not settled or not same or any(not self._initialized(b) for b in step.outputs[:skip]):
             raise NotNative
+        changed = {b.index for b in step.outputs[:skip]}
+        if any(b.kind == "state" and b.index in changed for b in data):  # the body takes the value from before
+            raise NotNative
         states = [aligned((2 * padded(b.nbytes),), np.dtype(np.uint8)) for b in variables]
         flag = np.zeros(8, np.uint8)
         self.keep += [*states, flag]
