@@ -506,7 +506,7 @@ def _read_first(plan: Plan) -> list[Operation]:
     ops = plan.program.ops
     taken = set(plan.program.fetches).union(*[op.outputs for op in plan.program.targets])
     for op in ops:
-        refs = op.definition.refs
+        refs = set(op.definition.refs)
         taken.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
     for op in ops:
         record = op.definition

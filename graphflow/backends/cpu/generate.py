@@ -17,6 +17,7 @@ from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
 from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.define import OpDef
 from graphflow.ops.fused import Region, narrowed
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
@@ -51,10 +52,16 @@ def elementwise(op: Operation, kind: Elementwise) -> Call | None:
 
 
 def _names(op: Operation) -> tuple[str, ...]:
-    """What expressions call the inputs; those of a variadic argument are numbered: inputs0, inputs1."""
+    """What expressions call the inputs."""
+    return _numbered(op.definition, len(op.inputs))
+
+
+@functools.lru_cache(4096)
+def _numbered(record: OpDef, count: int) -> tuple[str, ...]:
+    """The names of so many inputs; those of a variadic argument are numbered: inputs0, inputs1."""
     names: list[str] = []
-    many = len(op.inputs) - len(op.definition.args) + 1
-    for argument in op.definition.args:
+    many = count - len(record.args) + 1
+    for argument in record.args:
         names += [f"{argument.name}{i}" for i in range(many)] if argument.variadic else [argument.name]
     return tuple(names)
 
@@ -137,17 +144,17 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
     """
     number: dict[tuple[Tensor, Sizes], int] = {}  # inputs by tensor and aligned dims
     value: dict[Tensor, int] = {}
-    pending: list[tuple[Operation, list[Any]]] = []
+    pending: list[tuple[Operation, Any, list[Any]]] = []
     drawn: list[Operation] = []
     made = {t for m in region.computed for t in m.outputs}
     for member in region.computed:
-        taken: list[Any] = []
-        for t in operands(member.definition.lower(member), member.inputs):
-            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
-        pending.append((member, taken))
-    members: list[Member] = []
-    for member, taken in pending:
         kind: Any = member.definition.lower(member)
+        taken: list[Any] = []
+        for t in operands(kind, member.inputs):
+            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
+        pending.append((member, kind, taken))
+    members: list[Member] = []
+    for member, kind, taken in pending:
         places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
         names = operands(kind, _names(member))
         dtype = member.output.dtype.name
