@@ -45,7 +45,8 @@ LAYERS = (
     "train estimator contrib",
     "flags app gfile resource_loader test",
     "testing",
-    "bitwise debugging image linalg lookup manip math nn python_io random sparse spectral strings",
+    "bitwise debugging image linalg lookup manip math python_io random rnn_cell sparse spectral strings",
+    "nn",
     "__init__",
     "__main__",
 )

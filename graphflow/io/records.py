@@ -182,11 +182,11 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
     state   how many there are, where the next one starts, and then what is wrong: 1 a length, 2 the data
     """
     count = 0
-    at = 0
+    at: Any = 0
     state[2] = 0
     while count < limit and at + 12 <= size:
         value = 0xFFFFFFFF
-        length = 0
+        length: Any = 0
         for i in range(8):
             byte = np.int64(data[at + i])
             length |= byte << (8 * i)
