@@ -194,7 +194,8 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     lanes = width // size_of(body.wide)
     if not folding:
         short = _short(body, loops, lanes) if len(loops) == 2 else 0
-        spec = (("body", body), ("depth", len(loops)), ("period", short))
+        whole = _whole(loops, short, lanes)
+        spec = (("body", body), ("depth", len(loops)), ("period", short), ("whole", whole))
         return Emitted(regions.elementwise, spec, body.wide), loops, False, 0
     folded = [not moves for moves in masks[-1]]
     if math.prod(loops) == 1 and loops == (1,):
@@ -209,7 +210,8 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
             loops, n_kept, body = (1, *loops), 1, _body(space, [(False, *m) for m in masks])
         if n_kept == len(loops):
             loops, body = (*loops, 1), _body(space, [(*m, False) for m in masks])
-        nest = (("body", body), ("kept", n_kept), ("folded", len(loops) - n_kept))
+        whole = _whole(loops, 0, lanes)
+        nest = (("body", body), ("kept", n_kept), ("folded", len(loops) - n_kept), ("whole", whole))
         return Emitted(reductions.rows, nest, body.wide), loops, False, 0
     if len(body.members) > 1:
         return None
@@ -219,7 +221,8 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
 def _chunked(body: Body, rows: int, columns: int, matrix: bool, lanes: int) -> tuple[Emitted, Sizes, bool, int]:
     period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
     parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
-    spec = (("body", body), ("matrix", matrix), ("period", period))
+    whole = _whole((rows, columns), period, lanes)
+    spec = (("body", body), ("matrix", matrix), ("period", period), ("whole", whole))
     stages = reductions.Stages(body, [True, False] if matrix else [True])
     scratch = chunks.scratch_bytes(stages, columns, period, parts)
     return Emitted(chunks.chunked, spec, body.wide), (rows, columns, parts), True, scratch
@@ -256,6 +259,11 @@ def _short(body: Body, loops: Sizes, lanes: int) -> int:
     joinable = all(mask != (True, False) for mask, _ in body.inputs)
     n = loops[-1]
     return period_of(n, lanes) if joinable and 0 < n < SHORT and n % lanes else 0
+
+
+def _whole(loops: Sizes, period: int, lanes: int) -> bool:
+    """Whether the innermost loop, or a row of this period, is one of whole vectors: these need no masks."""
+    return (math.prod(loops) % period if period else loops[-1] % lanes) == 0
 
 
 def _full(body: Body) -> bool:
