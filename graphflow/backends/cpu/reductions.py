@@ -106,9 +106,7 @@ class Fold:
         return evaluate(self.code, self.lowering.finish, names, self.dtype).cast(self.out)
 
 
-def walk_point(
-    e: Emission, stages: Stages, stage: int, at: list[Value], inside: Value | None, values: dict
-) -> None:
+def walk_point(e: Emission, stages: Stages, stage: int, at: list[Value], inside: Value | None, values: dict) -> None:
     """Compute and store the members of this stage at one vector of points."""
     where = e.index((True,) * len(at), at)
     for i in stages.walked(stage):

@@ -238,8 +238,11 @@ def epilogue(code: Code, *args: Any, body: Body, period: int = 0) -> None:
     first, last, left, right = e.rest
     if period:
         total = e.join_rows(period, last - first, first)
-        e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
-                e.every_member)  # fmt: skip
+        full = total // period
+        e.whole = True
+        e.loops([lambda at: (0, full), all_of(period)], e.every_member)
+        e.whole = False
+        e.loops([lambda at: (full, e.sizes[0]), lambda at: (0, total - at[0] * period)], e.every_member)
     else:
         e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
 
