@@ -7,6 +7,7 @@ from graphflow import (
     debugging,
     distributions,
     errors,
+    estimator,
     image,
     initializers,
     io,

@@ -671,7 +671,8 @@ class PaddedBatch(Batch):
             made = np.empty((len(column), *wanted), column[0].dtype)
             made[...] = value
             for i, part in enumerate(column):
-                made[(i, *[slice(n) for n in part.shape])] = part
+                place: tuple = (i, *[slice(n) for n in part.shape])
+                made[place] = part
             out.append(made)
         return out
 

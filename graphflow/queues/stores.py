@@ -151,7 +151,8 @@ class Padding(Fifo):
         if out.dtype == object:
             out[...] = b""
         for i, part in enumerate(parts):
-            out[(i, *[slice(n) for n in part.shape])] = part
+            place: tuple = (i, *[slice(n) for n in part.shape])
+            out[place] = part
         return out
 
 

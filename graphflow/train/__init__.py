@@ -96,3 +96,4 @@ from graphflow.train.schedules import (
     piecewise_constant_decay,
     polynomial_decay,
 )
+from graphflow.train.supervisor import Supervisor
