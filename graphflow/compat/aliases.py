@@ -34,7 +34,7 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
-    "contrib.data": "",
+    "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
     "contrib.framework": """
         nest
         get_global_step=train.get_global_step get_or_create_global_step=train.get_or_create_global_step
