@@ -7,6 +7,7 @@ from graphflow import (
     debugging,
     distributions,
     errors,
+    estimator,
     graph_util,
     image,
     initializers,

@@ -30,7 +30,7 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
-    "contrib.data": "",
+    "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
     "contrib.framework": """
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
         load_checkpoint=train.load_checkpoint init_from_checkpoint=train.init_from_checkpoint

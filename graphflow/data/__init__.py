@@ -1,5 +1,6 @@
 """`tf.data`: re-exports and nothing else."""
 
+from graphflow.data import experimental
 from graphflow.data.iterator import Iterator
 from graphflow.data.public import (
     Dataset,

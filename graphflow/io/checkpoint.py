@@ -154,7 +154,8 @@ def sweep(start: str) -> None:
     start   what the prefixes of the checkpoints begin with
     """
     for path in glob.glob(f"{glob.escape(start)}*{TEMPORARY}*"):
-        _remove(path)
+        if not path.endswith(f"{TEMPORARY}{os.getpid()}"):  # this process cleans up after itself
+            _remove(path)
     for path in _data_files(start + "*", escape=False):
         if not os.path.exists(f"{path.rpartition('.data-')[0]}.index"):
             _remove(path)

@@ -98,3 +98,4 @@ from graphflow.train.schedules import (
     piecewise_constant_decay,
     polynomial_decay,
 )
+from graphflow.train.supervisor import Supervisor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -69,6 +70,7 @@ class Saver:
         self._pad = pad_step_number
         self._relative = save_relative_paths
         self._last: list[tuple[str, float]] = []
+        self._lock = threading.Lock()  # threads may save with one Saver
         self._variables: dict[str, Operation] | None = None if defer_build else self._collected(var_list)
 
     def _collected(self, var_list: Any) -> dict[str, Operation]:
@@ -132,16 +134,20 @@ class Saver:
             raise GraphError(f"the folder {folder!r} does not exist: nothing is saved")
         if not variables:
             return None
-        sweep(path)
+        with self._lock:
+            sweep(path)
+            self._write(store, variables, prefix)
+            if write_meta_graph:
+                with sess.graph.as_default():
+                    self.export_meta_graph(f"{prefix}.{meta_graph_suffix}")
+            if write_state:
+                self._record(folder, prefix, filename, meta_graph_suffix)
+        return prefix
+
+    def _write(self, store: Store, variables: Mapping[str, Operation], prefix: str) -> None:
         with store.lock:
             arrays = {name: _value(store, op) for name, op in variables.items()}
             (write_bundle if self._version == SaverDef.V2 else write_checkpoint)(prefix, arrays)
-        if write_meta_graph:
-            with sess.graph.as_default():
-                self.export_meta_graph(f"{prefix}.{meta_graph_suffix}")
-        if write_state:
-            self._record(folder, prefix, filename, meta_graph_suffix)
-        return prefix
 
     def _record(self, folder: str, prefix: str, filename: str, suffix: str) -> None:
         """Note a new checkpoint in the folder's file, and only then remove the one that is too many."""

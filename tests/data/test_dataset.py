@@ -222,3 +222,14 @@ def test_files(tmp_path):
         with tf.Session() as sess, pytest.raises(kind):
             for _ in range(9):
                 sess.run(value)
+
+
+def test_experimental():
+    ex = tf.data.experimental
+    assert drain(D.range(6).batch(4).apply(ex.unbatch())) == list(range(6))
+    assert sorted(drain(D.range(3).apply(ex.shuffle_and_repeat(3, 2)))) == [0, 0, 1, 1, 2, 2]
+    assert drain(D.range(3).apply(ex.map_and_batch(lambda n: n * 2, 2, drop_remainder=True))) == [[0, 2]]
+    bad = D.from_generator(lambda: ["1", "x", "3"], tf.string, []).map(lambda s: tf.string_to_number(s, tf.int32))
+    assert drain(bad.apply(ex.ignore_errors()).prefetch(ex.AUTOTUNE)) == [1, 3]
+    with pytest.raises(ValueError):
+        D.range(3).apply(ex.unbatch())

@@ -1,5 +1,7 @@
 """Files of records, and TensorFlow's checkpoints."""
 
+import base64
+
 import numpy as np
 import pytest
 
@@ -117,3 +119,28 @@ def test_tensorflows_checkpoints(tmp_path):
         reader.get_tensor("none")
     with pytest.raises(errors.NotFoundError):
         open_checkpoint(str(tmp_path / "none"))
+
+
+# What TensorFlow 2.21 wrote for layer/w = [[0, 1, 2], [3, 4, 5]], words = ["a", "bcd"] and step = 5.
+_INDEX = (
+    "AAAGCAEaAggBAAcTbGF5ZXIvdwgBEggSAggCEgIIAygYNcDbPRcABA1zdGVwCAkSACAYKAg16rIEPgAFEXdvcmRzCAcSBBICCAIgICgKNWBcPI4AAAAA"
+    "AQAAAAD1l6baAAAAAAEAAAAAwPKhsAABAngAWwAAAAABAAAAAMJNzwlgCG0OAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAV/uAiyR1"
+    "R9s="
+)
+_DATA = "AAAAAAAAgD8AAABAAABAQAAAgEAAAKBABQAAAAAAAAABA0Q5rC9hYmNk"
+
+
+def test_a_checkpoint_of_tensorflows(tmp_path):
+    (tmp_path / "m.index").write_bytes(base64.b64decode(_INDEX))
+    (tmp_path / "m.data-00000-of-00001").write_bytes(base64.b64decode(_DATA))
+    prefix = str(tmp_path / "m")
+    assert tf.train.list_variables(prefix) == [("layer/w", [2, 3]), ("step", []), ("words", [2])]
+    with tf.Graph().as_default():
+        w, step = tf.get_variable("layer/w", [2, 3]), tf.get_variable("step", [], tf.int64)
+        with tf.Session() as sess:
+            tf.train.Saver().restore(sess, prefix)
+            assert sess.run(w).tolist() == [[0, 1, 2], [3, 4, 5]] and sess.run(step) == 5
+    assert tf.train.load_variable(prefix, "words").tolist() == [b"a", b"bcd"]
+    arrays = {name: tf.train.load_variable(prefix, name) for name in ("layer/w", "step", "words")}
+    write_bundle(str(tmp_path / "again"), arrays)
+    assert (tmp_path / "again.data-00000-of-00001").read_bytes() == base64.b64decode(_DATA)
