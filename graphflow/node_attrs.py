@@ -157,12 +157,15 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
     record = REGISTRY[SAME_OPS.get(node.op, node.op)]
     names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
     takes, needs = _parameters(record)
+    variables = {arg.variable for arg in record.args}
     found: dict[str, Any] = {}
     for key, message in node.attr.items():
         if key.startswith("_"):
             continue
         value = python_value(node.name, key, message)
         name = names.get(key, key)
+        if key in variables and name not in takes:  # a dtype that the inputs have
+            continue
         if name in takes or not _left_out(key, value, message):
             found[name] = value
     for name in needs - found.keys():

@@ -15,6 +15,7 @@ import numpy as np
 from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
+from graphflow.compat.device_lib import DeviceAttributes
 from graphflow.config import current
 from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
 from graphflow.dtypes import DType, ListType, as_dtype
@@ -23,6 +24,7 @@ from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
@@ -345,9 +347,9 @@ class Session:
             self._entered.pop().__exit__(None, None, None)
         self.close()
 
-    def list_devices(self) -> list[str]:
+    def list_devices(self) -> list[DeviceAttributes]:
         """The device that everything runs on."""
-        return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+        return [DeviceAttributes("/job:localhost/replica:0/task:0/device:CPU:0", "CPU")]
 
 
 def _one_each(compile: Callable[[], Executable]) -> Executable:
@@ -445,7 +447,9 @@ def _session_for(graph: Graph, session: Session | None, what: str) -> Session:
     return chosen
 
 
-def _eval(self: Tensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> Any:
+def _eval(
+    self: Tensor | SparseTensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None
+) -> Any:
     """The value of this tensor in the session, or in the default one."""
     return _session_for(self.graph, session, "eval()").run(self, feed_dict)
 
@@ -462,5 +466,6 @@ def _eval_variable(self: Variable, session: Session | None = None) -> Any:
 
 # Hung on here, so that graph.py and variables.py need to know no session.
 Tensor.eval = _eval  # type: ignore[attr-defined]
+SparseTensor.eval = _eval  # type: ignore[attr-defined]
 Operation.run = _run  # type: ignore[attr-defined]
 Variable.eval = _eval_variable  # type: ignore[method-assign]

@@ -361,3 +361,8 @@ def test_a_traced_run_reports_its_steps(session):
     assert session.run(x, {x: [1.0]}, tf.RunOptions(trace_level=3)).tolist() == [1.0]
     session.run(tf.no_op(), options=options, run_metadata=metadata)
     assert list(metadata.step_stats.dev_stats[0].node_stats) == []
+
+
+def test_devices(session):
+    (device,) = session.list_devices()
+    assert device.name.endswith("device:CPU:0") and device.device_type == "CPU" and device.memory_limit_bytes == 0

@@ -235,11 +235,11 @@ def test_damaged_files(tmp_path):
     data = path.read_bytes()
     for at in (3, 20, len(data) - 1):
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        with pytest.raises(tf.errors.DataLossError, match="damaged"):
+        with pytest.raises(tf.errors.DataLossError, match=r"at byte .* damaged"):
             events(tmp_path)
     for cut in (5, 30, len(data) - 2):
         path.write_bytes(data[:cut])
-        with pytest.raises(tf.errors.DataLossError, match="cut off"):
+        with pytest.raises(tf.errors.DataLossError, match="ends within a record"):
             events(tmp_path)
     with pytest.raises(tf.errors.NotFoundError):
         next(tf.train.summary_iterator(str(tmp_path / "none")))
