@@ -16,7 +16,7 @@ from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, compatible, merge, show, sizes
+from graphflow.shape import Dims, compatible, merge, show
 
 
 class FromSizes(dict):
@@ -272,5 +272,5 @@ def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program) -> lis
     if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
         return None
     rounds = replace(op.attrs["source"], limit=inputs[0]).rounds
-    rows = [((rounds, *sizes(t.dims)), t.dtype) for t in body.fetches[count:]]
+    rows = [(None if t.dims is None else (rounds, *t.dims), t.dtype) for t in body.fetches[count:]]
     return [*types, ((), int32), *rows]

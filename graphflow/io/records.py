@@ -228,7 +228,7 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
         starts[count] = start
         stops[count] = stop
         count += 1
-        at = stop + 4  # type: ignore[assignment]
+        at = stop + 4
     state[0] = count
     state[1] = at
 
