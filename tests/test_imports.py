@@ -45,6 +45,7 @@ LAYERS = (
     "train estimator contrib",
     "flags app gfile resource_loader test",
     "testing",
+    "rnn_cell",
     "bitwise debugging image linalg lookup manip math nn python_io random sparse spectral strings",
     "__init__",
     "__main__",
