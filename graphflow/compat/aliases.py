@@ -19,11 +19,6 @@ LATE_MODULES = (
     "compat.input_data",
 )
 
-_CELLS = (
-    "BasicRNNCell BasicLSTMCell LSTMCell GRUCell MultiRNNCell LSTMStateTuple DropoutWrapper ResidualWrapper "
-    "DeviceWrapper RNNCell"
-)
-
 
 def _same(names: str, path: str) -> str:
     return " ".join(f"{name}={path}.{name}" for name in names.split())
@@ -47,8 +42,7 @@ _LINES: dict[str, str] = {
     "contrib.losses": "",
     "contrib.metrics": "",
     "contrib.opt": "",
-    "contrib.rnn": _same(_CELLS, "nn.rnn_cell")
-    + " static_rnn=nn.static_rnn static_bidirectional_rnn=nn.static_bidirectional_rnn",
+    "contrib.rnn": "",
     "contrib.seq2seq": "",
     "contrib.slim": "",
     "contrib.tensorboard": "",
