@@ -3,9 +3,11 @@
 from graphflow import (
     bitwise,
     contrib,
+    data,
     debugging,
     distributions,
     errors,
+    graph_util,
     image,
     initializers,
     io,
@@ -416,6 +418,7 @@ from graphflow.spec import TensorSpec
 from graphflow.summary_protos import Event, HistogramProto, SessionLog, Summary, SummaryMetadata
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
+from graphflow.tensor_proto import make_ndarray, make_tensor_proto
 from graphflow.variable_scope import (
     AUTO_REUSE,
     VariableScope,

@@ -44,7 +44,7 @@ def spread(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
         if isinstance(key, tuple):
             leaves, values = flatten(key), flatten(value)
             if len(leaves) != len(values):
-                raise FeedError(f"the key {key!r} of feed_dict has {len(leaves)} tensors, its value {len(values)} arrays")
+                raise FeedError(f"the key {key!r} has {len(leaves)} tensors, its value {len(values)} arrays")
             plain.update(spread(dict(zip(leaves, values, strict=True))))
         elif hasattr(key, "feed_components"):
             tensors = key.feed_components()

@@ -87,7 +87,7 @@ def _make(graph: Graph, node: NodeDef, scope: str, made: dict[str, Operation], m
     try:
         inputs = record.convert(graph, full, data)
         outputs = record.outputs(inputs, attrs, full)
-    except (DTypeError, TypeError) as error:  # another dtype; an attribute or a number of inputs that infer does not take
+    except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
         raise GraphError(f"node {node.name!r} does not fit: {error}") from None
     with graph.device(node.device), graph.control_dependencies(waits):
         return graph.add_operation(record, full, inputs, attrs, outputs)

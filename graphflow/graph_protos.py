@@ -12,9 +12,7 @@ _TYPES = {
     "DT_BFLOAT16": 14, "DT_QINT16": 15, "DT_QUINT16": 16, "DT_UINT16": 17, "DT_COMPLEX128": 18, "DT_HALF": 19,
     "DT_RESOURCE": 20, "DT_VARIANT": 21, "DT_UINT32": 22, "DT_UINT64": 23,
 }  # fmt: skip
-DATA_TYPE = Enum(
-    DT_INVALID=0, **_TYPES, **{f"{name}_REF": number + 100 for name, number in _TYPES.items()}
-)
+DATA_TYPE = Enum(DT_INVALID=0, **_TYPES, **{f"{name}_REF": number + 100 for name, number in _TYPES.items()})
 
 
 class TensorShapeProto(Message):

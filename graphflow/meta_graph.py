@@ -109,9 +109,7 @@ def export_meta_graph(
 def _within(node: NodeDef, scope: str) -> NodeDef:
     """The node as it is named inside a scope."""
     inputs = [("^" if t[0] == "^" else "") + t.lstrip("^").removeprefix(scope) for t in node.input]
-    return NodeDef(
-        name=node.name.removeprefix(scope), op=node.op, input=inputs, device=node.device, attr=node.attr
-    )
+    return NodeDef(name=node.name.removeprefix(scope), op=node.op, input=inputs, device=node.device, attr=node.attr)
 
 
 def _items(items: Sequence[Any], scope: str, export_scope: str | None) -> list[tuple[str, Any]]:
@@ -221,7 +219,7 @@ def _decoded(value: Any) -> Any:
 
 def _array(name: str, shape: list[int], content: Any) -> np.ndarray:
     dtype = as_dtype(name).dtype
-    if dtype == object:
+    if dtype.hasobject:
         out = np.empty(len(content), object)
         out[:] = [_decoded(item) for item in content]
     else:

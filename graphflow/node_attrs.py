@@ -14,7 +14,7 @@ from graphflow.errors import GraphError
 from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
 from graphflow.operation import Operation
 from graphflow.ops.define import REGISTRY, OpDef
-from graphflow.shape import TensorShape
+from graphflow.shape import TensorShape, as_dims
 from graphflow.tensor_proto import make_ndarray, make_tensor_proto, shape_dims, shape_proto
 
 # Attributes that have another name in TensorFlow.
@@ -42,7 +42,8 @@ _TYPES = {
         ("I", "Tpaddings", "MirrorPad MirrorPadGrad Pad PadV2"),
         ("I", "T", "RandomStandardNormal RandomUniform TruncatedNormal InTopKV2"),
         ("I", "Tlen", "ReverseSequence SplitV"),
-        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"), ("I", "Tperm", "Transpose"),
+        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"),
+        ("I", "Tperm", "Transpose"),
         ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"), ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
         ("I", "Tlabels", "SparseSoftmaxCrossEntropyWithLogits"), ("T", "Tcomplex", "FFT FFT2D IFFT IFFT2D IRFFT"),
         ("T", "dtype", "PlaceholderWithDefault IsVariableInitialized"), ("T", "Treal", "RFFT"),
@@ -114,7 +115,7 @@ def attr_value(name: str, value: Any) -> AttrValue:
     if isinstance(value, np.ndarray):
         return AttrValue(tensor=make_tensor_proto(value))
     if isinstance(value, TensorShape):
-        return _kept(AttrValue(shape=shape_proto(value.dims)), value)
+        return _kept(AttrValue(shape=shape_proto(as_dims(value))), value)
     if value is None and name == "shape" or isinstance(value, tuple) and _is_shape(name, value):
         return AttrValue(shape=shape_proto(value))
     if isinstance(value, (tuple, list)):
@@ -141,7 +142,7 @@ def _listed(values: Any) -> AttrValue.ListValue | None:
     for field, kinds in (("b", bool), ("i", int), ("f", float), ("s", str), ("type", DType), ("shape", TensorShape)):
         if values and all(type(v) is kinds for v in values):
             convert: Any = {"s": str.encode, "type": lambda d: d.as_datatype_enum,
-                            "shape": lambda s: shape_proto(s.dims)}.get(field, lambda v: v)  # fmt: skip
+                            "shape": lambda s: shape_proto(as_dims(s))}.get(field, lambda v: v)  # fmt: skip
             getattr(made, field).extend(map(convert, values))
             return made if field != "f" or list(made.f) == list(values) else None
     return None if values else made

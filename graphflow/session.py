@@ -15,18 +15,21 @@ import numpy as np
 from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
+from graphflow.compat.device_lib import DeviceAttributes
 from graphflow.config import current
-from graphflow.debug import Asks, Profile, reason, report_compile, reporting
+from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
 from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
+from graphflow.protos import RunMetadata
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -79,6 +82,7 @@ class Session:
         self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
+        self._traces: dict[_Key, tuple[Executable, list[Profile]]] = {}
         self._lock = self._store.lock
         self._compiling = threading.RLock()
         self._store.compile = self._compile_function
@@ -103,7 +107,9 @@ class Session:
     ) -> Any:
         """Values of `fetches`, a tensor, operation, variable or name, or any nest of lists, tuples and dicts of them.
 
-        feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        feed_dict     {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        run_metadata  a RunMetadata, which gets the times of the steps when the RunOptions ask for a trace; a run that
+                      may wait for others is not measured
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
         Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  It stays usable.
         """
@@ -115,7 +121,28 @@ class Session:
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
+        if run_metadata is not None and options is not None and options.trace_level:
+            return self._traced(request, feed_dict, run_metadata)
         return self._answer(request, feed_dict)
+
+    def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
+        """As _answer, and the times of the steps go to the RunMetadata."""
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        program = prune(*request.asks)
+        if any(op.definition.blocks for op in program.ops):
+            return self._answer(request, values)
+        with self._lock:
+            key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
+            if key not in self._traces:
+                profiles: list[Profile] = []
+                self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
+            executable, profiles = self._traces[key]
+            begin, wall = time.perf_counter_ns(), time.time_ns()
+            results = executable(arrays)
+        stats = step_stats(profiles, begin, wall)
+        run_metadata.Clear()
+        run_metadata.step_stats.CopyFrom(stats)
+        return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -302,7 +329,7 @@ class Session:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
         self._store.close()
-        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
+        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles, self._traces):
             remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:
@@ -320,9 +347,9 @@ class Session:
             self._entered.pop().__exit__(None, None, None)
         self.close()
 
-    def list_devices(self) -> list[str]:
+    def list_devices(self) -> list[DeviceAttributes]:
         """The device that everything runs on."""
-        return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+        return [DeviceAttributes("/job:localhost/replica:0/task:0/device:CPU:0", "CPU")]
 
 
 def _one_each(compile: Callable[[], Executable]) -> Executable:
@@ -420,7 +447,9 @@ def _session_for(graph: Graph, session: Session | None, what: str) -> Session:
     return chosen
 
 
-def _eval(self: Tensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> Any:
+def _eval(
+    self: Tensor | SparseTensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None
+) -> Any:
     """The value of this tensor in the session, or in the default one."""
     return _session_for(self.graph, session, "eval()").run(self, feed_dict)
 
@@ -437,5 +466,6 @@ def _eval_variable(self: Variable, session: Session | None = None) -> Any:
 
 # Hung on here, so that graph.py and variables.py need to know no session.
 Tensor.eval = _eval  # type: ignore[attr-defined]
+SparseTensor.eval = _eval  # type: ignore[attr-defined]
 Operation.run = _run  # type: ignore[attr-defined]
 Variable.eval = _eval_variable  # type: ignore[method-assign]

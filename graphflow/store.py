@@ -86,13 +86,21 @@ class Store:
         self.mark(variable)
 
     def held(self, op: Operation) -> Any:
-        """What the session keeps for this operation, or for all that have its shared_name; made when first asked for."""
+        """What the session keeps for this operation, or for all of its shared_name; made when first asked for."""
         key = op.attrs.get("shared_name") or op.id
         with self.lock:
             if key not in self._held:
                 assert op.definition.holds is not None
                 self._held[key] = op.definition.holds(self, **op.attrs)
             return self._held[key]
+
+    def name_of(self, held: Any) -> bytes:
+        """A string that stands for something that the session keeps."""
+        return next(f"held-{key}" for key, value in self._held.items() if value is held).encode()
+
+    def named(self, name: bytes) -> Any:
+        """What the session keeps under the name; None when there is nothing of that name."""
+        return next((value for key, value in self._held.items() if f"held-{key}".encode() == name), None)
 
     @contextmanager
     def released(self) -> Iterator[None]:

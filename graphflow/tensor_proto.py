@@ -84,14 +84,15 @@ def make_ndarray(tensor: TensorProto) -> np.ndarray:
     """
     dtype = as_dtype(tensor.dtype)
     dims = shape_dims(tensor.tensor_shape)
-    size = math.prod(dims or ())  # type: ignore[arg-type]
     if dims is None or None in dims:
         raise GraphError(f"the value of a tensor has the unknown shape {show(dims)}")
+    sizes: tuple = dims
+    size = math.prod(sizes)
     if tensor.tensor_content:
         content = tensor.tensor_content
         if len(content) != size * dtype.size or dtype is string:
             raise GraphError(f"{len(content)} bytes are no {dtype.name} of shape {show(dims)}")
-        return np.frombuffer(content, dtype.dtype.newbyteorder("<")).astype(dtype.dtype).reshape(dims)
+        return np.frombuffer(content, dtype.dtype.newbyteorder("<")).astype(dtype.dtype).reshape(sizes)
     found = list(getattr(tensor, _LISTS[dtype.name]))
     if dtype is string:
         flat = np.empty(len(found), object)
@@ -105,4 +106,4 @@ def make_ndarray(tensor: TensorProto) -> np.ndarray:
     if len(flat) > size:
         raise GraphError(f"{len(flat)} values are too many for {show(dims)}")
     filler = flat[-1:] if len(flat) else np.array([b""] if dtype is string else [0], dtype.dtype)
-    return np.concatenate([flat, np.repeat(filler, size - len(flat))]).reshape(dims)
+    return np.concatenate([flat, np.repeat(filler, size - len(flat))]).reshape(sizes)

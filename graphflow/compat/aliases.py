@@ -17,6 +17,7 @@ LATE_MODULES = (
     "test",
     "compat.device_lib",
     "compat.input_data",
+    "compat.timeline",
 )
 
 
@@ -51,7 +52,7 @@ _LINES: dict[str, str] = {
         "EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings", "summary.projector"
     ),
     "contrib.training": "",
-    "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray",
+    "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray MakeNdarray=make_ndarray",
     "data": "",
     "debugging": "",
     "distributions": "",

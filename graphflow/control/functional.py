@@ -46,7 +46,7 @@ def map_fn(
         def body(before: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             result = fn(pack(items))
             nest.assert_same_structure(elems if dtype is None else dtype, result, check_types=False)
-            made, _ = taken_apart(result)
+            made = taken_apart(result)[0]
             for t, expected in zip(made, types, strict=True):
                 if t.dtype is not expected:
                     raise DTypeError(f"fn gives {t.dtype.name} where {expected.name} is expected: {t!r}",

@@ -16,7 +16,7 @@ _DELTA = 0xA282EAD8
 @functools.cache
 def tables() -> np.ndarray:
     """int64 [8 * 256]: what a byte at each of eight places adds."""
-    table = np.arange(256, dtype=np.uint32)
+    table: np.ndarray = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> 1) ^ np.where(table & 1, np.uint32(_POLYNOMIAL), np.uint32(0))
     rows = [table]

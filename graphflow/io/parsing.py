@@ -26,9 +26,7 @@ VarLenFeature.__doc__ = "A feature with any number of values, parsed into a Spar
 FixedLenSequenceFeature = namedtuple(
     "FixedLenSequenceFeature", "shape dtype allow_missing default_value", defaults=(False, None)
 )
-FixedLenSequenceFeature.__doc__ = (
-    "A feature with any number of values of `shape`; shorter ones of a batch are filled up."
-)
+FixedLenSequenceFeature.__doc__ = "Any number of values of `shape`; shorter features of a batch are filled up."
 
 _KINDS = {1: string, 2: float32, 3: int64}
 
@@ -194,7 +192,7 @@ def _parsed(serialized: np.ndarray, names: np.ndarray, *defaults: np.ndarray, sp
             out = np.empty((len(rows), math.prod(spec.dims)), spec.dtype.dtype)
             for i, row in enumerate(rows):
                 out[i] = row
-            results.append(out.reshape(*serialized.shape, *spec.dims))
+            results.append(out.reshape((*serialized.shape, *spec.dims)))
             continue
         if spec.kind == "sparse":
             indices, values, shape = _sparse(column, spec.dtype)
@@ -341,7 +339,7 @@ def parse_example(
 def parse_single_example(
     serialized: Any, features: Mapping[str, Any], name: str | None = None, example_names: Any = None
 ) -> dict[str, Any]:
-    """As parse_example, for one Example.   Shapes: serialized () -> shape; [n, *shape] for a FixedLenSequenceFeature."""
+    """As parse_example, for one Example: () -> shape, and [n, *shape] for a FixedLenSequenceFeature."""
     with name_scope(name, "ParseSingleExample", [serialized]):
         text = convert_to_tensor(serialized, string)
         if text.dims is None:

@@ -1,8 +1,8 @@
 """Protocol messages: classes with declared fields that are written to bytes and read back, as protocol buffers are.
 
-    class Point(Message):
-        x = Field(1, "float")
-        labels = Field(2, "string", repeated=True)
+class Point(Message):
+    x = Field(1, "float")
+    labels = Field(2, "string", repeated=True)
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ class _Map(dict):
     def __setitem__(self, name: Any, value: Any) -> None:
         super().__setitem__(self._field.key.check(name), self._field.element(value))  # type: ignore[union-attr]
 
-    def update(self, other: Any = (), **more: Any) -> None:
+    def update(self, other: Any = (), **more: Any) -> None:  # type: ignore[override]
         for name, value in dict(other, **more).items():
             self[name] = value
 
@@ -408,7 +408,7 @@ class Message:
             self.MergeFrom(other)
 
     def MergeFrom(self, other: Any) -> None:
-        """Take over what is set in the other: lists grow, inner messages merge.   Raises: TypeError for another class."""
+        """Take over what is set in the other: lists grow, messages merge.   Raises: TypeError for another class."""
         if type(other) is not type(self):
             raise TypeError(f"{type(self).__name__} takes no {type(other).__name__}")
         for field, value in other._present():

@@ -6,7 +6,8 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from contextlib import closing
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class TFRecordCompressionType:
 class TFRecordOptions:
     """How a file is compressed: "", "GZIP" or "ZLIB", a TFRecordCompressionType, or other options."""
 
-    compression_type_map = {0: "", 1: "ZLIB", 2: "GZIP"}
+    compression_type_map: ClassVar = {0: "", 1: "ZLIB", 2: "GZIP"}
 
     def __init__(
         self, compression_type: Any = None, flush_mode: Any = None, input_buffer_size: Any = None,
@@ -114,14 +115,12 @@ def _stored(data: bytes) -> bytes:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 class Stream:
-    """The decompressed bytes of a file, in order.   Raises: NotFoundError, and DataLossError for damaged compression."""
+    """The decompressed bytes of a file, in order.   Raises: NotFoundError; DataLossError for damaged compression."""
 
     def __init__(self, path: Any, compression: str = "") -> None:
         self.path = os.fsdecode(path)
         if compression not in ("", "GZIP", "ZLIB"):
-            raise InvalidArgumentError.because(
-                f"the compression of a file is '', 'GZIP' or 'ZLIB', not {compression!r}"
-            )
+            raise InvalidArgumentError.because(f"a file is compressed by '', 'GZIP' or 'ZLIB', not {compression!r}")
         try:
             self._file: Any = gzip.open(path, "rb") if compression == "GZIP" else open(path, "rb")  # noqa: SIM115
         except OSError as error:
@@ -165,12 +164,13 @@ class Stream:
     def lines(self) -> Iterator[bytes]:
         """The lines, without their ends and without carriage returns."""
         rest = b""
-        while data := self.read(_CHUNK):
-            *whole, rest = (rest + data).split(b"\n")
-            for line in whole:
-                yield line.replace(b"\r", b"")
-        if rest:
-            yield rest.replace(b"\r", b"")
+        with closing(self):
+            while data := self.read(_CHUNK):
+                *whole, rest = (rest + data).split(b"\n")
+                for line in whole:
+                    yield line.replace(b"\r", b"")
+            if rest:
+                yield rest.replace(b"\r", b"")
 
     def close(self) -> None:
         self._file.close()
@@ -182,11 +182,11 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
     state   how many there are, where the next one starts, and then what is wrong: 1 a length, 2 the data
     """
     count = 0
-    at = 0
+    at: Any = 0
     state[2] = 0
     while count < limit and at + 12 <= size:
         value = 0xFFFFFFFF
-        length = np.int64(0)
+        length: Any = 0
         for i in range(8):
             byte = np.int64(data[at + i])
             length |= byte << (8 * i)
@@ -269,25 +269,24 @@ def records(path: Any, compression: str = "") -> Iterator[bytes]:
 def fixed_records(name: Any, size: int, header: int, footer: int, hop: int, compression: str = "") -> Iterator[bytes]:
     """Records of a fixed size between a header and a footer; each starts `hop` bytes after the one before."""
     data = Stream(name, compression)
-    content = bytearray(data.read(header))
-    if len(content) < header:
-        raise InvalidArgumentError.because(f"{data.path}: the file is shorter than its header of {header} bytes")
-    window, number = b"", 0
-    while True:
-        window += data.read(size + footer - len(window))
-        if len(window) < size + footer:
-            break
-        yield window[:size]
-        number += 1
-        skipped = data.read(hop - len(window)) if hop > len(window) else b""
-        if hop > len(window) and len(skipped) < hop - len(window):
-            return
-        window = window[hop:]
-    rest = len(window) - footer
-    if rest > 0 and hop == size or rest < 0:
-        raise InvalidArgumentError.because(
-            f"{data.path}: after {number} records of {size} bytes, {rest} bytes are left"
-        )
+    with closing(data):
+        content = bytearray(data.read(header))
+        if len(content) < header:
+            raise InvalidArgumentError.because(f"{data.path}: the file is shorter than its header of {header} bytes")
+        window, number = b"", 0
+        while True:
+            window += data.read(size + footer - len(window))
+            if len(window) < size + footer:
+                break
+            yield window[:size]
+            number += 1
+            skipped = data.read(hop - len(window)) if hop > len(window) else b""
+            if hop > len(window) and len(skipped) < hop - len(window):
+                return
+            window = window[hop:]
+        rest = len(window) - footer
+        if rest > 0 and hop == size or rest < 0:
+            raise InvalidArgumentError.because(f"{data.path}: after {number} records of {size} bytes {rest} are left")
 
 
 def tf_record_iterator(path: Any, options: Any = None) -> Iterator[bytes]:

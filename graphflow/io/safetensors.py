@@ -78,7 +78,7 @@ def _parts(array: np.ndarray) -> Iterator[Any]:
         yield from array.flat
         return
     little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-    data = memoryview(np.ascontiguousarray(little).reshape(-1).view(np.uint8))
+    data = np.ascontiguousarray(little).reshape(-1).view(np.uint8).data
     for start in range(0, len(data), _CHUNK):
         yield data[start : start + _CHUNK]
 
@@ -137,7 +137,7 @@ def read_tensor(file: BinaryIO, entry: Entry, path: str) -> np.ndarray:
     if entry.dtype is string:
         return _strings(file.read(entry.stop - entry.start), entry, path)
     array = np.empty(entry.shape, entry.dtype.dtype.newbyteorder("<"))
-    if file.readinto(memoryview(array.reshape(-1).view(np.uint8))) != array.nbytes:  # type: ignore[attr-defined]
+    if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:  # type: ignore[attr-defined]
         raise DataLossError.because(f"{path}: at byte {entry.start}: the file ends in the middle of a tensor")
     return array.astype(entry.dtype.dtype, copy=False)
 

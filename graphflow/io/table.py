@@ -33,7 +33,7 @@ def read_table(data: bytes, path: str) -> dict[bytes, bytes]:
     try:
         _, at = _handle(data, footer)
         found, _ = _handle(data, at)
-        entries = {}
+        entries: dict[bytes, bytes] = {}
         for _, where in _entries(_block(data, *found), found[0]):
             inner, _ = _handle(where, 0)
             entries.update(_entries(_block(data, *inner), inner[0]))

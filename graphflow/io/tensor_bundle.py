@@ -49,7 +49,8 @@ def _entry(data: bytes) -> _Entry:
     dtype = as_dtype(numbers.get(1, 0))
     if min(shape, default=0) < 0:
         raise WireError("at byte 0: a negative size")
-    return _Entry(dtype, tuple(shape), *(numbers.get(n, 0) for n in (3, 4, 5, 6)), sliced)
+    shard, offset, size, total = (numbers.get(n, 0) for n in (3, 4, 5, 6))
+    return _Entry(dtype, tuple(shape), shard, offset, size, total, sliced)
 
 
 class BundleReader:
@@ -172,7 +173,7 @@ def write_bundle(prefix: str, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _number_bytes(array: np.ndarray) -> tuple[memoryview, int]:
     little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-    data = memoryview(little.reshape(-1).view(np.uint8))
+    data = little.reshape(-1).view(np.uint8).data
     return data, crc32c(data) if len(data) else 0
 
 

@@ -135,15 +135,20 @@ def _merge_value(tokens: _Tokens, field: Any, message: Any) -> None:
         setattr(message, field.name, value)
 
 
+def _open(tokens: _Tokens) -> None:
+    if not tokens.skip("{", "<"):
+        raise tokens.error(f"{{ is expected, not {tokens.peek()!r}")
+
+
 def _merge_inner(tokens: _Tokens, message: Any) -> None:
-    tokens.take("mark")
+    _open(tokens)
     while not tokens.skip("}", ">"):
         _merge_field(tokens, message)
     message.SetInParent()
 
 
 def _merge_item(tokens: _Tokens, field: Any, items: dict) -> None:
-    tokens.take("mark")
+    _open(tokens)
     name = field.key.default
     inner = field.message() if field.message is not None else field.kind.default
     while not tokens.skip("}", ">"):
@@ -155,6 +160,7 @@ def _merge_item(tokens: _Tokens, field: Any, items: dict) -> None:
             _merge_inner(tokens, inner)
         else:
             inner = _value(tokens, field)
+        tokens.skip(",", ";")
     items[name] = inner
 
 

@@ -41,18 +41,11 @@ def _scalar_infer(tags: Tensor, values: Tensor) -> tuple[Dims, DType]:
 
 
 def _scalars(tags: np.ndarray, values: np.ndarray) -> np.ndarray:
-    if tags.shape != values.shape:
-        first = f" (tag {tags.item().decode()!r})" if tags.size == 1 else ""
-        raise InvalidArgumentError.because(
-            f"tags and values are not the same shape: {show(tags.shape)} and {show(values.shape)}{first}"
-        )
-    pairs = zip(tags.reshape(-1).tolist(), values.reshape(-1).tolist(), strict=True)
+    pairs = zip(tags.reshape(-1).tolist(), values.reshape(-1).tolist(), strict=True)  # infer has compared the shapes
     return _bytes(Summary(value=[Summary.Value(tag=tag.decode(), simple_value=value) for tag, value in pairs]))
 
 
-SCALAR_SUMMARY = define(
-    "ScalarSummary", "tags:string values", _scalar_infer, _scalars, vjp=NO_GRADIENT, types=REAL
-)
+SCALAR_SUMMARY = define("ScalarSummary", "tags:string values", _scalar_infer, _scalars, vjp=NO_GRADIENT, types=REAL)
 
 
 # -- histograms --------------------------------------------------------------------------------------------------------
@@ -105,7 +98,7 @@ def as_pixels(image: np.ndarray, bad_color: tuple[int, ...]) -> np.ndarray:
     Pixels with a value that is not finite get the bad color.
     """
     x = image.astype(np.float32)
-    fine = np.isfinite(x).all(axis=-1)
+    fine = np.asarray(np.isfinite(x).all(axis=-1))
     low, high = (float(x[fine].min()), float(x[fine].max())) if fine.any() and x.size else (0.0, 0.0)
     signed = low < 0
     largest = max(abs(low), abs(high)) if signed else high

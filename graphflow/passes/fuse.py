@@ -106,14 +106,17 @@ def _left_over(program: Program, group_of: dict[Operation, _Group]) -> bool:
             continue
         for t in op.inputs:
             group = group_of.get(t.op)
-            if group is not None and len(group.members) == 1 and (home is not None or _may_join(op)):
+            if group is not None and len(group.members) == 1 and _may_join(op, home, group):
                 return True
     return False
 
 
-def _may_join(op: Operation) -> bool:
-    """Whether an operation that is in no group could be in that of its first input."""
-    return not op.definition.stateful and isinstance(op.definition.lower(op), (Reduce, View))
+def _may_join(op: Operation, home: _Group | None, group: _Group) -> bool:
+    """Whether the kinds of an operation and of what makes an input of it are ever found in one region."""
+    kind = op.definition.lower(op)
+    if isinstance(kind, View):
+        return group.axes is not None
+    return home is not None and not (isinstance(kind, Reduce) and group.anchor)
 
 
 # -- what can join -------------------------------------------------------------------------------------------------
@@ -279,12 +282,16 @@ def _finishes(op: Operation, plan: _Plan) -> bool:
         return True
     members = [m for g in plan.groups for m in g.members if not _is_anchor(m)] + [op]
     inside = {t for g in plan.groups for m in g.members for t in m.outputs}
-    for t in {t for m in members for t in operands(m.definition.lower(m), m.inputs)} - inside:
-        dims = sizes(t.dims)
-        wide = (1,) * (len(plan.dims) - len(dims)) + dims
-        if wide[:-1] != plan.dims[:-1] and any(d != 1 for d in wide[:-1]):
+    for m in members:
+        kind = m.definition.lower(m)
+        if isinstance(kind, Random):
             return False
-    return not any(isinstance(m.definition.lower(m), Random) for m in members)
+        for t in operands(kind, m.inputs):
+            dims = sizes(t.dims)
+            wide = (1,) * (len(plan.dims) - len(dims)) + dims
+            if t not in inside and wide[:-1] != plan.dims[:-1] and any(d != 1 for d in wide[:-1]):
+                return False
+    return True
 
 
 # -- the new program -----------------------------------------------------------------------------------------------
@@ -293,7 +300,8 @@ def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
     wanted = _read_outside(program, group_of)
     place = {op: i for i, op in enumerate(program.ops)}
     for home in set(group_of.values()):
-        home.members.sort(key=place.__getitem__)
+        if len(home.members) > 1:
+            home.members.sort(key=place.__getitem__)
     new: dict[Tensor, Tensor] = {}
     ops: list[Operation] = []
     done: dict[Operation, Operation] = {}

@@ -109,7 +109,7 @@ def slice_input_producer(
         return [gather(t, index) for t in tensors]
 
 
-# -- batches -------------------------------------------------------------------------------------------------------------
+# -- batches -----------------------------------------------------------------------------------------------------------
 def _flat(tensors: Any) -> tuple[list[Tensor], Callable[[list[Tensor]], Any]]:
     """The tensors of a list or dict, and what makes the same of others."""
     if isinstance(tensors, Mapping):
@@ -183,7 +183,8 @@ def batch(
 
 
 def maybe_batch(
-    tensors: Any, keep_input: Any, batch_size: Any, num_threads: int = 1, capacity: int = 32, enqueue_many: bool = False,
+    tensors: Any, keep_input: Any, batch_size: Any, num_threads: int = 1, capacity: int = 32,
+    enqueue_many: bool = False,
     shapes: Any = None, dynamic_pad: bool = False, allow_smaller_final_batch: bool = False,
     shared_name: str | None = None, name: str | None = None,
 ) -> Any:  # fmt: skip

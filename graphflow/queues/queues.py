@@ -36,7 +36,7 @@ def _kind(name: str, make: Any) -> OpDef:
 FIFO = _kind("FIFOQueueV2", Fifo)
 PADDING = _kind("PaddingFIFOQueueV2", Padding)
 PRIORITY = _kind("PriorityQueueV2", Priority)
-SHUFFLED = _kind("RandomShuffleQueueV2", lambda *args, least, seed, seed2: Shuffled(*args, least, seed, seed2))
+SHUFFLED = _kind("RandomShuffleQueueV2", Shuffled)
 
 
 def _enqueued(handle: np.ndarray, *components: np.ndarray) -> tuple:

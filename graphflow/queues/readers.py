@@ -76,7 +76,7 @@ class Reading:
         self._turn.notify_all()
 
 
-# -- what is in a file ---------------------------------------------------------------------------------------------------
+# -- what is in a file -------------------------------------------------------------------------------------------------
 def _lines(name: bytes, skip: int) -> Records:
     for number, line in enumerate(Stream(name).lines(), 1):
         if number > skip:

@@ -151,7 +151,8 @@ class Padding(Fifo):
         if out.dtype == object:
             out[...] = b""
         for i, part in enumerate(parts):
-            out[(i, *map(slice, part.shape))] = part
+            place: tuple[Any, ...] = (i, *map(slice, part.shape))
+            out[place] = part
         return out
 
 

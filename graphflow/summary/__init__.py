@@ -17,6 +17,7 @@ from graphflow.summary_protos import (
 
 __all__ = [
     "Event", "FileWriter", "FileWriterCache", "HistogramProto", "RunMetadata", "SessionLog", "Summary",
-    "SummaryDescription", "SummaryMetadata", "TaggedRunMetadata", "audio", "histogram", "image", "merge", "merge_all", "projector",
+    "SummaryDescription", "SummaryMetadata", "TaggedRunMetadata", "audio", "histogram", "image", "merge", "merge_all",
+    "projector",
     "scalar", "summary_iterator", "tensor_summary", "text",
 ]  # fmt: skip

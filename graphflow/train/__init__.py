@@ -1,5 +1,6 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
+from graphflow.graph_util import write_graph
 from graphflow.io.example import (
     BytesList,
     Example,
@@ -57,7 +58,32 @@ from graphflow.train.global_step import (
     global_step,
 )
 from graphflow.train.gradient_descent import GradientDescentOptimizer, ProximalGradientDescentOptimizer
+from graphflow.train.hooks import (
+    CheckpointSaverHook,
+    CheckpointSaverListener,
+    FeedFnHook,
+    FinalOpsHook,
+    LoggingTensorHook,
+    NanLossDuringTrainingError,
+    NanTensorHook,
+    SecondOrStepTimer,
+    SessionRunArgs,
+    SessionRunContext,
+    SessionRunHook,
+    SessionRunValues,
+    StepCounterHook,
+    StopAtStepHook,
+    SummarySaverHook,
+)
 from graphflow.train.momentum import MomentumOptimizer
+from graphflow.train.monitored import (
+    ChiefSessionCreator,
+    MonitoredSession,
+    MonitoredTrainingSession,
+    Scaffold,
+    SessionManager,
+    SingularMonitoredSession,
+)
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.rmsprop import RMSPropOptimizer
 from graphflow.train.saver import Saver, SaverDef, import_meta_graph

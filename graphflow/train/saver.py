@@ -204,7 +204,7 @@ class Saver:
         """Give the variables their values of a checkpoint; they need no initializer.  All of them change or none.
 
         Raises: ValueError when there is no checkpoint; NotFoundError for variables that it does not have and
-                InvalidArgumentError for other shapes or dtypes, which name all of them; DataLossError when it is damaged.
+                InvalidArgumentError for other shapes or dtypes, which name all of them; DataLossError for damage.
         """
         if save_path is None:
             raise GraphError("there is no checkpoint to restore: save_path is None")

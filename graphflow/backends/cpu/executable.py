@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -83,7 +85,7 @@ class CpuExecutable:
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
         self._team_of = team_of
-        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
+        self._team = team_of() if any(total >= _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps))) else None
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
@@ -197,9 +199,9 @@ class CpuExecutable:
         draws: list[int], rows: list[Row], number: int, address: Callable[[Buffer], tuple[int, Any]],
     ) -> None:  # fmt: skip
         """Append the row of a step, and its arguments."""
-        call = step.call
+        call, nbytes = step.call, _bytes(step)
         assert call is not None
-        rows.append((self._kernel(step, call), len(words), 0 if _bytes(step) >= _ALONE_BYTES else ALONE, number))
+        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE, number))
         self._pass(step, call, words, late, draws, address)
         if call.takes_tail:
             words.append(0)
@@ -224,20 +226,20 @@ class CpuExecutable:
         if raw:
             words += call.sizes
         for position, p in enumerate(call.pointers):
-            if p == "status":
-                words.append(self._status.ctypes.data)
-            elif p == "team":
-                words.append(0 if self._team is None else self._team.address)
-            elif isinstance(p, Draws):
-                draws.append(self._store.draws(p.op).ctypes.data)
-                words.append(draws[-1])
-            else:
+            if isinstance(p, Tensor):
                 found = places[p]
                 before = call.pointers[:position].count(p) if len(found) > 1 else 0
                 address, array = place_of(found[min(before, len(found) - 1)])
                 if array is not None:
                     late.append((len(words), array))
                 words.append(address)
+            elif isinstance(p, Draws):
+                draws.append(self._store.draws(p.op).ctypes.data)
+                words.append(draws[-1])
+            elif p == "status":
+                words.append(self._status.ctypes.data)
+            else:
+                words.append(0 if self._team is None else self._team.address)
         if step.scratch and call.scratch_bytes:
             words.append(place_of(step.scratch)[0])
         if not raw:
@@ -255,7 +257,8 @@ class CpuExecutable:
             case _:
                 found = self._addresses.get(buffer[:2])
                 if found is None:
-                    found = self._addresses[buffer[:2]] = self._array(buffer).ctypes.data
+                    array = self._state(buffer) if buffer.kind == "state" else self._array(buffer)
+                    found = self._addresses[buffer[:2]] = array.ctypes.data
                 return found, None
 
     def _kernel(self, step: Step, call: Call) -> int:
@@ -433,9 +436,9 @@ def _has_work(step: Step) -> bool:
 
 def _bytes(step: Step) -> int:
     total = 0
-    for b in step.inputs + step.outputs:
-        if b.kind != "object" and known(b.dims):
-            total += b.nbytes
+    for kind, _, dims, dtype in step.inputs + step.outputs:
+        if kind != "object" and dims is not None and None not in dims:
+            total += math.prod(dims) * dtype.size  # type: ignore[arg-type]
     return total
 
 
@@ -445,13 +448,20 @@ def _element(p: Tensor | Draws | str) -> str:
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:
-    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments.
+    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments; once if always there.
 
     One tensor has two places where it names a variable to write and is also its value from before: v.assign(v).
     """
     places: dict[Any, list[Buffer]] = {}
-    for t, buffer in zip((*step.op.inputs, *step.op.outputs), (*step.inputs, *step.outputs), strict=True):
-        places.setdefault(t, []).append(buffer)
+    for t, buffer in zip(step.op.inputs + step.op.outputs, step.inputs + step.outputs, strict=True):
+        found = places.get(t)
+        if found is None:
+            places[t] = [buffer]
+        else:
+            found.append(buffer)
+    for found in places.values():
+        if len(found) > 1 and found.count(found[0]) == len(found):
+            del found[1:]
     return places
 
 
@@ -494,8 +504,10 @@ def _read_first(plan: Plan) -> list[Operation]:
     written: set[int] = set()
     needed: dict[int, Operation] = {}
     ops = plan.program.ops
-    taken = {t for op in ops for i, t in enumerate(op.inputs) if i not in op.definition.refs}
-    taken.update(plan.program.fetches, *[op.outputs for op in plan.program.targets])
+    taken = set(plan.program.fetches).union(*[op.outputs for op in plan.program.targets])
+    for op in ops:
+        refs = set(op.definition.refs)
+        taken.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
     for op in ops:
         record = op.definition
         if record.variable:
@@ -506,5 +518,6 @@ def _read_first(plan: Plan) -> list[Operation]:
                 variable = variable_of(op.inputs[i])
                 if variable.id not in written:
                     needed[variable.id] = variable
-        written.update(variable_of(op.inputs[i]).id for i in record.writes)
+        if record.writes:
+            written.update([variable_of(op.inputs[i]).id for i in record.writes])
     return list(needed.values())

@@ -7,6 +7,7 @@ short for that are joined to longer ones, over which the inputs that repeat with
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,14 @@ class Member:
     fold: Reduce | None = None
     outer: bool = False
 
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.expression, self.operands, self.dtype, self.fold, self.outer))
+
+    def __hash__(self) -> int:
+        """Worked out once: members are the keys by which every plan finds its kernels."""
+        return self._hash
+
 
 @dataclass(frozen=True)
 class Body:
@@ -56,11 +65,19 @@ class Body:
     outputs: tuple[int, ...]
     draws: int = 0
 
-    @property
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.inputs, self.members, self.outputs))
+
+    def __hash__(self) -> int:
+        """Worked out once, as that of a member."""
+        return self._hash
+
+    @functools.cached_property
     def dtypes(self) -> list[str]:
         return [dtype for _, dtype in self.inputs] + [m.dtype for m in self.members]
 
-    @property
+    @functools.cached_property
     def wide(self) -> str:
         """The dtype of which a vector register is full."""
         return "float64" if all(d in ("float64", "int64", "uint64") for d in self.dtypes) else "float32"

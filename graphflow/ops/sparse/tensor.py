@@ -84,11 +84,6 @@ class SparseTensor:
         """Other values at the same places."""
         return SparseTensor(self.indices, values, self.dense_shape)
 
-    def eval(self, feed_dict: Any = None, session: Any = None) -> SparseTensorValue:
-        """The value in this session, or in the default one."""
-        parts = [t.eval(feed_dict, session) for t in self.feed_components()]  # type: ignore[attr-defined]
-        return SparseTensorValue(*parts)
-
     def fetch_components(self) -> tuple[list[Tensor], Any]:
         """What a session fetches for it, and how the result is made of the values."""
         return self.feed_components(), SparseTensorValue
