@@ -8,6 +8,7 @@ from graphflow import (
     distributions,
     errors,
     estimator,
+    graph_util,
     image,
     initializers,
     io,
@@ -26,11 +27,16 @@ from graphflow import (
     sparse,
     spectral,
     strings,
+    summary,
     train,
 )
 from graphflow import spectral as signal
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
+from graphflow.control.conditional import case, cond, switch_case
+from graphflow.control.functional import foldl, foldr, map_fn, scan
+from graphflow.control.tensor_array import TensorArray
+from graphflow.control.while_loop import while_loop
 from graphflow.custom_gradient import custom_gradient
 from graphflow.default import (
     add_to_collection,
@@ -67,7 +73,8 @@ from graphflow.dtypes import (
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
-from graphflow.graph_def import GraphDef, import_graph_def
+from graphflow.graph_def import import_graph_def
+from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
 from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,
@@ -203,7 +210,6 @@ from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
 from graphflow.ops.convert import (
     convert_to_tensor_or_indexed_slices,
-    convert_to_tensor_or_sparse_tensor,
 )
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
 from graphflow.ops.define import convert_to_tensor, is_tensor, register_tensor_conversion_function
@@ -224,7 +230,7 @@ from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
 from graphflow.ops.host import Print, numpy_function, py_func, py_function
 from graphflow.ops.image.patches import extract_image_patches
-from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, convert_to_tensor_or_indexed_slices
+from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
 from graphflow.ops.join import concat, parallel_stack, split, stack, unstack
 from graphflow.ops.linalg import matmul
@@ -362,7 +368,6 @@ from graphflow.ops.sparse.math import (
 from graphflow.ops.sparse.tensor import (
     SparseTensor,
     SparseTensorValue,
-    convert_to_tensor_or_sparse_tensor,
     sparse_placeholder,
     sparse_tensor_to_dense,
     sparse_to_dense,
@@ -411,8 +416,10 @@ from graphflow.session import InteractiveSession, Session, explain, get_default_
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.spec import TensorSpec
+from graphflow.summary_protos import Event, HistogramProto, SessionLog, Summary, SummaryMetadata
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
+from graphflow.tensor_proto import make_ndarray, make_tensor_proto
 from graphflow.variable_scope import (
     AUTO_REUSE,
     VariableScope,

@@ -29,7 +29,7 @@ class DType:
     @property
     def as_numpy_dtype(self) -> type:
         """The NumPy scalar type; `object` for strings."""
-        return self.dtype.type if self.dtype is not _STRING else object
+        return self.dtype.type if not self.dtype.hasobject else object
 
     @property
     def base_dtype(self) -> DType:
@@ -97,6 +97,33 @@ class DType:
     def __reduce__(self) -> tuple:
         return as_dtype, (self.name,)
 
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether gradients flow through tensors of this type."""
+        return self.is_floating or self.is_complex
+
+
+class ListType(DType):
+    """Lists of arrays that share one element type, but not their shapes: [n] with an array, or None, for each item."""
+
+    __slots__ = ("element",)
+
+    def __init__(self, element: DType) -> None:
+        super().__init__(f"list({element.name})", np.dtype(object), 21)
+        self.element = element
+
+    @property
+    def is_differentiable(self) -> bool:
+        return self.element.is_differentiable
+
+
+_LISTS: dict[DType, ListType] = {}
+
+
+def list_of(element: DType) -> ListType:
+    """The type of lists of such arrays, one object a type."""
+    return _LISTS.setdefault(element, ListType(element))
+
 
 # The numbers are those of TensorFlow's types.proto.
 float32 = DType("float32", np.dtype("float32"), 1)
@@ -144,7 +171,7 @@ def as_dtype(type_value: Any) -> DType:
     if isinstance(value, type):
         found = _BY_TYPE.get(value)
     elif isinstance(value, str):
-        found = _BY_NAME.get(value)
+        found = list_of(as_dtype(value[5:-1])) if value.startswith("list(") else _BY_NAME.get(value)
     elif type(value) is int:
         found = _BY_NUMBER.get(value)
     if found is None and value is not int and value is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from graphflow.dtypes import string
 from graphflow.errors import FeedError, GraphflowError
 from graphflow.graph import Graph
+from graphflow.nest import flatten
 from graphflow.operation import Tensor
 from graphflow.ops.values import as_array
 from graphflow.shape import compatible, show
@@ -27,18 +28,25 @@ def fed_tensors(graph: Graph, keys: Mapping[Any, Any]) -> list[tuple[Tensor, Any
 
 
 def composite(keys: Iterable[Any]) -> bool:
-    """Whether one of the keys stands for several tensors, as a SparseTensor does."""
-    return any(hasattr(key, "feed_components") for key in keys)
+    """Whether one of the keys stands for several tensors, as a SparseTensor and a tuple of tensors do."""
+    return any(isinstance(key, tuple) or hasattr(key, "feed_components") for key in keys)
 
 
 def spread(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     """The tensors of composite keys, each with its part of the value, instead of these keys.
 
-    Raises: TypeError for a value that does not have as many parts.
+    A tuple, such as the state of a recurrent cell, is fed with a nest of as many values.
+
+    Raises: TypeError for a value that does not have as many parts, ValueError when it is that of a tuple.
     """
     plain: dict[Any, Any] = {}
     for key, value in feed_dict.items():
-        if hasattr(key, "feed_components"):
+        if isinstance(key, tuple):
+            leaves, values = flatten(key), flatten(value)
+            if len(leaves) != len(values):
+                raise FeedError(f"the key {key!r} has {len(leaves)} tensors, its value {len(values)} arrays")
+            plain.update(spread(dict(zip(leaves, values, strict=True))))
+        elif hasattr(key, "feed_components"):
             tensors = key.feed_components()
             if not isinstance(value, (tuple, list)) or len(value) != len(tensors):
                 raise TypeError(f"{key!r} is fed with {len(tensors)} arrays, not with {value!r}")

@@ -6,14 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GradientError, GraphError
 from graphflow.graph import get_default_graph
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Frame, Operation, Tensor
 from graphflow.ops.arithmetic import add_n
 from graphflow.ops.basic import ones_like, zeros_like
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, REGISTRY, convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices, concatenated
+from graphflow.ops.lists import empty_like, lists_added
 from graphflow.ops.shape_ops import sum_to
+from graphflow.shape import Dims
 
 _registered: dict[str, Any] = {}  # VJPs by name
 
@@ -94,6 +97,21 @@ def gradients(
         return [found.get(x) for x in sources]
 
 
+def flow_back(seeds: Sequence[tuple[Tensor, Any]], sources: Sequence[Tensor], frame: Frame) -> list[Any]:
+    """What flows from tensors with these gradients back to each source, through the operations of one frame."""
+    flow: dict[Tensor, list[Any]] = defaultdict(list)
+    for y, dy in seeds:
+        flow[y].append(dy)
+    live = depending_on(sources, list(flow), frame)
+    found = _walk(live, flow, set(sources), set(), frame)
+    return [found.get(x) for x in sources]
+
+
+def depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], frame: Frame) -> set[Tensor]:
+    """Tensors of this frame that a target needs, that depend on a source, and through which gradients flow."""
+    return _depending_on(sources, targets, set(), frame)
+
+
 def _listed(value: Any) -> list:
     return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
 
@@ -105,7 +123,7 @@ def _element(value: Any) -> Tensor:
 
 
 def _flows(tensor: Tensor) -> bool:
-    return tensor.dtype.is_floating or tensor.dtype.is_complex
+    return tensor.dtype.is_differentiable
 
 
 def _seed(y: Tensor, weight: Any, index: int) -> Any:
@@ -116,13 +134,18 @@ def _seed(y: Tensor, weight: Any, index: int) -> Any:
     return weight if isinstance(weight, IndexedSlices) else convert_to_tensor(weight, y.dtype, f"grad_ys_{index}")
 
 
-def _depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], stops: set[Tensor]) -> set[Tensor]:
-    """Tensors that a target needs, that depend on a source, and through which gradients flow."""
+def _depending_on(
+    sources: Sequence[Tensor], targets: Sequence[Tensor], stops: set[Tensor], frame: Frame | None = None
+) -> set[Tensor]:
+    """Tensors that a target needs, that depend on a source, and through which gradients flow.
+
+    frame   when given, only the operations of this frame
+    """
     needed: set[Operation] = set()
     stack = [y.op for y in targets]
     while stack:
         op = stack.pop()
-        if op not in needed:
+        if op not in needed and (frame is None or op.frame is frame):
             needed.add(op)
             stack.extend(t.op for t in op.inputs if _flows(t))
     live = {x for x in sources if _flows(x)}
@@ -132,10 +155,16 @@ def _depending_on(sources: Sequence[Tensor], targets: Sequence[Tensor], stops: s
     return live
 
 
-def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor], stops: set[Tensor]) -> dict:
+def _walk(
+    live: set[Tensor],
+    flow: dict[Tensor, list[Any]],
+    sources: set[Tensor],
+    stops: set[Tensor],
+    frame: Frame | None = None,
+) -> dict:
     """Backwards through the operations that made live tensors, the youngest first: consumers before producers."""
     found: dict[Tensor, Any] = {}
-    route = sorted({t.op for t in live}, key=lambda op: -op.id)
+    route = sorted({t.op for t in live if frame is None or t.op.frame is frame}, key=lambda op: -op.id)
     for op in route:
         totals = [_total(flow.pop(t, None)) for t in op.outputs]
         for t, total in zip(op.outputs, totals, strict=True):
@@ -148,8 +177,26 @@ def _walk(live: set[Tensor], flow: dict[Tensor, list[Any]], sources: set[Tensor]
         with op.graph.name_scope(op.name.replace(":", "_") + "_grad"):
             for i, dx in _pulled_back(op, totals, wanted):
                 x = op.inputs[i]
-                flow[x].append(dx if isinstance(dx, IndexedSlices) else sum_to(dx, x))
+                fits = isinstance(dx, IndexedSlices) or isinstance(dx.dtype, ListType) or _fits(op, i, dx)
+                flow[x].append(dx if fits else sum_to(dx, x))
+    if frame is not None:
+        found.update((t, _total(flow[t])) for t in sources if t.op.frame is not frame)
     return found
+
+
+def _fits(op: Operation, i: int, dx: Tensor) -> bool:
+    """Whether the gradient of an input must have its shape: no other input can have broadcast it to a larger one."""
+    x = op.inputs[i]
+    if dx.dims != x.dims or _rule(op) is not op.definition.vjp:
+        return False
+    return op.definition.exact or not any(_widens(t.dims, x.dims) for j, t in enumerate(op.inputs) if j != i)
+
+
+def _widens(other: Dims, dims: Dims) -> bool:
+    """Whether broadcasting with the other shape may make sizes larger that are not known."""
+    if other is None or dims is None or len(other) > len(dims):
+        return True
+    return any(d is None and n != 1 for n, d in zip(reversed(other), reversed(dims), strict=False))
 
 
 def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:
@@ -159,8 +206,11 @@ def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tu
         raise GradientError(f"{op.type} has no gradient").note(*op.where())
     if vjp is not PASS_GRADIENT:
         totals = [convert_to_tensor(d) if isinstance(d, IndexedSlices) else d for d in totals]
+    if op.definition.calls:
+        every = vjp(op, totals, set(wanted))
+        return [(i, every[i]) for i in wanted if every[i] is not None]
     if any(d is None for d in totals):
-        totals = [zeros_like(t) if d is None and _flows(t) else d for d, t in zip(totals, op.outputs, strict=True)]
+        totals = [no_gradient(t) if d is None and _flows(t) else d for d, t in zip(totals, op.outputs, strict=True)]
     if isinstance(vjp, tuple):
         results = [(i, rule(op, *totals)) for i in wanted if (rule := vjp[i]) is not None]
     else:
@@ -169,12 +219,19 @@ def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tu
     return [(i, dx) for i, dx in results if dx is not None]
 
 
+def no_gradient(t: Tensor) -> Tensor:
+    """Zeros in the place of the gradient of a tensor."""
+    return empty_like(t) if isinstance(t.dtype, ListType) else zeros_like(t)
+
+
 def _total(parts: list[Any] | None) -> Any:
     """The sum of what came over all paths; slices stay slices as long as nothing dense is added."""
     if not parts:
         return None
     if len(parts) == 1:
         return parts[0]
+    if isinstance(parts[0], Tensor) and isinstance(parts[0].dtype, ListType):
+        return lists_added(parts)
     if all(isinstance(p, IndexedSlices) for p in parts):
         return concatenated(parts)
     return add_n([convert_to_tensor(p) if isinstance(p, IndexedSlices) else p for p in parts])

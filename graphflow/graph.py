@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.errors import GraphError
 from graphflow.names import NameTable, check_op_name, check_scope_name
-from graphflow.operation import Operation, Tensor, creation_site
+from graphflow.operation import Frame, Operation, Tensor, creation_site
 
 if TYPE_CHECKING:
     import networkx
@@ -40,6 +40,7 @@ class Graph:
         self._scope = ""  # the current name scope with its slash
         self._controls: list[_Controls] = []
         self._device = ""
+        self._frame: Frame | None = None
         self._collections: dict[Any, list] = {}
         self._finalized = False
         self._unfeedable: set[Tensor] = set()
@@ -65,11 +66,15 @@ class Graph:
         """Append an operation whose full name, converted inputs and inferred outputs are known."""
         if self._finalized:
             raise RuntimeError(f"the graph is finalized: {definition.name} {name!r} cannot be added to it")
+        frame = self._frame
+        for t in inputs:
+            if t.op.frame is not frame and not (t.op.frame is None or frame is not None and frame.sees(t.op.frame)):
+                raise GraphError(f"{name!r} takes {t.name!r}, which exists only inside a branch or a loop body")
         with self._lock:
             controls = self._control_inputs(inputs) if self._controls else ()
             op = Operation(
                 definition, name, inputs, attrs, outputs, controls, self, len(self._operations), creation_site(),
-                self._device,
+                self._device, frame,
             )  # fmt: skip
             self._operations.append(op)
             self._by_name[name] = op
@@ -134,16 +139,38 @@ class Graph:
 
     @contextmanager
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
-        """Operations made inside wait for these operations and tensors.  Blocks add up; None starts from nothing."""
+        """Operations made inside wait for these operations and tensors.  Blocks add up; None starts from nothing.
+
+        None also leaves branches and loop bodies: what is made inside runs once a run.
+        """
         waits: list[Operation] = []
         for item in control_inputs or ():
             element = self.as_graph_element(item)
             waits.append(element.op if isinstance(element, Tensor) else element)
         self._controls.append(_Controls(tuple(waits), alone=control_inputs is None))
+        frame = self._frame
+        if control_inputs is None:
+            self._frame = None
         try:
             yield
         finally:
+            self._frame = frame
             self._controls.pop()
+
+    @property
+    def frame(self) -> Frame | None:
+        """The branch or loop body that operations are made in now."""
+        return self._frame
+
+    @contextmanager
+    def inside(self, frame: Frame | None) -> Iterator[None]:
+        """Operations are made in this frame; control dependencies from outside are left to what owns it."""
+        before = self._frame, self._controls
+        self._frame, self._controls = frame, []
+        try:
+            yield
+        finally:
+            self._frame, self._controls = before
 
     @property
     def has_control_dependencies(self) -> bool:
@@ -254,10 +281,11 @@ class Graph:
 
     # -- feeding and fetching ------------------------------------------------------------------------------------
     def is_feedable(self, tensor: Any) -> bool:
-        return tensor not in self._unfeedable
+        return tensor.op.frame is None and tensor not in self._unfeedable
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
-        return getattr(tensor_or_op, "op", tensor_or_op) not in self._unfetchable
+        op = getattr(tensor_or_op, "op", tensor_or_op)
+        return op.frame is None and op not in self._unfetchable
 
     def prevent_feeding(self, tensor: Any) -> None:
         self._unfeedable.add(tensor)

@@ -18,8 +18,10 @@ import numpy as np
 from graphflow.dtypes import DType, as_dtype
 from graphflow.errors import GraphError, UnimplementedError
 from graphflow.graph import Graph, get_default_graph
-from graphflow.graph_def import GraphDef, NodeDef, as_graph_def, import_graph_def
+from graphflow.graph_def import as_graph_def, import_graph_def
+from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.io.atomic import replacing
+from graphflow.node_attrs import attrs_of, made_node
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import define
 from graphflow.protos import VariableDef
@@ -51,8 +53,12 @@ class MetaGraphDef:
     def restore(self, clear_devices: bool, scope: str | None) -> None:
         """Make it all in the default graph, below `scope` if one is given."""
         graph = get_default_graph()
-        nodes = [NodeDef(n.name, n.op, n.input, "" if clear_devices else n.device, n.attr) for n in self.graph_def.node]
-        import_graph_def(GraphDef(nodes), name=scope or "")
+        nodes = GraphDef()
+        nodes.CopyFrom(self.graph_def)
+        if clear_devices:
+            for node in nodes.node:
+                node.device = ""
+        import_graph_def(nodes, name=scope or "")
         for key, items in self.collection_def.items():
             for kind, item in items:
                 graph.add_to_collection(key, _found(graph, kind, item, scope))
@@ -92,7 +98,7 @@ def export_meta_graph(
     collections = {
         key: _items(graph.get_collection(key), scope, export_scope) for key in wanted if isinstance(key, str)
     }
-    made = MetaGraphDef(GraphDef(kept), {k: items for k, items in collections.items() if items}, saver_def)
+    made = MetaGraphDef(GraphDef(node=kept), {k: items for k, items in collections.items() if items}, saver_def)
     if filename is not None:
         text = json.dumps(_document(made, graph, scope), indent=1 if as_text else None)
         with replacing(os.fsdecode(filename)) as file:
@@ -103,7 +109,7 @@ def export_meta_graph(
 def _within(node: NodeDef, scope: str) -> NodeDef:
     """The node as it is named inside a scope."""
     inputs = [("^" if t[0] == "^" else "") + t.lstrip("^").removeprefix(scope) for t in node.input]
-    return NodeDef(node.name.removeprefix(scope), node.op, inputs, node.device, node.attr)
+    return NodeDef(name=node.name.removeprefix(scope), op=node.op, input=inputs, device=node.device, attr=node.attr)
 
 
 def _items(items: Sequence[Any], scope: str, export_scope: str | None) -> list[tuple[str, Any]]:
@@ -112,7 +118,7 @@ def _items(items: Sequence[Any], scope: str, export_scope: str | None) -> list[t
         if isinstance(item, Variable):
             described = item.to_proto(export_scope)
             if described is not None:
-                found.append(("variable", {key: getattr(described, key) for key in described._fields}))
+                found.append(("variable", {key: getattr(described, key) for key in VariableDef._declared}))
         elif isinstance(item, (Tensor, Operation)):
             if item.name.startswith(scope):
                 found.append(("node", item.name.removeprefix(scope)))
@@ -124,9 +130,9 @@ def _items(items: Sequence[Any], scope: str, export_scope: str | None) -> list[t
 def _document(meta: MetaGraphDef, graph: Graph, scope: str) -> dict:
     nodes = []
     for node in meta.graph_def.node:
-        entry: dict[str, Any] = {"name": node.name, "op": node.op, "input": node.input, "device": node.device}
+        entry: dict[str, Any] = {"name": node.name, "op": node.op, "input": list(node.input), "device": node.device}
         try:
-            entry["attr"] = {key: _encoded(value) for key, value in node.attr.items() if key[0] != "_"}
+            entry["attr"] = {key: _encoded(value) for key, value in attrs_of(node).items()}
         except Unsaved as error:
             outputs = graph.get_operation_by_name(scope + node.name).outputs
             types = tuple((t.dims, t.dtype) for t in outputs)
@@ -173,12 +179,12 @@ def read_meta_graph(filename: Any) -> MetaGraphDef:
         if document["format"] != _FORMAT:
             raise ValueError(f"its format is {document['format']!r}")
         nodes = [
-            NodeDef(n["name"], n["op"], list(n["input"]), n["device"], {k: _decoded(v) for k, v in n["attr"].items()})
+            made_node(n["name"], n["op"], n["input"], n["device"], {k: _decoded(v) for k, v in n["attr"].items()})
             for n in document["node"]
         ]
         collections = {key: [(kind, _decoded(item)) for kind, item in items]
                        for key, items in document["collection"].items()}  # fmt: skip
-        return MetaGraphDef(GraphDef(nodes), collections, document["saver"])
+        return MetaGraphDef(GraphDef(node=nodes), collections, document["saver"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise GraphError(f"{path} is not a graph that graphflow has saved: {error}") from None
 

@@ -1,5 +1,6 @@
 """`tf.nn`: the names of TensorFlow 1's neural-network module; re-exports and nothing else."""
 
+from graphflow import rnn_cell
 from graphflow.losses import compute_average_loss, scale_regularization_loss
 from graphflow.ops.activations import elu, leaky_relu, relu, relu6, selu, softplus, softsign, swish
 from graphflow.ops.bias import bias_add, crelu, relu_layer, xw_plus_b
@@ -43,3 +44,6 @@ from graphflow.ops.statistics import (
     zero_fraction,
 )
 from graphflow.ops.trigonometry import tanh
+from graphflow.recurrent.bidirectional import bidirectional_dynamic_rnn, static_bidirectional_rnn
+from graphflow.recurrent.raw import raw_rnn
+from graphflow.recurrent.unroll import dynamic_rnn, static_rnn

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphflow.dtypes import DType
@@ -118,12 +119,39 @@ class Tensor:
         return f'Tensor("{self.name}", {shape}dtype={self.dtype.name})'
 
 
+class Frame:
+    """Where the operations of a branch or a loop body are made: they run when the operation that owns it says so.
+
+    parent  the frame around it, None for the graph itself
+    reads   of a frame that holds a gradient: the frame whose values it takes as they were
+    """
+
+    __slots__ = ("parent", "reads")
+
+    def __init__(self, parent: Frame | None, reads: Frame | None = None) -> None:
+        self.parent = parent
+        self.reads = reads
+
+    def sees(self, other: Frame | None) -> bool:
+        """Whether operations made here may take tensors that were made there."""
+        if other is None:
+            return True
+        stack: list[Frame | None] = [self]
+        while stack:
+            frame = stack.pop()
+            if frame is other:
+                return True
+            if frame is not None:
+                stack += [frame.parent, frame.reads]
+        return False
+
+
 class Operation:
     """One node of a graph: its record (`definition`), inputs, attributes and outputs."""
 
     __slots__ = (
         "definition", "name", "inputs", "attrs", "outputs", "control_inputs", "graph", "id", "site", "device",
-        "__weakref__",
+        "frame", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -138,6 +166,7 @@ class Operation:
         id: int,
         site: tuple[str, int],
         device: str = "",
+        frame: Frame | None = None,
     ) -> None:
         self.definition = definition
         self.name = name
@@ -148,6 +177,7 @@ class Operation:
         self.id = id
         self.site = site
         self.device = device
+        self.frame = frame
         if len(outputs) == 1:  # as most have: not worth a comprehension
             ((dims, dtype),) = outputs
             self.outputs: tuple[Tensor, ...] = (Tensor(self, 0, dims, dtype),)
@@ -168,7 +198,7 @@ class Operation:
         """The same operation over other inputs, for passes: same name, site and place in the order, not in a graph."""
         return Operation(
             self.definition, self.name, inputs, self.attrs, outputs, self.control_inputs, self.graph, self.id,
-            self.site, self.device,
+            self.site, self.device, self.frame,
         )  # fmt: skip
 
     def where(self) -> list[str]:
@@ -202,3 +232,19 @@ def describe_inputs(definition: OpDef, inputs: Sequence[Tensor]) -> list[str]:
         labels[at:at] = [f"{definition.args[at].name}[{i}]" for i in range(extra)]
     return [f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}"
             for label, t in zip(labels, inputs, strict=True)]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a run computes.
+
+    feeds     tensors whose values are given
+    fetches   tensors whose values are wanted
+    targets   operations that must run, whatever becomes of their outputs
+    ops       what is needed for these, in the order of creation: always an order in which they can run
+    """
+
+    feeds: tuple[Tensor, ...]
+    fetches: tuple[Tensor, ...]
+    targets: tuple[Operation, ...]
+    ops: tuple[Operation, ...]

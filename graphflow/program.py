@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from graphflow.errors import GraphflowError, InvalidArgumentError, ShapeError
-from graphflow.operation import Operation, Tensor
+from graphflow.control.bodies import Call, merge_twins
+from graphflow.control.loop import item_type
+from graphflow.dtypes import DType, ListType, int32, list_of
+from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
+from graphflow.operation import Operation, Program, Tensor, variable_of
 from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, compatible, merge, show
-
-
-@dataclass(frozen=True)
-class Program:
-    """What a run computes.
-
-    feeds     tensors whose values are given
-    fetches   tensors whose values are wanted
-    targets   operations that must run, whatever becomes of their outputs
-    ops       what is needed for these, in the order of creation: always an order in which they can run
-    """
-
-    feeds: tuple[Tensor, ...]
-    fetches: tuple[Tensor, ...]
-    targets: tuple[Operation, ...]
-    ops: tuple[Operation, ...]
+from graphflow.shape import Dims, compatible, merge, show, sizes
 
 
 class FromSizes(dict):
@@ -61,7 +49,10 @@ def prune(fetches: Sequence[Tensor], targets: Sequence[Operation], feeds: Sequen
     for op in needed:
         if op.definition is PLACEHOLDER:
             raise _unfed(op, fetches, targets, fed)
-    return Program(tuple(feeds), tuple(fetches), tuple(targets), tuple(sorted(needed, key=lambda op: op.id)))
+        if op.frame is not None:
+            raise GraphError(f"{op.name!r} exists only inside a branch or a loop body").note(*op.where())
+    ops = tuple(sorted(needed, key=lambda op: op.id))
+    return merge_twins(Program(tuple(feeds), tuple(fetches), tuple(targets), ops))
 
 
 def _reach(starts: Iterable[Operation], fed: set[Tensor]) -> set[Operation]:
@@ -88,19 +79,32 @@ def _unfed(op: Operation, fetches: Sequence[Tensor], targets: Sequence[Operation
     return error.note(*op.where(), f"needed by the fetch {asked[0].name!r}")
 
 
-def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Callable[[Operation], Dims]) -> Stage:
+def specialize(
+    program: Program,
+    feed_dims: Sequence[Dims],
+    variable_dims: Callable[[Operation], Dims],
+    given: Sequence[Tensor | DType | None] = (),
+) -> Stage:
     """The program with known shapes everywhere, up to the first operation whose shape depends on values.
 
+    given   what stands for the feeds outside: a constant is known inside too, and an array may come for a list
     Raises: InvalidArgumentError when the fed shapes do not fit together.
     """
     new: dict[Tensor, Tensor] = {}  # for tensors that are another one in the new program
     refs: dict[Tensor, Tensor] = {}  # the same for what names a variable, though its value may be fed
-    for t, dims in zip(program.feeds, feed_dims, strict=True):
-        attrs = {"dtype": t.dtype, "shape": dims}
-        op = t.op
-        fed = Operation(PLACEHOLDER, op.name, (), attrs, [(dims, t.dtype)], (), op.graph, op.id, op.site, op.device)
-        new[t] = fed.output
     ops: list[Operation] = []
+    feeds: list[Tensor] = []
+    for t, dims, outer in itertools.zip_longest(program.feeds, feed_dims, given):
+        op = t.op
+        dtype = t.dtype if outer is None else outer.dtype if isinstance(outer, Tensor) else outer
+        attrs = {"dtype": dtype, "shape": dims}
+        fed = Operation(PLACEHOLDER, op.name, (), attrs, [(dims, dtype)], (), op.graph, op.id, op.site, op.device)
+        new[t] = fed.output
+        feeds.append(fed.output)
+        if isinstance(outer, Tensor) and outer.op.definition is CONST:
+            new[t] = outer
+            if outer.op not in ops:
+                ops.append(outer.op)
     changed: dict[Operation, Operation] = {}
     for i, op in enumerate(program.ops):
         made = _specialized(op, new, refs, variable_dims)
@@ -113,8 +117,8 @@ def specialize(program: Program, feed_dims: Sequence[Dims], variable_dims: Calla
         if not _settled(made):
             return _cut(program, i + 1, new, changed)
     targets = tuple([changed.get(op, op) for op in program.targets])
-    feeds, fetches = tuple([new[t] for t in program.feeds]), tuple([new.get(t, t) for t in program.fetches])
-    return Stage(Program(feeds, fetches, targets, tuple(ops)), None)
+    fetches = tuple([new.get(t, t) for t in program.fetches])
+    return Stage(Program(tuple(feeds), fetches, targets, tuple(ops)), None)
 
 
 def _specialized(
@@ -123,6 +127,8 @@ def _specialized(
     record, made, inputs = op.definition, op, op.inputs
     if not new.keys().isdisjoint(inputs):
         inputs = tuple([(refs if i in record.refs else new).get(t, t) for i, t in enumerate(inputs)])
+    if record.calls:
+        return specialized_call(op, inputs, variable_dims)
     if record is PLACEHOLDER_WITH_DEFAULT:  # not fed: the default it is
         outputs = [(inputs[0].dims, inputs[0].dtype)]
         made = Operation(IDENTITY, op.name, inputs, {}, outputs, (), op.graph, op.id, op.site, op.device)
@@ -149,9 +155,9 @@ def _specialized(
 
 
 def _settled(op: Operation) -> bool:
-    """Whether all shapes of its outputs are known."""
+    """Whether all shapes of its outputs are known; lists have no shape that anybody needs."""
     for t in op.outputs:  # noqa: SIM110 (all() would cost twice the time)
-        if t.dims is None or None in t.dims:
+        if (t.dims is None or None in t.dims) and not isinstance(t.dtype, ListType):
             return False
     return True
 
@@ -185,3 +191,86 @@ def _cut(program: Program, at: int, new: dict[Tensor, Tensor], changed: dict[Ope
     rest_ops = tuple(sorted([*constants, *later], key=lambda op: op.id))
     rest = Program(across, program.fetches, tuple(op for op in program.targets if op not in done), rest_ops)
     return Stage(first, rest)
+
+
+# -- branches and loops ------------------------------------------------------------------------------------------------
+def specialized_call(
+    op: Operation, inputs: tuple[Tensor, ...], variable_dims: Callable[[Operation], Dims]
+) -> Operation:
+    """A branch or loop over these inputs, with bodies in which every shape is known, if that can be.
+
+    Where it cannot (a loop variable that grows), the bodies stay as they are: the run specializes them by what comes.
+    """
+    attrs, skip = op.attrs, len(op.definition.writes)
+    types = [(t.dims, t.dtype) for t in op.outputs]
+    for i, at in enumerate(op.definition.writes):
+        types[i] = (variable_dims(variable_of(inputs[at])), types[i][1])
+    stages = _specialized_bodies(op, inputs, variable_dims)
+    if stages is not None:
+        bodies = [Call(program, call.takes) for program, call in zip(stages, attrs["bodies"], strict=True)]
+        results = _loop_types(op, inputs, stages[0]) if "variables" in attrs else _branch_types(op, stages)
+        if results is not None:
+            types[skip:] = results
+            attrs = {**attrs, "bodies": tuple(bodies)}
+    attrs = {**attrs, "types": tuple(types)}
+    return Operation(
+        op.definition, op.name, inputs, attrs, types, op.control_inputs, op.graph, op.id, op.site, op.device, op.frame
+    )
+
+
+def _specialized_bodies(
+    op: Operation, inputs: tuple[Tensor, ...], variable_dims: Callable[[Operation], Dims]
+) -> list[Program] | None:
+    made = []
+    for call in op.attrs["bodies"]:
+        own = call.takes.count(-1)
+        given: list[Any] = [inputs[i] for i in call.takes[own:]]
+        dims = [t.dims for t in given]
+        if own:
+            count, sequences = op.attrs["variables"], op.attrs["sequences"]
+            variables, items = inputs[1 : 1 + count], inputs[1 + count : 1 + count + sequences][: own - count]
+            types = [*[(t.dims, t.dtype) for t in variables], *map(item_type, items)]
+            dims = [d for d, _ in types] + dims
+            given = [dtype for _, dtype in types] + given
+        else:
+            for i, t in enumerate(call.program.feeds):
+                if given[i].dtype is list_of(t.dtype):  # the branch gets the item
+                    dims[i], given[i] = None, t.dtype
+        open_ = [d for d, given_as in zip(dims, given, strict=True) if not _is_list(given_as)]
+        if any(d is None or None in d for d in open_):
+            return None
+        try:
+            stage = specialize(call.program, dims, variable_dims, given)
+        except InvalidArgumentError:  # a branch that does not fit may never be taken
+            return None
+        if stage.rest is not None:
+            return None
+        made.append(stage.program)
+    return made
+
+
+def _is_list(given: Tensor | DType) -> bool:
+    return isinstance(given.dtype if isinstance(given, Tensor) else given, ListType)
+
+
+def _branch_types(op: Operation, branches: Sequence[Program]) -> list[Any] | None:
+    """The types of the results, None unless all branches agree; what is kept of a branch is an array by itself."""
+    source = op.attrs["source"]
+    count = len(source.branches[0].fetches)
+    kept = [iter(branch.fetches[count:]) for branch in branches]
+    types = [(t.dims, t.dtype) for t in branches[0].fetches[:count]]
+    if any([(t.dims, t.dtype) for t in branch.fetches[:count]] != types for branch in branches):
+        return None
+    saved = [next(kept[number]) for number, _ in source.saved]
+    return types + [(t.dims, t.dtype) for t in saved]
+
+
+def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program) -> list[Any] | None:
+    """The types of the results, None when an iteration changes the shape of a variable."""
+    count = op.attrs["variables"]
+    types = [(t.dims, t.dtype) for t in body.fetches[:count]]
+    if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
+        return None
+    rounds = replace(op.attrs["source"], limit=inputs[0]).rounds
+    rows = [((rounds, *sizes(t.dims)), t.dtype) for t in body.fetches[count:]]
+    return [*types, ((), int32), *rows]

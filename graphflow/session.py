@@ -15,17 +15,21 @@ import numpy as np
 from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
+from graphflow.compat.device_lib import DeviceAttributes
 from graphflow.config import current
-from graphflow.debug import Asks, Profile, reason, report_compile, reporting
+from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
+from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
+from graphflow.protos import RunMetadata
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -78,6 +82,7 @@ class Session:
         self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
+        self._traces: dict[_Key, tuple[Executable, list[Profile]]] = {}
         self._lock = self._store.lock
         self._compiling = threading.RLock()
         self._store.compile = self._compile_function
@@ -102,7 +107,9 @@ class Session:
     ) -> Any:
         """Values of `fetches`, a tensor, operation, variable or name, or any nest of lists, tuples and dicts of them.
 
-        feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        feed_dict     {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        run_metadata  a RunMetadata, which gets the times of the steps when the RunOptions ask for a trace; a run that
+                      may wait for others is not measured
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
         Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  It stays usable.
         """
@@ -114,7 +121,28 @@ class Session:
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
+        if run_metadata is not None and options is not None and options.trace_level:
+            return self._traced(request, feed_dict, run_metadata)
         return self._answer(request, feed_dict)
+
+    def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
+        """As _answer, and the times of the steps go to the RunMetadata."""
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        program = prune(*request.asks)
+        if any(op.definition.blocks for op in program.ops):
+            return self._answer(request, values)
+        with self._lock:
+            key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
+            if key not in self._traces:
+                profiles: list[Profile] = []
+                self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
+            executable, profiles = self._traces[key]
+            begin, wall = time.perf_counter_ns(), time.time_ns()
+            results = executable(arrays)
+        stats = step_stats(profiles, begin, wall)
+        run_metadata.Clear()
+        run_metadata.step_stats.CopyFrom(stats)
+        return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -219,25 +247,30 @@ class Session:
         return reporting(self._compile(program, dims, why, profiles), profiles)
 
     def _compile(
-        self, program: Program, dims: Sequence[Dims], why: str = "", profiles: list[Profile] | None = None,
+        self,
+        program: Program,
+        dims: Sequence[Dims],
+        why: str = "",
+        profiles: list[Profile] | None = None,
+        given: Sequence[DType | None] = (),
         threads: int | None = None,
-    ) -> Executable:  # fmt: skip
+    ) -> Executable:
         """The executable for these shapes of the feeds.
 
         why       what GRAPHFLOW_DEBUG is to tell as the reason
+        given     arrays of which dtypes come for feeds that are lists, see `specialize`
         profiles  when given, runs are measured: a profile for each stage is added
         threads   how many may run it together; the session's number when None
         """
         start = time.perf_counter()
         debug, report, clock = current().debug, Report(), None
-        with self._compiling, collector_paused():
-            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None)
-        if profiles is not None:
-            clock = Clock(len(plan.steps))
-            profiles.append(Profile(report, plan, clock))
         threads = self._threads if threads is None else threads
-        with self._compiling:
-            executable = self._backend.compile(plan, self._store, clock, threads)
+        with self._compiling, collector_paused():
+            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
+            if profiles is not None:
+                clock = Clock(len(plan.steps))
+                profiles.append(Profile(report, plan, clock))
+            executable = self._backend.compile(plan, self._store, clock, threads, _Bodies(self))
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles, threads)
@@ -246,9 +279,11 @@ class Session:
         """An executable for a program that other threads run, beside the runs of the session."""
         return self._compile(program, dims, "a function of a dataset", threads=1)
 
-    def _planned(self, program: Program, dims: Sequence[Dims], report: Report | None) -> tuple[Plan, Program | None]:
+    def _planned(
+        self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
+    ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
-        stage = specialize(program, dims, self._store.dims)
+        stage = specialize(program, dims, self._store.dims, given)
         plan = make_plan(optimize(stage.program, report), self._backend.lower)
         if current().check:
             check_plan(plan)
@@ -256,16 +291,31 @@ class Session:
 
     def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
-        later: dict[Any, Executable] = {}
+        then = self._function(rest, profiles, threads)
+        return lambda feeds: then(first(feeds))
 
-        def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
-            values = first(feeds)
-            key = (tuple([v.shape for v in values]), self._store.epoch)
-            executable = later.get(key)
+    def _function(
+        self, program: Program, profiles: list[Profile] | None = None, threads: int | None = None
+    ) -> Executable:
+        """A program for feeds of any shapes: compiled for those that come."""
+        known: dict[Any, Executable] = {}
+        lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
+
+        def run(values: list[np.ndarray]) -> list[np.ndarray]:
+            dims = [v.shape for v in values]
+            for i in lists:
+                if values[i].dtype.hasobject:
+                    dims[i] = (None,)
+            key = (tuple(dims), self._store.epoch, tuple([values[i].dtype for i in lists]))
+            executable = known.get(key)
             if executable is None:
-                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(rest.feeds, values, strict=True))
-                why = f"shapes that came out: {came}"
-                executable = later[key] = self._compile(rest, key[0], why, profiles, threads)
+                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(program.feeds, values, strict=True))
+                given: list[Any] = [None] * len(values)
+                for i in lists:
+                    given[i] = None if values[i].dtype.hasobject else as_dtype(values[i].dtype)
+                executable = known[key] = self._compile(
+                    program, key[0], f"shapes that came out: {came}", profiles, given, threads
+                )
             return executable(values)
 
         return run
@@ -279,7 +329,7 @@ class Session:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
         self._store.close()
-        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
+        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles, self._traces):
             remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:
@@ -297,9 +347,9 @@ class Session:
             self._entered.pop().__exit__(None, None, None)
         self.close()
 
-    def list_devices(self) -> list[str]:
+    def list_devices(self) -> list[DeviceAttributes]:
         """The device that everything runs on."""
-        return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+        return [DeviceAttributes("/job:localhost/replica:0/task:0/device:CPU:0", "CPU")]
 
 
 def _one_each(compile: Callable[[], Executable]) -> Executable:
@@ -317,6 +367,24 @@ def _one_each(compile: Callable[[], Executable]) -> Executable:
             free.append(executable)
 
     return run
+
+
+class _Bodies:
+    """What a backend asks for the bodies of branches and loops."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, program: Program) -> Executable:
+        """What runs a body, for feeds of any shapes."""
+        return self._session._function(program)
+
+    def plan(self, program: Program) -> Plan | None:
+        """The plan of a body whose shapes are all known; None where they are not."""
+        if not all(known(t.dims) and not isinstance(t.dtype, ListType) for t in program.feeds):
+            return None
+        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None)
+        return plan if rest is None else None
 
 
 class InteractiveSession(Session):
@@ -379,7 +447,9 @@ def _session_for(graph: Graph, session: Session | None, what: str) -> Session:
     return chosen
 
 
-def _eval(self: Tensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> Any:
+def _eval(
+    self: Tensor | SparseTensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None
+) -> Any:
     """The value of this tensor in the session, or in the default one."""
     return _session_for(self.graph, session, "eval()").run(self, feed_dict)
 
@@ -396,5 +466,6 @@ def _eval_variable(self: Variable, session: Session | None = None) -> Any:
 
 # Hung on here, so that graph.py and variables.py need to know no session.
 Tensor.eval = _eval  # type: ignore[attr-defined]
+SparseTensor.eval = _eval  # type: ignore[attr-defined]
 Operation.run = _run  # type: ignore[attr-defined]
 Variable.eval = _eval_variable  # type: ignore[method-assign]

@@ -1,3 +1,3 @@
-"""`tf.spectral` and `tf.signal`: re-exports and nothing else."""
+"""`tf.spectral`: re-exports and nothing else."""
 
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d, irfft, rfft

@@ -127,9 +127,7 @@ class StaticHashTable(_Table):
     A lookup before that fails with FailedPreconditionError.
     """
 
-    def __init__(
-        self, initializer: Any, default_value: Any, name: str | None = None, shared_name: str | None = None
-    ) -> None:
+    def __init__(self, initializer: Any, default_value: Any, name: str | None = None) -> None:
         with name_scope(name, "hash_table", []):
             super().__init__(initializer.key_dtype, initializer.value_dtype, default_value, "table")
             keys, values = initializer.entries()
@@ -139,6 +137,15 @@ class StaticHashTable(_Table):
     @property
     def init(self) -> Operation:
         return self.initializer
+
+
+class HashTable(StaticHashTable):
+    """StaticHashTable with the arguments of tf.contrib.lookup; shared_name has no effect."""
+
+    def __init__(
+        self, initializer: Any, default_value: Any, shared_name: str | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(initializer, default_value, name)
 
 
 class MutableHashTable(_Table):

@@ -1,12 +1,15 @@
 """Session: fetches, feeds, errors, what it keeps and what it gives away."""
 
 import collections
+import json
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.compat.timeline import Timeline
 from graphflow.feeds import as_feed
 from graphflow.testing import BACKENDS, count_calls
 
@@ -109,6 +112,18 @@ def test_feeds_are_converted_as_tensorflow_does(session):
     assert session.run(i, {i: 2.7}) == 2
     assert session.run(x, {x: np.arange(4.0)[::2]}).tolist() == [0.0, 2.0]
     assert session.run(i * 2, {i: 3}) == 6 and session.run(i * 2, {i: np.zeros((0, 3))}).shape == (0, 3)
+
+
+def test_a_tuple_of_tensors_is_fed_with_a_nest_of_as_many_values(session):
+    State = collections.namedtuple("State", "c h")
+    layers = (State(tf.zeros([1, 2]), tf.zeros([1, 2])), tf.zeros([]))
+    wanted = [layers[0].c + layers[0].h, layers[1] + 1.0]
+    feeds = {layers: ((np.full((1, 2), 3.0), np.full((1, 2), 4.0)), 5.0)}
+    assert [r.tolist() for r in session.run(wanted, feeds)] == [[[7.0, 7.0]], 6.0]
+    zeros = session.run(layers)
+    assert [r.tolist() for r in session.run(wanted, {layers: zeros, wanted[1]: 9.0})] == [[[0.0, 0.0]], 9.0]
+    with pytest.raises(ValueError, match="has 3 tensors, its value 1 arrays"):
+        session.run(wanted, {layers: np.zeros(3)})
 
 
 def test_feeds_that_do_not_fit(session):
@@ -322,3 +337,32 @@ def test_a_warm_run_is_a_few_calls():
         assert call(1.0, 2.0) == session.run(c, {a: 1.0, b: 2.0}) == 3.0
         assert count_calls(lambda: call(1.0, 2.0)) < 20
         assert count_calls(lambda: session.run(c, {a: 1.0, b: 2.0})) < 30
+
+
+# -- traces ----------------------------------------------------------------------------------------------------------
+def test_a_traced_run_reports_its_steps(session):
+    x = tf.placeholder(tf.float32, [None], name="x")
+    picked = tf.boolean_mask(tf.cumsum(x, name="sums"), x > 0.0)
+    options, metadata = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), tf.RunMetadata()
+    for values, want in (([1.0, -1.0, 2.0], [1.0, 2.0]), ([3.0], [3.0])):
+        before = time.time()
+        got = session.run(picked, {x: values}, options=options, run_metadata=metadata)
+        assert got.tolist() == want
+        (device,) = metadata.step_stats.dev_stats
+        stats = {s.node_name: s for s in device.node_stats}
+        assert stats["sums"].timeline_label.startswith("sums = Cumsum(x, ") and len(stats) > 1
+        for s in stats.values():
+            assert s.all_start_micros / 1e6 > before - 1 and 0 < s.all_end_rel_nanos < 60e9
+    trace = json.loads(Timeline(metadata.step_stats).generate_chrome_trace_format())["traceEvents"]
+    assert trace[0]["ph"] == "M" and {"sums"} <= {e["args"]["name"] for e in trace if e["ph"] == "X"}
+    assert all(e["dur"] > 0 and e["ts"] > 0 for e in trace[1:])
+    plain = tf.RunMetadata()
+    assert session.run(picked, {x: [1.0]}, None, plain).tolist() == [1.0] and plain == tf.RunMetadata()
+    assert session.run(x, {x: [1.0]}, tf.RunOptions(trace_level=3)).tolist() == [1.0]
+    session.run(tf.no_op(), options=options, run_metadata=metadata)
+    assert list(metadata.step_stats.dev_stats[0].node_stats) == []
+
+
+def test_devices(session):
+    (device,) = session.list_devices()
+    assert device.name.endswith("device:CPU:0") and device.device_type == "CPU" and device.memory_limit_bytes == 0

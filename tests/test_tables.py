@@ -37,6 +37,14 @@ def test_two_values_for_a_key(session):
         session.run(other.initializer)
 
 
+def test_the_older_order_of_arguments(session):
+    with tf.name_scope("old"):
+        table = tf.contrib.lookup.HashTable(tf.contrib.lookup.KeyValueTensorInitializer(["a"], [1]), -1, None, "words")
+    assert isinstance(table, tf.lookup.StaticHashTable) and table.name == "old/words/table"
+    session.run(table.init)
+    assert session.run(table.lookup(tf.constant(["a", "b"]))).tolist() == [1, -1]
+
+
 def test_mutable(session):
     table = tf.contrib.lookup.MutableHashTable(tf.string, tf.float32, 0.5)
     found = table.lookup(["a", "b"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from graphflow.backends.clock import Clock
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Program, Tensor
 from graphflow.store import Store
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
 Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
+
+
+class Bodies(Protocol):
+    """Who compiles the bodies of branches and loops."""
+
+    def __call__(self, program: Program) -> Executable: ...
+
+    def plan(self, program: Program) -> Plan | None: ...
 
 
 @dataclass(frozen=True)
@@ -64,10 +72,13 @@ class Backend(Protocol):
 
     With a clock, every run of the executable measures the steps of the plan; without one nothing is measured.
     threads: how many may run the plan together; 0 leaves it to the backend.
+    function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     """
 
     name: str
 
     def lower(self, op: Operation) -> Call | None: ...
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable: ...
+    def compile(
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
+    ) -> Executable: ...

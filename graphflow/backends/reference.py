@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.base import Call, Executable
+from graphflow.backends.base import Bodies, Call, Executable
+from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.fused import FUSED
@@ -25,14 +26,18 @@ class ReferenceBackend:
     def lower(self, op: Operation) -> Call | None:
         return None
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable:
-        if clock is None:
-            return lambda feeds: evaluate(plan.program, feeds, store)
-        measured = {
-            step.op: clock.around(number, partial(step.op.definition.compute, step.op))
-            for number, step in enumerate(plan.steps)
-            if not step.copy
-        }
+    def compile(
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
+    ) -> Executable:
+        measured: dict[Operation, Callable] = {}
+        for number, step in enumerate(plan.steps):
+            if not step.copy:
+                calls = step.op.definition.calls
+                compute = caller(step.op, store, function) if calls else partial(step.op.definition.compute, step.op)
+                if clock is not None:
+                    compute = clock.around(number, compute)
+                if clock is not None or calls:
+                    measured[step.op] = compute
         return lambda feeds: evaluate(plan.program, feeds, store, measured)
 
 
@@ -54,7 +59,7 @@ def evaluate(
             inputs = [_input(op, i, values, store) for i in range(len(op.inputs))]
             compute = measured.get(op) or partial(record.compute, op)
             results = compute(inputs, **draw(op, store))  # type: ignore[assignment]
-            for i, result in zip(record.writes, results, strict=False):
+            for i, result in zip(() if record.calls else record.writes, results, strict=False):
                 assert result is not None
                 store.write(variable_of(op.inputs[i]), result)
         for t, result in zip(op.outputs, results, strict=True):

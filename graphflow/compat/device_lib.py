@@ -17,6 +17,10 @@ class DeviceAttributes:
     physical_device_desc: str = ""
     locality: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def memory_limit_bytes(self) -> int:
+        return self.memory_limit
+
 
 def list_local_devices(session_config: Any = None) -> list[DeviceAttributes]:
     """The CPU, which everything runs on."""

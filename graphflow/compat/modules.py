@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from graphflow.compat import internals
+from graphflow.compat.companions import Companions
 from graphflow.compat.legacy import RENAMED, legacy_name
 from graphflow.compat.lookup import ROOT, explanation, resolve, user_line
 from graphflow.compat.symbols import is_namespace
@@ -27,11 +28,11 @@ TENSORFLOW = "tensorflow"
 def install() -> None:
     """Let `import tensorflow` mean graphflow from now on, in this process.
 
-    `import input_data` finds the tutorials' reader of MNIST, unless the program has the file itself.
+    What graphflow.compat.companions has, such as six and the tutorials' input_data, is found where it is not installed.
     """
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
-        sys.meta_path.append(_InputData())
+        sys.meta_path.append(Companions())
 
 
 class Namespace(ModuleType):
@@ -129,16 +130,3 @@ def _exists(path: str) -> bool:
     except AttributeError:
         return False
     return True
-
-
-class _InputData(MetaPathFinder, Loader):
-    """Finds the module that the first tutorials asked their readers to save beside the program."""
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname == "input_data" else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return Namespace(spec.name, "compat.input_data", ("compat.input_data",))
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing to execute: names are looked up when they are used."""

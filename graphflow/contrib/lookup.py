@@ -1,6 +1,7 @@
 """`tf.contrib.lookup`: lookup tables under their older names; re-exports and nothing else."""
 
 from graphflow.tables import (
+    HashTable,
     IdTableWithHashBuckets,
     KeyValueTensorInitializer,
     MutableHashTable,
@@ -11,4 +12,3 @@ from graphflow.tables import (
     index_to_string_table_from_file,
     index_to_string_table_from_tensor,
 )
-from graphflow.tables import StaticHashTable as HashTable

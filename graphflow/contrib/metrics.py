@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphflow import metrics
@@ -19,7 +20,8 @@ from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.shape import merge
 
 __all__ = [
-    "accuracy", "streaming_accuracy", "streaming_auc", "streaming_mean", "streaming_precision", "streaming_recall",
+    "accuracy", "aggregate_metric_map", "aggregate_metrics", "streaming_accuracy", "streaming_auc", "streaming_mean",
+    "streaming_mean_squared_error", "streaming_precision", "streaming_recall",
 ]  # fmt: skip
 
 
@@ -71,3 +73,24 @@ def streaming_auc(
     """As tf.metrics.auc."""
     return metrics.auc(labels, predictions, weights, num_thresholds, metrics_collections, updates_collections, curve,
                        name)  # fmt: skip
+
+
+def streaming_mean_squared_error(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.mean_squared_error."""
+    return metrics.mean_squared_error(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def aggregate_metrics(*value_update_tuples: Metric) -> tuple[list[Any], list[Any]]:
+    """The values and the updates of several metrics, ValueError for none."""
+    if not value_update_tuples:
+        raise GraphError("aggregate_metrics needs at least one metric")
+    return [value for value, _ in value_update_tuples], [update for _, update in value_update_tuples]
+
+
+def aggregate_metric_map(names_to_tuples: Mapping[str, Metric]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values and the updates of several metrics, each by the metric's name."""
+    values = {name: value for name, (value, _) in names_to_tuples.items()}
+    return values, {name: update for name, (_, update) in names_to_tuples.items()}

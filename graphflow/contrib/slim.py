@@ -1,6 +1,6 @@
 """`tf.contrib.slim`: the layers, variables and arg_scope of contrib in one place; re-exports and nothing else."""
 
-from graphflow.contrib import layers, losses, metrics
+from graphflow.contrib import layers, learning, losses, metrics, model_analyzer
 from graphflow.contrib.framework import (
     add_arg_scope,
     add_model_variable,
@@ -62,6 +62,7 @@ from graphflow.contrib.layers import (
     stack,
     sum_regularizer,
     unit_norm,
+    utils,
     variance_scaling_initializer,
     xavier_initializer,
     xavier_initializer_conv2d,

@@ -671,7 +671,7 @@ class PaddedBatch(Batch):
             made = np.empty((len(column), *wanted), column[0].dtype)
             made[...] = value
             for i, part in enumerate(column):
-                place: tuple = (i, *[slice(n) for n in part.shape])
+                place: tuple[Any, ...] = (i, *map(slice, part.shape))
                 made[place] = part
             out.append(made)
         return out

@@ -182,14 +182,14 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
     state   how many there are, where the next one starts, and then what is wrong: 1 a length, 2 the data
     """
     count = 0
-    at = 0
+    at: Any = 0
     state[2] = 0
     while count < limit and at + 12 <= size:
         value = 0xFFFFFFFF
-        length = np.int64(0)
+        length: Any = 0
         for i in range(8):
             byte = np.int64(data[at + i])
-            length = length | byte << np.int64(8 * i)
+            length |= byte << (8 * i)
             value = table[(value ^ byte) & 0xFF] ^ value >> 8
         value ^= 0xFFFFFFFF
         value = ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
@@ -228,7 +228,7 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
         starts[count] = start
         stops[count] = stop
         count += 1
-        at = stop + 4  # type: ignore[assignment]
+        at = stop + 4
     state[0] = count
     state[1] = at
 

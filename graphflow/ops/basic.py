@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -122,8 +123,23 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     return STOP_GRADIENT(input, name=name)
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def of_values(function: F) -> F:
+    """`function` for a SparseTensor too, of which it takes the values and leaves the places.   f(0) must be 0."""
+
+    def either(x: Any, *args: Any, **kwargs: Any) -> Any:
+        with_values = getattr(x, "with_values", None)
+        return function(x, *args, **kwargs) if with_values is None else with_values(function(x.values, *args, **kwargs))
+
+    decorated: Any = wraps(function)(either)
+    return decorated
+
+
+@of_values
 def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
-    """x in another dtype.
+    """x in another dtype; x may be a SparseTensor.
 
     Floating to integer truncates toward zero, an integer too large wraps, and everything but 0 (NaN too) is True.
     Gradient: between floating dtypes only.

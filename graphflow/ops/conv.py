@@ -13,7 +13,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Kernel
@@ -21,6 +21,7 @@ from graphflow.ops.shape_ops import either, shape
 from graphflow.ops.static import static_dims
 from graphflow.ops.windows import (
     Place,
+    again,
     folded,
     layout,
     padded,
@@ -130,11 +131,6 @@ def backprop_filter_infer(
     return _sizes_of(filter_sizes, len(strides), "filter_sizes"), input.dtype
 
 
-def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
-    """Another of the three convolutions with the geometry of this one."""
-    return record(*inputs, **op.attrs)
-
-
 def conv_flops(filter: Tensor, images: Tensor) -> int:
     """A multiplication and an addition for each filter element at each place, those that fall on padding too."""
     return 2 * elements(filter.dims) * elements(images.dims[:-1])  # type: ignore[index]
@@ -145,9 +141,10 @@ CONV2D: OpDef = define(
     infer=conv_infer,
     reference=conv_of,
     vjp=(
-        lambda op, dy: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
-        lambda op, dy: _apply(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
+        lambda op, dy: again(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
+        lambda op, dy: again(CONV2D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    exact=True,
     lowering=Kernel("conv2d", epilogue=True),
     types=FLOATING,
     flops=lambda op: conv_flops(op.inputs[1], op.output),
@@ -159,9 +156,10 @@ CONV2D_BACKPROP_INPUT: OpDef = define(
     reference=backprop_input_of,
     vjp=(
         None,
-        lambda op, dx: _apply(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
-        lambda op, dx: _apply(CONV2D, op, dx, op.inputs[1]),
+        lambda op, dx: again(CONV2D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
+        lambda op, dx: again(CONV2D, op, dx, op.inputs[1]),
     ),
+    exact=True,
     lowering=Kernel("conv2d_backprop_input", epilogue=True),
     types=FLOATING,
     flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
@@ -172,10 +170,11 @@ CONV2D_BACKPROP_FILTER: OpDef = define(
     infer=backprop_filter_infer,
     reference=backprop_filter_of,
     vjp=(
-        lambda op, dw: _apply(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
+        lambda op, dw: again(CONV2D_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
         None,
-        lambda op, dw: _apply(CONV2D, op, op.inputs[0], dw),
+        lambda op, dw: again(CONV2D, op, op.inputs[0], dw),
     ),
+    exact=True,
     lowering=Kernel("conv2d_backprop_filter", epilogue=True),
     types=FLOATING,
     flops=lambda op: conv_flops(op.output, op.inputs[2]),

@@ -7,7 +7,7 @@ from typing import Any
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING
 from graphflow.errors import GraphError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.conv import (
     backprop_filter_infer,
     backprop_filter_of,
@@ -20,23 +20,19 @@ from graphflow.ops.conv import (
 )
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.shape_ops import either, shape
+from graphflow.ops.windows import again
 
 ONES = (1, 1, 1, 1, 1)
-
-
-def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
-    """Another of the three convolutions with the geometry of this one."""
-    return record(*inputs, **op.attrs)
-
 
 CONV3D: OpDef = define(
     "Conv3D", "input filter",
     infer=conv_infer,
     reference=conv_of,
     vjp=(
-        lambda op, dy: _apply(CONV3D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
-        lambda op, dy: _apply(CONV3D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
+        lambda op, dy: again(CONV3D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
+        lambda op, dy: again(CONV3D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    exact=True,
     flops=lambda op: conv_flops(op.inputs[1], op.output),
     types=FLOATING,
 )  # fmt: skip
@@ -47,9 +43,10 @@ CONV3D_BACKPROP_INPUT: OpDef = define(
     reference=backprop_input_of,
     vjp=(
         None,
-        lambda op, dx: _apply(CONV3D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
-        lambda op, dx: _apply(CONV3D, op, dx, op.inputs[1]),
+        lambda op, dx: again(CONV3D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
+        lambda op, dx: again(CONV3D, op, dx, op.inputs[1]),
     ),
+    exact=True,
     flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
@@ -59,10 +56,11 @@ CONV3D_BACKPROP_FILTER: OpDef = define(
     infer=backprop_filter_infer,
     reference=backprop_filter_of,
     vjp=(
-        lambda op, dw: _apply(CONV3D_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
+        lambda op, dw: again(CONV3D_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
         None,
-        lambda op, dw: _apply(CONV3D, op, op.inputs[0], dw),
+        lambda op, dw: again(CONV3D, op, op.inputs[0], dw),
     ),
+    exact=True,
     flops=lambda op: conv_flops(op.output, op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError
+from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
@@ -58,6 +58,8 @@ class OpDef:
     vjp        (op, *dys) -> a gradient or None for each input; or a tuple with a function (op, *dys) for each input,
                of which only those are called whose result is needed.  NO_GRADIENT: gradients end here; None: nobody
                has worked the gradient out, and asking for it is an error
+    exact      what vjp gives has the shapes of the inputs.  Otherwise, where another input may have broadcast one, its
+               gradient is summed over what broadcasting added
     lowering   a kind from graphflow.ops.lowering, or a function of the operation that picks one
     types      allowed dtypes of each type variable
     stateful   may not be merged, folded or dropped from the order: it reads or changes something outside the graph
@@ -73,6 +75,8 @@ class OpDef:
     expand     (op, make) -> the same outputs in simpler operations, `make(record, *inputs, **attrs)` for each and
                `make.constant(value)`; None where it stays as it is.  Compilers use it, so that its parts can fuse
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
+    calls      runs programs of its own, those in its attribute `bodies`; its vjp is (op, dys, wanted inputs), where
+               dys has None for outputs that nothing came back to
     holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
                the reference gets it as `held`
     blocks     may wait for other runs of the session, or make some
@@ -83,6 +87,7 @@ class OpDef:
     infer: Callable[..., Any]
     reference: Callable[..., Any] | None
     vjp: Callable[..., Sequence[Any]] | tuple[Callable | None, ...] | None = None
+    exact: bool = False
     lowering: AnyLowering = None
     types: Mapping[str, tuple[DType, ...]] = field(default_factory=dict)
     commutative: bool = False
@@ -97,6 +102,7 @@ class OpDef:
     draws: bool = False
     expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
+    calls: bool = False
     holds: Callable[..., Any] | None = None
     blocks: bool = False
 
@@ -135,6 +141,8 @@ class OpDef:
                 results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
             raise error.note(*op.where()) from None
+        except np.linalg.LinAlgError as error:
+            raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
         if not isinstance(results, (tuple, list)):
             results = (results,)
         with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32

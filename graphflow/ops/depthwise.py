@@ -9,7 +9,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import InvalidArgumentError, ShapeError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.conv import (
     CONV2D,
     backprop_filter_infer,
@@ -25,7 +25,7 @@ from graphflow.ops.infer import require_rank
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either, shape
 from graphflow.ops.static import static_dims
-from graphflow.ops.windows import folded, layout, padded, unfolded
+from graphflow.ops.windows import again, folded, layout, padded, unfolded
 from graphflow.shape import Dims
 
 
@@ -90,19 +90,15 @@ def _input_infer(input_sizes: Tensor, filter: Tensor, out_backprop: Tensor, **_:
     return (batch if dims[0] is None else dims[0], *dims[1:]), filter.dtype
 
 
-def _apply(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
-    """Another of the three convolutions with the geometry of this one."""
-    return record(*inputs, **op.attrs)
-
-
 DEPTHWISE: OpDef = define(
     "DepthwiseConv2dNative", "input filter",
     infer=_infer,
     reference=_depthwise,
     vjp=(
-        lambda op, dy: _apply(DEPTHWISE_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
-        lambda op, dy: _apply(DEPTHWISE_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
+        lambda op, dy: again(DEPTHWISE_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
+        lambda op, dy: again(DEPTHWISE_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    exact=True,
     lowering=Kernel("depthwise"),
     flops=lambda op: conv_flops(op.inputs[1], op.output),
     types=FLOATING,
@@ -114,9 +110,10 @@ DEPTHWISE_BACKPROP_INPUT: OpDef = define(
     reference=_to_input,
     vjp=(
         None,
-        lambda op, dx: _apply(DEPTHWISE_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
-        lambda op, dx: _apply(DEPTHWISE, op, dx, op.inputs[1]),
+        lambda op, dx: again(DEPTHWISE_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
+        lambda op, dx: again(DEPTHWISE, op, dx, op.inputs[1]),
     ),
+    exact=True,
     lowering=Kernel("depthwise_backprop_input"),
     flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
     types=FLOATING,
@@ -127,10 +124,11 @@ DEPTHWISE_BACKPROP_FILTER: OpDef = define(
     infer=backprop_filter_infer,
     reference=_to_filter,
     vjp=(
-        lambda op, dw: _apply(DEPTHWISE_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
+        lambda op, dw: again(DEPTHWISE_BACKPROP_INPUT, op, shape(op.inputs[0]), dw, op.inputs[2]),
         None,
-        lambda op, dw: _apply(DEPTHWISE, op, op.inputs[0], dw),
+        lambda op, dw: again(DEPTHWISE, op, op.inputs[0], dw),
     ),
+    exact=True,
     lowering=Kernel("depthwise_backprop_filter"),
     flops=lambda op: conv_flops(op.output, op.inputs[2]),
     types=FLOATING,

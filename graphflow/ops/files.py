@@ -85,9 +85,7 @@ def _raw(bytes: np.ndarray, out_type: DType, little_endian: bool) -> np.ndarray:
         raise InvalidArgumentError.because(f"the strings have different lengths: {sorted(lengths)[:5]}")
     length = lengths.pop() if lengths else 0
     if length % out_type.size:
-        raise InvalidArgumentError.because(
-            f"{length} bytes are no whole number of {out_type.name}"
-        )
+        raise InvalidArgumentError.because(f"{length} bytes are no whole number of {out_type.name}")
     flat = np.frombuffer(b"".join(bytes.flat), out_type.dtype.newbyteorder("<" if little_endian else ">"))
     return flat.reshape(*bytes.shape, length // out_type.size if bytes.size else 0)
 
@@ -161,9 +159,7 @@ def _csv(
         found = _fields(line, delimiter, use_quote_delim, i)
         if select_cols:
             if len(found) <= select_cols[-1]:
-                raise InvalidArgumentError.because(
-                    f"record {i} has {len(found)} fields: no {select_cols[-1]}"
-                )
+                raise InvalidArgumentError.because(f"record {i} has {len(found)} fields: no {select_cols[-1]}")
             found = [found[c] for c in select_cols]
         if len(found) != len(columns):
             raise InvalidArgumentError.because(f"record {i} has {len(found)} fields, and {len(columns)} are expected")

@@ -15,7 +15,7 @@ from graphflow.ops.complex import complex, real
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
 from graphflow.ops.fill import zeros
 from graphflow.ops.join import concat
-from graphflow.ops.shape_ops import expand_dims, refuse, shape
+from graphflow.ops.shape_ops import either, expand_dims, refuse, shape
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, show
 
@@ -158,24 +158,26 @@ IRFFT: OpDef = define(
 )  # fmt: skip
 
 
-def rfft(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> Tensor:
+def rfft(input: Any = None, fft_length: Any = None, name: str | None = None, input_tensor: Any = None) -> Tensor:
     """The transform of a real signal, without the half that follows from the other.
 
+    input        input_tensor is its other name
     fft_length   [1]: the signal is cut or filled with zeros to this length, its own by default
-    Shapes:      [..., n] -> [..., fft_length // 2 + 1].   Dtype: float32 -> complex64.   Gradient: input_tensor.
+    Shapes:      [..., n] -> [..., fft_length // 2 + 1].   Dtype: float32 -> complex64.   Gradient: input.
     """
-    signal = convert_to_tensor(input_tensor, name="input")
+    signal = convert_to_tensor(either(input, input_tensor, "input", "input_tensor"), name="input")
     n = shape(signal)[-1:] if fft_length is None else convert_to_tensor(fft_length, int32, name="fft_length")
     return RFFT(signal, n, name=name)
 
 
-def irfft(input_tensor: Any, fft_length: Any = None, name: str | None = None) -> Tensor:
+def irfft(input: Any = None, fft_length: Any = None, name: str | None = None, input_tensor: Any = None) -> Tensor:
     """The real signal whose rfft this is.
 
+    input        input_tensor is its other name
     fft_length   [1]: the length of the signal, 2 * (n - 1) by default
-    Shapes:      [..., n] -> [..., fft_length].   Dtype: complex64 -> float32.   Gradient: input_tensor.
+    Shapes:      [..., n] -> [..., fft_length].   Dtype: complex64 -> float32.   Gradient: input.
     """
-    spectrum = convert_to_tensor(input_tensor, name="input")
+    spectrum = convert_to_tensor(either(input, input_tensor, "input", "input_tensor"), name="input")
     if fft_length is None:
         n = shape(spectrum)[-1:] * 2 - 2
     else:

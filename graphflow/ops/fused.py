@@ -58,10 +58,15 @@ class Region:
             for axis in self.axes:
                 wide.insert(axis, 1)
             dims = tuple(wide)
-        return dims if any(d != 1 for d in dims) else ()
+        return narrowed(dims)
 
     def __str__(self) -> str:
         return "+".join(op.type for op in self.members)
+
+
+def narrowed(dims: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape; one element is a scalar."""
+    return dims if any(d != 1 for d in dims) else ()
 
 
 def place_of(raw: Tensor, outputs: Sequence[Tensor]) -> Tensor:

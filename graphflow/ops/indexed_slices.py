@@ -16,7 +16,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import greater_equal
-from graphflow.ops.define import convert_to_tensor, define, register_tensor_conversion_function
+from graphflow.ops.define import define, register_tensor_conversion_function
 from graphflow.ops.infer import axis_in
 from graphflow.ops.join import checked_axis, concat, fixed_axis
 from graphflow.ops.lowering import Kernel
@@ -239,8 +239,3 @@ def _dense(value: IndexedSlices, dtype: DType | None = None, name: str | None = 
 
 
 register_tensor_conversion_function(IndexedSlices, _dense)
-
-
-def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """IndexedSlices themselves, a tensor for anything else."""
-    return value if isinstance(value, IndexedSlices) else convert_to_tensor(value, dtype, name)

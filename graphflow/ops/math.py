@@ -10,7 +10,7 @@ import numpy as np
 from graphflow.dtypes import COMPLEX, FLOATING, INTEGER, NUMERIC, REAL
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import special
-from graphflow.ops.basic import zeros_like
+from graphflow.ops.basic import of_values, zeros_like
 from graphflow.ops.complex import COMPLEX_ABS, conj
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import broadcasted, same_as_input
@@ -140,7 +140,7 @@ SIGMOID = define(
     infer=same_as_input,
     reference=special.sigmoid,
     vjp=(lambda op, dy: dy * op.output * (1 - op.output),),
-    lowering=real_only("1 / (1 + exp(-x)) if x >= 0 else (x if x != x else exp(x) / (1 + exp(x)))"),
+    lowering=real_only("(T(1) if x >= 0 else exp(-abs(x))) / (1 + exp(-abs(x)))"),
     types=INEXACT,
 )  # fmt: skip
 
@@ -223,21 +223,25 @@ RINT = define(
 )  # fmt: skip
 
 
+@of_values
 def negative(x: Any, name: str | None = None) -> Tensor:
     """-x.   Gradient: x."""
     return NEG(x, name=name)
 
 
+@of_values
 def sign(x: Any, name: str | None = None) -> Tensor:
     """-1, 0 or 1 by the sign of x; NaN stays NaN; x / |x| for complex x.   Gradient: zeros."""
     return SIGN(x, name=name)
 
 
+@of_values
 def square(x: Any, name: str | None = None) -> Tensor:
     """x * x.   Gradient: x."""
     return SQUARE(x, name=name)
 
 
+@of_values
 def sqrt(x: Any, name: str | None = None) -> Tensor:
     """The square root; NaN below 0.   Gradient: x."""
     return SQRT(x, name=name)
@@ -278,6 +282,7 @@ def sigmoid(x: Any, name: str | None = None) -> Tensor:
     return SIGMOID(x, name=name)
 
 
+@of_values
 def erf(x: Any, name: str | None = None) -> Tensor:
     """The Gauss error function.   Gradient: x."""
     return ERF(x, name=name)
@@ -313,6 +318,7 @@ def rint(x: Any, name: str | None = None) -> Tensor:
     return RINT(x, name=name)
 
 
+@of_values
 def abs(x: Any, name: str | None = None) -> Tensor:
     """|x|; real for complex x.   Gradient: the sign of x, for real x."""
     x = convert_to_tensor(x, name="x")

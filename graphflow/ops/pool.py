@@ -19,6 +19,7 @@ from graphflow.ops.shape_ops import either, expand_dims, shape, squeeze
 from graphflow.ops.static import static_dims
 from graphflow.ops.windows import (
     Place,
+    again,
     folded,
     layout,
     padded,
@@ -133,11 +134,6 @@ def images_infer(orig_input_shape: Tensor, grad: Tensor, ksize: Any, **_: Any) -
     return (batch, *dims[1:-1], channels), grad.dtype
 
 
-def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
-    """Another op with the windows of this one."""
-    return record(*inputs, **op.attrs)
-
-
 def pool_flops(op: Operation, pooled: Tensor) -> int:
     """A comparison or an addition for each element of each window, padding included."""
     return math.prod(op.attrs["ksize"]) * elements(pooled.dims)
@@ -147,7 +143,7 @@ MAX_POOL: OpDef = define(
     "MaxPool", "input",
     infer=lambda input, **attrs: pool_infer(input, **attrs),
     reference=max_pool_of,
-    vjp=(lambda op, dy: _again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
+    vjp=(lambda op, dy: again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
     lowering=Kernel("max_pool"),
     types=REAL,
     flops=lambda op: pool_flops(op, op.output),
@@ -160,7 +156,7 @@ MAX_POOL_GRAD: OpDef = define(
     vjp=(
         lambda op, dx: zeros_like(op.inputs[0]),
         None,
-        lambda op, dx: _again(MAX_POOL_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
+        lambda op, dx: again(MAX_POOL_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
     ),
     lowering=Kernel("max_pool_grad"),
     types=REAL,
@@ -174,7 +170,7 @@ MAX_POOL_GRAD_GRAD: OpDef = define(
     vjp=(
         lambda op, dy: zeros_like(op.inputs[0]),
         None,
-        lambda op, dy: _again(MAX_POOL_GRAD, op, op.inputs[0], op.inputs[1], dy),
+        lambda op, dy: again(MAX_POOL_GRAD, op, op.inputs[0], op.inputs[1], dy),
     ),
     types=REAL,
 )  # fmt: skip
@@ -183,7 +179,7 @@ AVG_POOL: OpDef = define(
     "AvgPool", "value",
     infer=pool_infer,
     reference=avg_pool_of,
-    vjp=(lambda op, dy: _again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
+    vjp=(lambda op, dy: again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
     lowering=Kernel("avg_pool"),
     types=FLOATING,
     flops=lambda op: pool_flops(op, op.output),
@@ -193,7 +189,7 @@ AVG_POOL_GRAD: OpDef = define(
     "AvgPoolGrad", "orig_input_shape:int32 grad",
     infer=images_infer,
     reference=avg_pool_grad_of,
-    vjp=(None, lambda op, dx: _again(AVG_POOL, op, dx)),
+    vjp=(None, lambda op, dx: again(AVG_POOL, op, dx)),
     lowering=Kernel("avg_pool_grad"),
     types=FLOATING,
     flops=lambda op: pool_flops(op, op.inputs[1]),

@@ -9,7 +9,7 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, REAL
 from graphflow.errors import GraphError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.convolution import LAYOUTS, spread
 from graphflow.ops.define import OpDef, convert_to_tensor, define
@@ -32,13 +32,8 @@ from graphflow.ops.pool import (
 )
 from graphflow.ops.shape_ops import either, expand_dims, shape, squeeze
 from graphflow.ops.space import batch_to_space_nd, space_to_batch_nd
-from graphflow.ops.windows import windows_dims
+from graphflow.ops.windows import again, windows_dims
 from graphflow.shape import merge
-
-
-def _again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
-    """Another op with the windows of this one."""
-    return record(*inputs, **op.attrs)
 
 
 def _is_highest(x: np.ndarray, highest: np.ndarray, attrs: dict) -> np.ndarray:
@@ -62,7 +57,7 @@ MAX_POOL3D: OpDef = define(
     "MaxPool3D", "input",
     infer=lambda input, **attrs: pool_infer(input, **attrs),
     reference=max_pool_of,
-    vjp=(lambda op, dy: _again(MAX_POOL3D_GRAD, op, op.inputs[0], op.output, dy),),
+    vjp=(lambda op, dy: again(MAX_POOL3D_GRAD, op, op.inputs[0], op.output, dy),),
     flops=lambda op: pool_flops(op, op.output),
     types=REAL,
 )  # fmt: skip
@@ -74,7 +69,7 @@ MAX_POOL3D_GRAD: OpDef = define(
     vjp=(
         lambda op, dx: zeros_like(op.inputs[0]),
         lambda op, dx: zeros_like(op.inputs[1]),
-        lambda op, dx: _again(MAX_POOL3D_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
+        lambda op, dx: again(MAX_POOL3D_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
     ),
     flops=lambda op: pool_flops(op, op.inputs[2]),
     types=REAL,
@@ -87,7 +82,7 @@ MAX_POOL3D_GRAD_GRAD: OpDef = define(
     vjp=(
         lambda op, dy: zeros_like(op.inputs[0]),
         lambda op, dy: zeros_like(op.inputs[1]),
-        lambda op, dy: _again(MAX_POOL3D_GRAD, op, op.inputs[0], op.inputs[1], dy),
+        lambda op, dy: again(MAX_POOL3D_GRAD, op, op.inputs[0], op.inputs[1], dy),
     ),
     flops=lambda op: pool_flops(op, op.output),
     types=REAL,
@@ -97,7 +92,7 @@ AVG_POOL3D: OpDef = define(
     "AvgPool3D", "input",
     infer=pool_infer,
     reference=avg_pool_of,
-    vjp=(lambda op, dy: _again(AVG_POOL3D_GRAD, op, shape(op.inputs[0]), dy),),
+    vjp=(lambda op, dy: again(AVG_POOL3D_GRAD, op, shape(op.inputs[0]), dy),),
     flops=lambda op: pool_flops(op, op.output),
     types=FLOATING,
 )  # fmt: skip
@@ -106,7 +101,7 @@ AVG_POOL3D_GRAD: OpDef = define(
     "AvgPool3DGrad", "orig_input_shape:int32 grad",
     infer=images_infer,
     reference=avg_pool_grad_of,
-    vjp=(None, lambda op, dx: _again(AVG_POOL3D, op, dx)),
+    vjp=(None, lambda op, dx: again(AVG_POOL3D, op, dx)),
     flops=lambda op: pool_flops(op, op.inputs[1]),
     types=FLOATING,
 )  # fmt: skip

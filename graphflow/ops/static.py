@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.dtypes import ListType
 from graphflow.errors import OpError
 from graphflow.operation import Operation, Tensor
 from graphflow.shape import Dims, count
@@ -79,6 +80,8 @@ def _needed(op: Operation) -> tuple[Tensor, ...]:
 def _computable(op: Operation) -> bool:
     record = op.definition
     if record.stateful or record.draws or record.reference is None or not op.inputs:
+        return False
+    if any(isinstance(t.dtype, ListType) for t in (*op.inputs, *op.outputs)):
         return False
     return all((count(t.dims) is not None or record.moves) and (count(t.dims) or 0) <= _LIMIT
                for t in (*op.inputs, *op.outputs))  # fmt: skip

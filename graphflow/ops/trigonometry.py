@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.operation import Tensor
+from graphflow.ops.basic import of_values
 from graphflow.ops.define import define
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.math import INEXACT, real_only, reciprocal, rsqrt, square
@@ -160,6 +161,7 @@ def cosh(x: Any, name: str | None = None) -> Tensor:
     return COSH(x, name=name)
 
 
+@of_values
 def tanh(x: Any, name: str | None = None) -> Tensor:
     """The hyperbolic tangent.   Gradient: x."""
     return TANH(x, name=name)

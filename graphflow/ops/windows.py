@@ -13,8 +13,15 @@ from typing import Any
 import numpy as np
 
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.define import OpDef
 
 Padding = tuple[str, tuple[int, ...]]  # SAME, VALID, or EXPLICIT with (top, bottom, left, right)
+
+
+def again(record: OpDef, op: Operation, *inputs: Tensor) -> Tensor:
+    """Another operation with the windows of this one."""
+    return record(*inputs, **op.attrs)
 
 
 def per_axis(value: Any, what: str, spatial: int = 2) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from graphflow.dtypes import ListType
 from graphflow.errors import GraphflowError
 from graphflow.operation import Operation
 from graphflow.ops.define import CONST
@@ -52,6 +53,8 @@ def _values(op: Operation) -> list[np.ndarray] | None:
             constant_inputs = False
             break
     if record is CONST or record.stateful or record.draws or record.reference is None or not op.outputs:
+        return None
+    if any(isinstance(t.dtype, ListType) for t in (*op.inputs, *op.outputs)):
         return None
     if sum(_size(count(t.dims)) for t in (*op.inputs, *op.outputs)) > _LIMIT:
         return None

@@ -35,4 +35,6 @@ def acts(op: Operation) -> bool:
     if op.definition is FUSED:
         return any(acts(member) for member in members(op))
     record = op.definition
+    if record.calls:
+        return bool(record.writes) or any(acts(inner) for call in op.attrs["bodies"] for inner in call.program.ops)
     return bool(record.writes) or record.stateful and not record.variable and not record.refs

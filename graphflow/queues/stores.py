@@ -151,7 +151,7 @@ class Padding(Fifo):
         if out.dtype == object:
             out[...] = b""
         for i, part in enumerate(parts):
-            place: tuple = (i, *[slice(n) for n in part.shape])
+            place: tuple[Any, ...] = (i, *map(slice, part.shape))
             out[place] = part
         return out
 

@@ -1,5 +1,6 @@
 """`tf.train`: optimizers, schedules, checkpoints, input queues and sessions for long runs; only re-exports."""
 
+from graphflow.graph_util import write_graph
 from graphflow.io.example import (
     BytesList,
     Example,
@@ -28,6 +29,7 @@ from graphflow.queues.inputs import (
     string_input_producer,
 )
 from graphflow.queues.runner import QueueRunner, add_queue_runner, start_queue_runners
+from graphflow.summary.events import summary_iterator
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
 from graphflow.train.adam import AdamOptimizer

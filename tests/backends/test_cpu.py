@@ -69,23 +69,23 @@ def fresh(folder, **environment):
 
 
 def test_kernels_are_kept_on_disk_and_damaged_files_are_misses(tmp_path):
-    # the executor, what fills in its addresses, the matrix product, exp and the addition in one
-    assert fresh(tmp_path) == (4, 0)
-    assert fresh(tmp_path) == (0, 4)
+    # the executor's five, what fills in its addresses, the matrix product, exp and the addition in one
+    assert fresh(tmp_path) == (8, 0)
+    assert fresh(tmp_path) == (0, 8)
     files = [p for p in tmp_path.rglob("*") if p.is_file()]
-    assert len(files) == 4
+    assert len(files) == 8
     files[0].write_bytes(files[0].read_bytes()[:-40])
     files[1].write_bytes(b"")
-    assert fresh(tmp_path) == (2, 2)
-    assert fresh(tmp_path) == (0, 4)
-    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (4, 0)
+    assert fresh(tmp_path) == (2, 6)
+    assert fresh(tmp_path) == (0, 8)
+    assert fresh(tmp_path, GRAPHFLOW_CACHE="0") == (8, 0)
 
 
 def test_many_processes_may_use_one_folder(tmp_path):
     processes = [start(tmp_path) for _ in range(4)]
-    assert [sum(finish(p)) for p in processes] == [4] * 4
-    assert fresh(tmp_path) == (0, 4)
-    assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 4  # and nothing half written
+    assert [sum(finish(p)) for p in processes] == [8] * 4
+    assert fresh(tmp_path) == (0, 8)
+    assert len([p for p in tmp_path.rglob("*") if p.is_file()]) == 8  # and nothing half written
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

@@ -156,3 +156,12 @@ def test_known_values_are_laid_out_like_other_constants():
     zeros = tf.broadcast_to(tf.zeros([2, 1], tf.int32), tf.shape(x))  # NumPy broadcasts without copying
     with tf.Session() as session:
         assert session.run(tf.stack([zeros, x], -1), {x: [[1, 2, 3], [4, 5, 6]]})[..., 0].tolist() == [[0] * 3] * 2
+
+
+def test_too_little_memory_names_the_step():
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.cumsum(tf.tile(x, [2**45]))
+    with tf.Session(backend="cpu") as session:
+        with pytest.raises(tf.errors.ResourceExhaustedError, match=r"\d+ bytes.*'(Tile|Cumsum)'"):
+            session.run(tf.reduce_sum(y), {x: [1.0, 2.0]})
+        assert session.run(tf.reduce_sum(x), {x: [1.0, 2.0]}) == 3

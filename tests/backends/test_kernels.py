@@ -7,9 +7,7 @@ from graphflow.backends.cpu.compile import ELEMENTS
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.graph import Graph
 from graphflow.ops.argmax import argmax, argmin
-from graphflow.ops.cross_entropy import SOFTMAX_CROSS_ENTROPY, SPARSE_SOFTMAX_CROSS_ENTROPY
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.softmax import log_softmax, softmax
 from graphflow.testing import assert_close
 
 
@@ -66,33 +64,6 @@ def check(make, *arrays):
 
 def draw(*shape, dtype="float32", seed=0):
     return np.random.default_rng(seed + sum(shape)).uniform(-2, 2, shape).astype(dtype)
-
-
-@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 2), (0, 3), (2, 0)])
-def test_softmax(shape):
-    check(softmax, 30 * draw(*shape))
-    check(log_softmax, 30 * draw(*shape))
-
-
-def test_softmax_of_infinities():
-    rows = np.array([[np.inf, 0], [-np.inf, 0], [np.nan, 0], [-np.inf, -np.inf]], np.float32)
-    check(softmax, rows)
-    check(log_softmax, rows)
-
-
-def test_cross_entropy():
-    check(SOFTMAX_CROSS_ENTROPY, 30 * draw(5, 4), draw(5, 4, seed=1))
-    check(SOFTMAX_CROSS_ENTROPY, np.array([[-np.inf, 0, 1]], np.float32), np.array([[0, 1, 0]], np.float32))
-    check(SPARSE_SOFTMAX_CROSS_ENTROPY, 30 * draw(5, 4), np.array([0, 3, 1, 1, 2]))
-    check(SPARSE_SOFTMAX_CROSS_ENTROPY, draw(0, 4), np.zeros(0, np.int32))
-
-
-def test_a_label_out_of_range_is_reported():
-    with Graph().as_default():
-        labels = convert_to_tensor(np.array([0, 7, 1]))
-        op = SPARSE_SOFTMAX_CROSS_ENTROPY(convert_to_tensor(draw(3, 4)), labels)[0].op
-        _, status = run(op, 2)
-        assert status[:3].tolist() == [1, 1, 7]
 
 
 @pytest.mark.parametrize("shape, axis", [((5,), 0), ((3, 4), 0), ((3, 4), -1), ((2, 3, 4), 1), ((0, 3), 1)])

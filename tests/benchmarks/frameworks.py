@@ -232,7 +232,7 @@ def jax(work: Any, threads: int) -> Step:
         return (tree(lambda w, a, b: w - rate * a / (jnp.sqrt(b) + 1e-8), weights, m, v), m, v, t), loss
 
     zeros = jax.tree_util.tree_map(jnp.zeros_like, parameters)
-    state = [(parameters, zeros, zeros, jnp.float32(0))]
+    state = [(parameters, zeros, jax.tree_util.tree_map(jnp.zeros_like, zeros), jnp.float32(0))]
     jitted = jax.jit(update, donate_argnums=0)
 
     def step() -> Any:

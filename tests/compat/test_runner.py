@@ -190,3 +190,9 @@ print(mnist.input_data.DataSet is input_data.DataSet)
     assert run("-c", program, cwd=tmp_path).stdout == "True\n"
     (tmp_path / "input_data.py").write_text("DataSet = 1")
     assert run("-c", program, cwd=tmp_path).stdout == "False\n"
+
+
+def test_a_package_of_the_program_is_found_before_a_companion(tmp_path):
+    (tmp_path / "six.py").write_text("moves = 'mine'")
+    done = run("-c", "import six; from absl import flags; print(six.moves, flags.__name__)", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "mine graphflow.flags\n"), done.stderr

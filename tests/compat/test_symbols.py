@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -35,11 +36,15 @@ def test_the_list():
     assert {row.symbol for row in rows if row.tier == "C" and not row.instead} == context
 
 
-def test_modules_that_have_a_file_are_imported():
+def test_modules_that_have_a_file_are_imported_and_list_their_names_once():
     for path in filter(None, ALIASES):
-        file = ROOT / "graphflow" / path.replace(".", "/")
-        if file.is_dir() or file.with_suffix(".py").is_file():
+        place = ROOT / "graphflow" / path.replace(".", "/")
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if file.is_file():
             assert getattr(resolve(path), "__file__", None), f"graphflow/__init__.py should import {path}"
+            imports = (node for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, ast.ImportFrom))
+            own = {name.asname or name.name for node in imports for name in node.names}
+            assert not own & set(ALIASES[path]), path
 
 
 @pytest.mark.parametrize("module", ALIASES)

@@ -5,7 +5,7 @@ import pytest
 
 import graphflow as tf
 from graphflow import errors
-from graphflow.io.message import DecodeError
+from graphflow.io.wire import WireError
 
 Feature = tf.train.Feature
 
@@ -70,8 +70,8 @@ def test_messages_behave():
         damaged[int(random.integers(len(whole)))] = int(random.integers(256))
         try:
             tf.train.Example.FromString(bytes(damaged[: random.integers(1, len(whole) + 1)]))
-        except DecodeError as error:
-            assert "Example" in str(error)
+        except WireError as error:
+            assert str(error)
 
 
 SPECS = {

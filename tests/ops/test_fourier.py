@@ -25,6 +25,8 @@ def test_real_signals(length):
     x, n = RNG.normal(size=(2, 4)), None if length is None else [length]
     np.testing.assert_allclose(run_on("cpu", tf.spectral.rfft(x, n)), np.fft.rfft(x, length))
     np.testing.assert_allclose(run_on("cpu", tf.spectral.irfft(Z[0], n)), np.fft.irfft(Z[0], length))
+    named = tf.spectral.rfft(input_tensor=x, fft_length=n)
+    np.testing.assert_allclose(run_on("cpu", named), np.fft.rfft(x, length))
 
 
 def test_shapes():

@@ -421,3 +421,11 @@ def test_random_programs_keep_their_values(recipe, wanted):
             values.append(operation(values[a % len(values)], values[b % len(values)]))
         picked = [tf.tanh(values[i % len(values)]) for i in wanted]
         check(picked, {x: np.linspace(-1, 1, 6).reshape(2, 3), row: [0.5, -1, 2], one: 0.3})
+
+
+def test_an_anchor_of_one_element_whose_result_is_wanted_too():
+    x = tf.placeholder(tf.float32, [1, 3])
+    product = tf.matmul(x, x, transpose_b=True)
+    found = tf.nn.relu(product + 1.0)
+    assert steps([product, found], {x: np.ones((1, 3))}) == ["MatMul+Add+Relu"]
+    check([product, found], {x: np.ones((1, 3))})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from graphflow.backends.base import Call, Executable
+from functools import partial
+
+from graphflow.backends.base import Bodies, Call, Executable
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
@@ -28,10 +30,13 @@ class CpuBackend:
     def lower(self, op: Operation) -> Call | None:
         return lower(op)
 
-    def compile(self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0) -> Executable:
+    def compile(
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
+    ) -> Executable:
         if not self._ready:  # what executes plans is compiled with the first one, whatever its size
             for kernel in EXECUTOR:
                 self.kernels.address(kernel, (), 0)
             self._ready = True
         members = thread_count(threads)
-        return CpuExecutable(plan, store, self.kernels, clock, lambda: self.teams.of(members) if members > 1 else None)
+        team_of = partial(self.teams.of, members) if members > 1 else lambda: None
+        return CpuExecutable(plan, store, self.kernels, clock, team_of, function)

@@ -36,6 +36,7 @@ def _parsed(expression: str) -> ast.expr:
 class _Evaluation:
     def __init__(self, code: Code, names: Mapping[str, Any], dtype: str) -> None:
         self.code, self.names, self.dtype = code, names, dtype
+        self._called: dict[str, Value] = {}  # what appears twice is computed once
 
     def value_of(self, node: ast.expr) -> Value:
         return self.code.value(self.visit(node), self.dtype).cast(self.dtype)
@@ -59,7 +60,10 @@ class _Evaluation:
                 a, b = (self._number(self.visit(n)) for n in (node.body, node.orelse))
                 return self.code.select(self.visit(node.test), a, b)
             case ast.Call():
-                return self._call(node)
+                text = ast.unparse(node)
+                if text not in self._called:
+                    self._called[text] = self._call(node)
+                return self._called[text]
         raise TypeError(f"{ast.unparse(node)} has no meaning in a kernel")
 
     def _number(self, value: Any) -> Value:

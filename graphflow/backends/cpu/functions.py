@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from graphflow.backends.cpu import elementary, error_function, power, trigonometric
 from graphflow.backends.cpu.vector import Code, Value
 
 
 def _intrinsic(name: str) -> Callable[..., Value]:
     return lambda code, *values: code.apply(name, *values)
-
-
-def _library(name: str) -> Callable[..., Value]:
-    return lambda code, *values: code.each_lane(name, *values)
 
 
 def absolute(code: Code, x: Value) -> Value:
@@ -58,8 +55,10 @@ def _divided(code: Code, x: Value, y: Value) -> tuple[Value, Value]:
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "abs": absolute, "floordiv": floor_divide, "mod": modulo,
     **{name: _intrinsic(name) for name in ("sqrt", "floor", "ceil", "rint", "trunc")},
-    **{name: _library(name) for name in (
-        "exp", "expm1", "log", "log1p", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
-        "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
-    )},
+    "exp": elementary.exp, "expm1": elementary.expm1, "log": elementary.log, "log1p": elementary.log1p,
+    "sinh": elementary.sinh, "cosh": elementary.cosh, "tanh": elementary.tanh,
+    "asinh": elementary.asinh, "acosh": elementary.acosh, "atanh": elementary.atanh,
+    "sin": trigonometric.sin, "cos": trigonometric.cos, "tan": trigonometric.tan,
+    "asin": trigonometric.asin, "acos": trigonometric.acos, "atan": trigonometric.atan, "atan2": trigonometric.atan2,
+    "pow": power.pow, "erf": error_function.erf, "erfc": error_function.erfc,
 }  # fmt: skip

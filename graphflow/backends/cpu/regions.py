@@ -7,6 +7,7 @@ short for that are joined to longer ones, over which the inputs that repeat with
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,14 @@ class Member:
     fold: Reduce | None = None
     outer: bool = False
 
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.expression, self.operands, self.dtype, self.fold, self.outer))
+
+    def __hash__(self) -> int:
+        """Worked out once: members are the keys by which every plan finds its kernels."""
+        return self._hash
+
 
 @dataclass(frozen=True)
 class Body:
@@ -56,11 +65,19 @@ class Body:
     outputs: tuple[int, ...]
     draws: int = 0
 
-    @property
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.inputs, self.members, self.outputs))
+
+    def __hash__(self) -> int:
+        """Worked out once, as that of a member."""
+        return self._hash
+
+    @functools.cached_property
     def dtypes(self) -> list[str]:
         return [dtype for _, dtype in self.inputs] + [m.dtype for m in self.members]
 
-    @property
+    @functools.cached_property
     def wide(self) -> str:
         """The dtype of which a vector register is full."""
         return "float64" if all(d in ("float64", "int64", "uint64") for d in self.dtypes) else "float32"
@@ -228,16 +245,21 @@ def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0)
 def epilogue(code: Code, *args: Any, body: Body, period: int = 0) -> None:
     """(*pointers, rows, columns, first, last, left, right): the block of a matrix that is to be finished.
 
-    With a period, the rows are short, and the block is always of whole rows.
+    With a period, the rows are short; those of a block of whole rows are joined.
     """
     e = Emission(code, body, args, 2)
     first, last, left, right = e.rest
-    if period:
-        total = e.join_rows(period, last - first, first)
-        e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
-                e.every_member)  # fmt: skip
-    else:
+    if not period:
         e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
+        return
+    with code.either((left == 0) & (right >= e.sizes[1])) as (whole, part):
+        with part:  # threads share the columns
+            some = Emission(code, body, args, 2)
+            some.loops([lambda at: (first, last), lambda at: (left, right)], some.every_member)
+        with whole:
+            total = e.join_rows(period, last - first, first)
+            e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
+                    e.every_member)  # fmt: skip
 
 
 def each(code: Code, words: Pointer, tid: Value, nthreads: Value, body: Body) -> None:

@@ -187,6 +187,8 @@ class Value:
         if self.lanes or not lanes:
             return self
         builder, kind = self.code.builder, ir.VectorType(self.value.type, lanes)
+        if isinstance(self.value, ir.Constant):
+            return Value(self.code, ir.Constant(kind, [self.value] * lanes), self.dtype, lanes)
         undefined = ir.Constant(kind, ir.Undefined)
         one = builder.insert_element(undefined, self.value, _I32(0))
         spread = builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
@@ -384,11 +386,19 @@ class Code:
         if not first.lanes:
             made = self.intrinsic(symbol, first.value.type, [v.value for v in values])
             return Value(self, made, first.dtype)
-        vector = ir.Constant(first.value.type, ir.Undefined)
-        for i in range(first.lanes):
-            one = self.intrinsic(symbol, _TYPES[first.dtype], [v.lane(i).value for v in values])
-            vector = self.builder.insert_element(vector, one, _I32(i))
-        return Value(self, vector, first.dtype, first.lanes)
+        places = [self.array(first.lanes, v.dtype) for v in values]
+        for place, v in zip(places, values, strict=True):
+            place.store(0, v)
+        with self.loop(0, first.lanes) as i:
+            places[0].store(i, self.each_lane(name, *[place.load(i) for place in places]))
+        return places[0].load(0, first.lanes)
+
+    def any_of(self, condition: Value) -> Value:
+        """Whether it holds in any lane."""
+        if not condition.lanes:
+            return condition
+        made = self.intrinsic(f"llvm.vector.reduce.or.{_suffix(condition.value.type)}", _I1, [condition.value])
+        return Value(self, made, "bool")
 
     def fma(self, a: Value, b: Any, c: Any) -> Value:
         """a * b + c, rounded once."""
@@ -516,17 +526,21 @@ class Code:
         with self.builder.if_then(condition.value):
             yield
 
-    def apart(self, write: Callable[..., None], *given: Any) -> None:
-        """Call a function of its own that `write(code, *given)` emits: LLVM's time grows faster than a function."""
-        kind = ir.FunctionType(ir.VoidType(), [v.raw.type for v in given])
+    def part(self, write: Callable[..., None], *like: Any) -> Callable[..., None]:
+        """A function of its own that `write(code, *given)` emits, to be called with arguments like these."""
+        kind = ir.FunctionType(ir.VoidType(), [v.raw.type for v in like])
         module = self.builder.module
         function = ir.Function(module, kind, module.get_unique_name(f"{self.builder.function.name}.part"))
         function.linkage = "internal"
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         code = Code(builder, self.lanes)
-        write(code, *[v.of(code, a) for v, a in zip(given, function.args, strict=True)])
+        write(code, *[v.of(code, a) for v, a in zip(like, function.args, strict=True)])
         builder.ret_void()
-        self.builder.call(function, [v.raw for v in given])
+        return lambda *given: self.builder.call(function, [v.raw for v in given])
+
+    def apart(self, write: Callable[..., None], *given: Any) -> None:
+        """Call a part that is only for this: LLVM's time grows faster than a function."""
+        self.part(write, *given)(*given)
 
     def finish(self, tail: Value, first: Any, last: Any, left: Any, right: Any) -> None:
         """Run the epilogue of this kernel, if there is one, on a block of its result: see compile.finish."""
@@ -598,6 +612,14 @@ class Emitted:
     block: bool = False
     raw: bool = False
     vector_bytes: int = field(default_factory=vector_bytes)
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.write, self.spec, self.dtype, self.vector_bytes))
+
+    def __hash__(self) -> int:
+        """Worked out once: every plan looks its kernels up."""
+        return self._hash
 
     @property
     def identity(self) -> tuple:

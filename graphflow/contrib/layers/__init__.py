@@ -1,5 +1,6 @@
 """`tf.contrib.layers`: layers as functions, initializers and regularizers; re-exports and nothing else."""
 
+from graphflow.contrib.layers import utils
 from graphflow.contrib.layers.compose import embed_sequence, repeat, stack
 from graphflow.contrib.layers.convolution import (
     avg_pool2d,

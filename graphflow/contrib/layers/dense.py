@@ -88,8 +88,8 @@ def dropout(
 @add_arg_scope
 def flatten(inputs: Any, outputs_collections: Any = None, scope: Any = None) -> Tensor:
     """[n, ...] -> [n, size]."""
-    with name_scope(scope, "Flatten", [inputs]):
-        return finished(core.flatten(inputs), outputs_collections)
+    with name_scope(scope, "Flatten", [inputs]) as alias:
+        return finished(core.flatten(inputs), outputs_collections, alias=alias)
 
 
 @add_arg_scope
@@ -98,10 +98,10 @@ def one_hot_encoding(
     scope: Any = None,
 ) -> Tensor:  # fmt: skip
     """Labels [n] as rows of zeros with a one: [n, num_classes]."""
-    with name_scope(scope, "OneHotEncoding", [labels, num_classes]):
+    with name_scope(scope, "OneHotEncoding", [labels, num_classes]) as alias:
         labels = convert_to_tensor(labels)
         wide = labels if labels.dtype is int64 else cast(labels, int64)
-        return finished(fill.one_hot(wide, num_classes, on_value, off_value), outputs_collections)
+        return finished(fill.one_hot(wide, num_classes, on_value, off_value), outputs_collections, alias=alias)
 
 
 @add_arg_scope

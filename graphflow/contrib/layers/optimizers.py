@@ -73,7 +73,7 @@ def optimize_loss(
         if gradient_noise_scale is not None:
             pairs = [(_noisy(g, gradient_noise_scale), v) for g, v in pairs]
         if gradient_multipliers is not None:
-            pairs = [(_scaled(g, v, gradient_multipliers), v) for g, v in pairs]
+            pairs = [(scaled(g, v, gradient_multipliers), v) for g, v in pairs]
         pairs = _clipped(pairs, clip_gradients)
         update = chosen.apply_gradients(pairs, global_step=step if increment_global_step else None, name="train")
         return _after([update], loss)
@@ -136,7 +136,8 @@ def _noisy(gradient: Any, scale: float) -> Any:
     return _values(gradient, lambda g: g + truncated_normal(shape(g), dtype=g.dtype) * scale)
 
 
-def _scaled(gradient: Any, variable: Any, factors: dict[Any, Any]) -> Any:
+def scaled(gradient: Any, variable: Any, factors: dict[Any, Any]) -> Any:
+    """The gradient times the factor of its variable, or of the variable's name, if there is one."""
     for key in (variable, variable.name, variable.op.name):
         if key in factors:
             if gradient is None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from graphflow.default import add_to_collections
+from graphflow.contrib.layers.utils import collect_named_outputs, listed
 from graphflow.names import GraphKeys
-from graphflow.variable_scope import VariableScope, join_names, variable_scope
+from graphflow.variable_scope import VariableScope, get_variable_scope, join_names, variable_scope
 
 
 @contextmanager
@@ -39,24 +39,23 @@ def collections_of(variables_collections: Any, name: str) -> list[Any]:
     """The collections for a variable of this name."""
     if isinstance(variables_collections, dict):
         variables_collections = variables_collections.get(name)
-    return _listed(variables_collections)
-
-
-def _listed(keys: Any) -> list[Any]:
-    return [keys] if isinstance(keys, str) else list(keys or ())
+    return listed(variables_collections)
 
 
 def finished(
     outputs: Any, outputs_collections: Any = None, activation_fn: Callable | None = None,
     normalizer_fn: Callable | None = None, normalizer_params: dict[str, Any] | None = None,
+    alias: str | None = None,
 ) -> Any:  # fmt: skip
-    """The outputs after normalizer and activation, also in `outputs_collections`."""
+    """The outputs after normalizer and activation, also in `outputs_collections`.
+
+    alias   what they are called there; the name of the variable scope when None
+    """
     if normalizer_fn is not None:
         outputs = normalizer_fn(outputs, **(normalizer_params or {}))
     if activation_fn is not None:
         outputs = activation_fn(outputs)
-    add_to_collections(_listed(outputs_collections), outputs)
-    return outputs
+    return collect_named_outputs(outputs_collections, get_variable_scope().name if alias is None else alias, outputs)
 
 
 def pair(value: Any) -> Sequence[int]:

@@ -84,11 +84,6 @@ class SparseTensor:
         """Other values at the same places."""
         return SparseTensor(self.indices, values, self.dense_shape)
 
-    def eval(self, feed_dict: Any = None, session: Any = None) -> SparseTensorValue:
-        """The value in this session, or in the default one."""
-        parts = [t.eval(feed_dict, session) for t in self.feed_components()]  # type: ignore[attr-defined]
-        return SparseTensorValue(*parts)
-
     def fetch_components(self) -> tuple[list[Tensor], Any]:
         """What a session fetches for it, and how the result is made of the values."""
         return self.feed_components(), SparseTensorValue
@@ -207,10 +202,3 @@ def sparse_tensor_to_dense(
 
 def _zero(dtype: DType) -> np.ndarray:
     return np.array(b"", object) if dtype is dtypes.string else np.zeros((), dtype.dtype)
-
-
-def convert_to_tensor_or_sparse_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A SparseTensor for one or for a SparseTensorValue, a tensor for anything else."""
-    if isinstance(value, (SparseTensor, SparseTensorValue)):
-        return SparseTensor.from_value(value)
-    return convert_to_tensor(value, dtype, name)

@@ -116,6 +116,15 @@ def test_reductions(axis, keep):
     np.testing.assert_array_equal(largest, np.where(np.isinf(only), 0, only))
 
 
+def test_functions_that_keep_zeros_zero():
+    for ours, numpys in [(tf.abs, np.abs), (tf.negative, np.negative), (tf.sign, np.sign), (tf.square, np.square),
+                         (tf.tanh, np.tanh)]:  # fmt: skip
+        np.testing.assert_allclose(dense(ours(sparse(A))), numpys(A))
+    np.testing.assert_allclose(dense(tf.sqrt(sparse(B))), np.sqrt(B))
+    whole = tf.cast(x=sparse(A / 2), dtype=tf.int32)
+    assert whole.dtype == tf.int32 and dense(whole).tolist() == [[0, 0, 0], [1, 0, -1], [0, 0, 0]]
+
+
 def test_softmax():
     powers = np.where(A != 0, np.exp(A), 0)
     want = powers / np.maximum(powers.sum(axis=1, keepdims=True), 1e-300)

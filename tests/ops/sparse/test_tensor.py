@@ -76,3 +76,12 @@ def test_products_with_dense_tensors():
     halved = example() / tf.constant([[2.0]])
     np.testing.assert_array_equal(run_on("cpu", scaled.values), [2, 2, -9])
     np.testing.assert_array_equal(run_on("cpu", halved.values), [0.5, 1, -1.5])
+
+
+def test_eval_is_one_run():
+    with tf.Graph().as_default(), tf.Session() as session:
+        calls = []
+        count = tf.py_func(lambda: calls.append(1) or np.int64(len(calls)), [], tf.int64)
+        sp = tf.SparseTensor(tf.reshape(count, [1, 1]), tf.reshape(count, [1]), tf.reshape(count + 1, [1]))
+        assert [part.tolist() for part in sp.eval(session=session)] == [[[1]], [1], [2]]
+        assert sp.eval().values.tolist() == [2]

@@ -91,10 +91,11 @@ def correlate_filter(
             reach = (height - 1) * strides[0] + (kh - 1) * dilations[0] + 1
             if batch:
                 zeros = space.at(at_zeros)
-                code.apart(fill_turned, images, block, n, h, w, code.number(deep), top_row, reach, left, columns,
-                           padded, zeros)  # fmt: skip
-                code.apart(fill_turned, dy, block, n, oh, ow, code.number(across), start, height, code.number(0), ow,
-                           turned, zeros)  # fmt: skip
+                of_images = (images, block, n, h, w, code.number(deep), top_row, reach, left, columns, padded, zeros)
+                of_dy = (dy, block, n, oh, ow, code.number(across), start, height, code.number(0), ow, turned, zeros)
+                fill = code.part(fill_turned, *of_images)
+                fill(*of_images)
+                fill(*of_dy)
             else:
                 fill_padded(code, images, block, h, w, deep, top_row, reach, left, columns, padded)
             own_dy = turned if batch else dy.at((block * oh + start) * ow * across)

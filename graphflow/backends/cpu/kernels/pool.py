@@ -2,65 +2,23 @@
 
 All kernels take the same sizes: n images of h x w x c, output of oh x ow, and rows and columns of padding before the
 image; they are made for one window and its strides.  `over_edges` says whether some windows reach over the edge of the
-image.  There a place outside stands for the nearest one inside, which is in the window too: it is never the first
-maximum, and averages leave it out.
+image: places outside are never the first maximum, and averages leave them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.kernels.window import Pair, Window
 from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
 from graphflow.shape import sizes
 
-UNROLLED = 16  # places of a window, at most, for which code is repeated
 GROUP = 4  # vectors of channels that a thread takes together, backward
 _INDEX = {"float32": "int32", "float64": "int64"}  # of places in a window, as wide as the elements
-
-Pair = tuple[int, int]
-
-
-class _Window:
-    """A window of some images: where it is, and a walk over its places."""
-
-    def __init__(
-        self, code: Code, window: Pair, corner: tuple[Value, Value], h: Value, w: Value, over_edges: bool
-    ) -> None:
-        self.code, self.window, self.corner, self.h, self.w, self.over_edges = code, window, corner, h, w, over_edges
-
-    def size(self) -> Value:
-        """How many places are inside of the image."""
-        sides = []
-        for k, start, end in zip(self.window, self.corner, (self.h, self.w), strict=True):
-            sides.append(self.code.minimum(start + k, end) - self.code.maximum(start, 0))
-        return sides[0] * sides[1]
-
-    def fold(self, values: Sequence[Any], body: Callable[..., Sequence[Any]]) -> Sequence[Any]:
-        """values = body(number, pixel of the image, whether it is inside, *values) for each place, row by row."""
-        code, (kh, kw), (y, x) = self.code, self.window, self.corner
-
-        def place(ky: Any, kx: Any, *values: Any) -> Sequence[Any]:
-            row, row_inside = self._nearest(y + ky, self.h)
-            column, column_inside = self._nearest(x + kx, self.w)
-            return body(ky * kw + kx, row * self.w + column, row_inside & column_inside, *values)
-
-        if kh * kw <= UNROLLED:
-            for number in range(kh * kw):
-                values = place(number // kw, number % kw, *values)
-            return values
-        return code.repeat(0, kh, values, lambda ky, *values: code.repeat(
-            0, kw, values, lambda kx, *values: place(ky, kx, *values)
-        ))  # fmt: skip
-
-    def _nearest(self, i: Value, end: Value) -> tuple[Value, Value]:
-        if not self.over_edges:
-            return i, self.code.number(1, "bool")
-        return self.code.minimum(self.code.maximum(i, 0), end - 1), (i >= 0) & (i < end)
 
 
 def forward(
@@ -76,7 +34,7 @@ def forward(
     with code.loop(first, last) as row, code.loop(0, ow) as column:
         image = x.at(row // oh * h * w * c)
         corner = (row % oh * strides[0] - top, column * strides[1] - left)
-        places = _Window(code, window, corner, h, w, over_edges)
+        places = Window(code, window, corner, h, w, over_edges)
         if mean:
             size = places.size().cast(x.dtype)
         with code.loop(0, c, lanes) as k:
@@ -101,7 +59,8 @@ def forward(
 
 def _larger(code: Code, a: Value, b: Value) -> Value:
     """The larger one; NaN where one of them is."""
-    return code.apply("maximum", a, b) if a.is_float else code.maximum(a, b)
+    larger = code.maximum(a, b)  # b where a is NaN
+    return code.select(a != a, a, larger) if a.is_float else larger
 
 
 def backward(
@@ -127,7 +86,7 @@ def backward(
                 own_dx.store(pixel * c + k, code.number(0, dtype, lanes), code.lanes_below(high - k))
         with code.loop(0, oh) as oy, code.loop(0, ow) as ox:
             corner = (oy * strides[0] - top, ox * strides[1] - left)
-            places = _Window(code, window, corner, h, w, over_edges)
+            places = Window(code, window, corner, h, w, over_edges)
             size = places.size().cast(dtype) if mean else None
             with code.loop(low, high, lanes) as k:
                 inside = code.lanes_below(high - k)
@@ -147,7 +106,7 @@ def backward(
                 places.fold([], give)
 
 
-def _winner(code: Code, places: _Window, image: Pointer, c: Value, k: Value, inside: Value) -> Value:
+def _winner(code: Code, places: Window, image: Pointer, c: Value, k: Value, inside: Value) -> Value:
     """In each lane the number of the first place with the largest element, the first NaN if there is one."""
     lanes, index = code.lanes, _INDEX[image.dtype]
 

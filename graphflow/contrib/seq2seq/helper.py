@@ -1,0 +1,176 @@
+"""Helpers: what a decoder gets as its next input, and when a sequence has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphflow import nest
+from graphflow.dtypes import int32
+from graphflow.errors import ShapeError
+from graphflow.operation import Tensor
+from graphflow.ops.argmax import argmax
+from graphflow.ops.arithmetic import minimum
+from graphflow.ops.arrange import tile
+from graphflow.ops.basic import cast
+from graphflow.ops.compare import equal
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.embedding import embedding_lookup
+from graphflow.ops.indexing import gather
+from graphflow.ops.random import multinomial
+from graphflow.ops.shape_ops import shape, size
+from graphflow.recurrent.cell import batch_size_of
+from graphflow.recurrent.unroll import time_first
+from graphflow.shape import TensorShape
+
+
+class Helper:
+    """The base: `initialize() -> (finished, inputs)`, `sample(time, outputs, state) -> ids` and
+    `next_inputs(time, outputs, state, sample_ids) -> (finished, inputs, state)`."""
+
+    @property
+    def batch_size(self) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define batch_size")
+
+    @property
+    def sample_ids_shape(self) -> TensorShape:
+        return TensorShape([])
+
+    @property
+    def sample_ids_dtype(self) -> Any:
+        return int32
+
+
+class CustomHelper(Helper):
+    """A helper of three functions, with the arguments of the methods of the same names."""
+
+    def __init__(
+        self, initialize_fn: Callable, sample_fn: Callable, next_inputs_fn: Callable, sample_ids_shape: Any = None,
+        sample_ids_dtype: Any = None,
+    ) -> None:  # fmt: skip
+        self._initialize, self._sample, self._next = initialize_fn, sample_fn, next_inputs_fn
+        self._ids_shape = TensorShape(sample_ids_shape or [])
+        self._ids_dtype = sample_ids_dtype or int32
+        self._batch_size: Any = None
+
+    @property
+    def batch_size(self) -> Any:
+        if self._batch_size is None:
+            raise ShapeError("batch_size is known after initialize()")
+        return self._batch_size
+
+    @property
+    def sample_ids_shape(self) -> TensorShape:
+        return self._ids_shape
+
+    @property
+    def sample_ids_dtype(self) -> Any:
+        return self._ids_dtype
+
+    def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
+        finished, inputs = self._initialize()
+        if self._batch_size is None:
+            self._batch_size = size(finished)
+        return finished, inputs
+
+    def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Any:
+        return self._sample(time=time, outputs=outputs, state=state)
+
+    def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: str | None = None) -> Any:
+        return self._next(time=time, outputs=outputs, state=state, sample_ids=sample_ids)
+
+
+class TrainingHelper(Helper):
+    """The next inputs are those of the training data; the ids are those of the largest outputs.
+
+    inputs           [batch, time, ...], or time first if time_major; or a nest of them
+    sequence_length  int32 [batch]
+    """
+
+    def __init__(self, inputs: Any, sequence_length: Any, time_major: bool = False, name: str | None = None) -> None:
+        given = nest.map_structure(lambda x: convert_to_tensor(x, name="inputs"), inputs)
+        self._rows = given if time_major else nest.map_structure(time_first, given)
+        self._lengths = cast(convert_to_tensor(sequence_length, name="sequence_length"), int32)
+        if self._lengths.dims is not None and len(self._lengths.dims) != 1:
+            raise ShapeError(f"sequence_length must be a vector, and has shape {self._lengths.shape}")
+        self._inputs = given
+
+    @property
+    def inputs(self) -> Any:
+        return self._inputs
+
+    @property
+    def sequence_length(self) -> Tensor:
+        return self._lengths
+
+    @property
+    def batch_size(self) -> Any:
+        return size(self._lengths)
+
+    def _at(self, time: Any) -> Any:
+        """The inputs of a step; of the last one beyond it, where nobody looks any more."""
+        return nest.map_structure(lambda x: gather(x, minimum(time, shape(x)[0] - 1)), self._rows)
+
+    def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
+        return equal(self._lengths, 0), self._at(convert_to_tensor(0))
+
+    def sample(self, time: Any, outputs: Tensor, state: Any = None, name: str | None = None) -> Tensor:
+        return cast(argmax(outputs, -1), int32)
+
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any = None, name: str | None = None
+    ) -> tuple[Tensor, Any, Any]:
+        return time + 1 >= self._lengths, self._at(time + 1), state
+
+
+class GreedyEmbeddingHelper(Helper):
+    """The next input is the embedding of the id with the largest output.
+
+    embedding     a function of ids, or the params of embedding_lookup
+    start_tokens  int32 [batch]
+    end_token     int32 scalar: a sequence ends with it
+    """
+
+    def __init__(self, embedding: Any, start_tokens: Any, end_token: Any) -> None:
+        self._embed = embedding if callable(embedding) else lambda ids: embedding_lookup(embedding, ids)
+        self._start = convert_to_tensor(start_tokens, int32, name="start_tokens")
+        self._end = convert_to_tensor(end_token, int32, name="end_token")
+        if self._start.dims is not None and len(self._start.dims) != 1:
+            raise ShapeError(f"start_tokens must be a vector, and has shape {self._start.shape}")
+        if self._end.dims not in (None, ()):
+            raise ShapeError(f"end_token must be a scalar, and has shape {self._end.shape}")
+        self._first = self._embed(self._start)
+
+    @property
+    def batch_size(self) -> Any:
+        return batch_size_of(self._start, 0)
+
+    def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
+        return tile(convert_to_tensor([False]), [shape(self._start)[0]]), self._first
+
+    def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Tensor:
+        if not isinstance(outputs, Tensor):
+            raise TypeError(f"the outputs must be one tensor, not {type(outputs).__name__}")
+        return cast(argmax(outputs, -1), int32)
+
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Tensor, name: str | None = None
+    ) -> tuple[Tensor, Any, Any]:
+        return equal(sample_ids, self._end), self._embed(sample_ids), state
+
+
+class SampleEmbeddingHelper(GreedyEmbeddingHelper):
+    """The next input is the embedding of an id that is drawn with the probabilities softmax(outputs / temperature)."""
+
+    def __init__(
+        self, embedding: Any, start_tokens: Any, end_token: Any, softmax_temperature: Any = None,
+        seed: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(embedding, start_tokens, end_token)
+        self._temperature, self._seed = softmax_temperature, seed
+
+    def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Tensor:
+        if not isinstance(outputs, Tensor):
+            raise TypeError(f"the outputs must be one tensor, not {type(outputs).__name__}")
+        logits = outputs if self._temperature is None else outputs / self._temperature
+        return cast(multinomial(logits, 1, seed=self._seed)[:, 0], int32)

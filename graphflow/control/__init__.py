@@ -1,0 +1,1 @@
+"""Branches and loops: operations that run programs of their own."""

@@ -1,0 +1,65 @@
+"""Loops whose iterations also give values that are stacked: what map_fn, scan, RNNs and decoders are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphflow import dtypes
+from graphflow.control.bodies import feed_of
+from graphflow.control.loop import Loop, item_type, repeat
+from graphflow.errors import GraphError
+from graphflow.graph import get_default_graph
+from graphflow.operation import Frame, Tensor
+from graphflow.ops.basic import stop_gradient
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.shape_ops import shape
+from graphflow.shape import Dims
+
+Body = Callable[[list[Tensor], list[Tensor]], tuple[Sequence[Tensor], Sequence[Tensor]]]
+
+
+def iterate(
+    body: Body,
+    initial: Sequence[Tensor],
+    rows: Sequence[Tensor] = (),
+    *,
+    going: Callable[[list[Tensor]], Tensor] | None = None,
+    limit: Tensor | None = None,
+    reverse: bool = False,
+    back_prop: bool = True,
+    dims: Sequence[Dims] | None = None,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """(the last values of the loop variables, what was stacked: a row an iteration).
+
+    body     (variables, items of the rows) -> (the next variables, values to stack)
+    initial  the first values of the variables; `dims` are the shapes that they keep, by default the first ones
+    rows     tensors with an iteration for each row, from the last one if `reverse`
+    going    of the variables: whether to go on; without it the loop ends after the rows, or at the limit
+    """
+    graph = get_default_graph()
+    if limit is None:
+        if not rows and going is None:
+            raise GraphError("a loop needs rows, a condition or a limit")
+        limit = shape(rows[0])[0] if rows else convert_to_tensor(-1, dtypes.int32, name="limit")
+    kept = [t.dims for t in initial] if dims is None else list(dims)
+    with graph.name_scope("while"):
+        test: Any = None
+        if going is not None:
+            outside = Frame(graph.frame)
+            with graph.inside(outside):
+                feeds = [feed_of(d, t.dtype, "Merge") for d, t in zip(kept, initial, strict=True)]
+                test = outside, tuple(feeds), going(feeds)
+        frame = Frame(graph.frame)
+        with graph.inside(frame):
+            values = [feed_of(d, t.dtype, "Identity") for d, t in zip(kept, initial, strict=True)]
+            items = [feed_of(*item_type(t), "TensorArrayReadV3") for t in rows]
+            following, stacked = body(values, items)
+        loop = Loop(
+            limit, tuple(initial), tuple(rows), frame, (*values, *items), (*following, *stacked), tuple(kept), test,
+            reverse=reverse,
+        )  # fmt: skip
+        final, _, results = repeat(loop, "Exit")
+    if not back_prop:
+        final, results = [stop_gradient(t) for t in final], [stop_gradient(t) for t in results]
+    return final, results

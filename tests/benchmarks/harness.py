@@ -1,0 +1,147 @@
+"""Every framework in a process of its own; rounds alternate between them, so that noise meets all of them alike."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.frameworks import FRAMEWORKS
+from tests.benchmarks.workloads import WORKLOADS
+
+_MODULES = {"torch.compile": "torch"}
+_STEPS = 3  # results that are compared before anything is measured
+
+
+def serve(framework: str, threads: int, pipe: Any) -> None:
+    """Build workloads and run them as often as the parent says."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    step = None
+    while (order := pipe.recv()) is not None:
+        try:
+            if isinstance(order, str):
+                start = time.perf_counter()
+                step = FRAMEWORKS[framework](WORKLOADS[order], threads)
+                results = [np.asarray(step())]
+                first = time.perf_counter() - start
+                results += [np.asarray(step()) for _ in range(_STEPS - 1)]
+                pipe.send((first, results))
+            else:
+                times = []
+                for _ in range(order):
+                    start = time.perf_counter()
+                    step()
+                    times.append(time.perf_counter() - start)
+                pipe.send(times)
+        except Exception as error:  # told to the parent, which goes on with the others
+            pipe.send(f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def measure(name: str, pipes: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Times of one workload on every framework, by name."""
+    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
+    for framework, pipe in pipes.items():
+        pipe.send(name)
+        answer = pipe.recv()
+        if isinstance(answer, str):
+            found[framework] = {"error": answer}
+        else:
+            found[framework], results[framework] = {"first_ms": 1e3 * answer[0], "times": []}, answer[1]
+    want = results.get("graphflow") or next(iter(results.values()))
+    for framework, got in results.items():
+        found[framework]["agrees"] = all(same(a, b) for a, b in zip(got, want, strict=True))
+    alive = {f: p for f, p in pipes.items() if "times" in found[f]}
+    counts = {}
+    for framework, pipe in alive.items():
+        pipe.send(3)
+        counts[framework] = max(1, int(seconds / 10 / max(statistics.median(pipe.recv()), 1e-6)))
+    for _ in range(10):
+        for framework, pipe in alive.items():
+            pipe.send(min(counts[framework], 2000))
+            found[framework]["times"] += pipe.recv()
+    return found
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Numbers to a few thousandths, classes in all but one of a thousand cases."""
+    if a.dtype.kind == "i":
+        return bool((a == b).mean() > 0.999)
+    return np.allclose(a, b, rtol=2e-3, atol=2e-3 * np.abs(b).max())
+
+
+def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Medians and minima in microseconds, and graphflow's share of the best peer's median."""
+    work = WORKLOADS[name]
+    made: dict[str, Any] = {"workload": name, "flop": work.flop(), "frameworks": {}}
+    for framework, record in found.items():
+        if "error" in record:
+            made["frameworks"][framework] = record
+            continue
+        median = statistics.median(record["times"])
+        made["frameworks"][framework] = {
+            "median_us": 1e6 * median, "min_us": 1e6 * min(record["times"]), "first_ms": record["first_ms"],
+            "gflops": 1e-9 * work.flop() / median, "agrees": record["agrees"], "runs": len(record["times"]),
+        }  # fmt: skip
+    peers = {f: r["median_us"] for f, r in made["frameworks"].items() if f != "graphflow" and "median_us" in r}
+    own = made["frameworks"].get("graphflow", {})
+    if peers and "median_us" in own:
+        made["best_peer"] = min(peers, key=peers.__getitem__)
+        made["ratio"] = own["median_us"] / min(peers.values())
+    return made
+
+
+def table(rows: list[dict[str, Any]], names: list[str]) -> str:
+    """A Markdown table of medians (minima) in microseconds."""
+    head = ["workload", *names, "ratio to the best peer", "GFLOP/s"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for made in rows:
+        cells = []
+        for name in names:
+            record = made["frameworks"].get(name, {"error": "-"})
+            good = "median_us" in record
+            text = f"{record['median_us']:.0f} ({record['min_us']:.0f})" if good else record["error"][:40]
+            cells.append(text if not good or record["agrees"] else text + " differs")
+        ratio = f"{made['ratio']:.2f} ({made['best_peer']})" if "ratio" in made else "-"
+        own = made["frameworks"].get("graphflow", {})
+        rate = f"{own['gflops']:.0f}" if own.get("gflops") else "-"
+        lines.append("| " + " | ".join([made["workload"], *cells, ratio, rate]) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; all by default")
+    parser.add_argument("--frameworks", default=",".join(FRAMEWORKS), help="those of them that are installed are used")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=3.0, help="about how long each framework runs each workload")
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    options = parser.parse_args()
+    unknown = set(options.workloads) - set(WORKLOADS)
+    if unknown:
+        parser.error(f"no workload is named {', '.join(sorted(unknown))}")
+    names = [f for f in options.frameworks.split(",") if find_spec(_MODULES.get(f, f)) is not None]
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for name in names:
+        pipes[name], theirs = context.Pipe()
+        processes.append(context.Process(target=serve, args=(name, options.threads, theirs), daemon=True))
+        processes[-1].start()
+        theirs.close()  # so that the end of the process ends the pipe
+    rows = []
+    for name in options.workloads or WORKLOADS:
+        rows.append(row(name, measure(name, pipes, options.seconds)))
+        print(table(rows[-1:], names).splitlines()[-1], flush=True)
+    for pipe in pipes.values():
+        pipe.send(None)
+    print("\nmedian (minimum) in microseconds\n" + table(rows, names))
+    if options.json:
+        options.json.write_text(json.dumps({"threads": options.threads, "rows": rows}, indent=1), encoding="utf-8")
