@@ -16,7 +16,7 @@ from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, compatible, merge, show, sizes
+from graphflow.shape import Dims, compatible, merge, show
 
 
 class FromSizes(dict):
@@ -262,7 +262,7 @@ def _branch_types(op: Operation, branches: Sequence[Program]) -> list[Any] | Non
     if any([(t.dims, t.dtype) for t in branch.fetches[:count]] != types for branch in branches):
         return None
     saved = [next(kept[number]) for number, _ in source.saved]
-    return types + [(t.dims, t.dtype) for t in saved]
+    return types + [((None,), list_of(t.dtype)) if isinstance(t.dtype, ListType) else (t.dims, t.dtype) for t in saved]
 
 
 def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program) -> list[Any] | None:
@@ -272,5 +272,6 @@ def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program) -> lis
     if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
         return None
     rounds = replace(op.attrs["source"], limit=inputs[0]).rounds
-    rows = [((rounds, *sizes(t.dims)), t.dtype) for t in body.fetches[count:]]
+    rows = [((rounds,), list_of(t.dtype)) if isinstance(t.dtype, ListType) else ((rounds, *sizes(t.dims)), t.dtype)
+            for t in body.fetches[count:]]  # fmt: skip
     return [*types, ((), int32), *rows]

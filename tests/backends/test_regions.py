@@ -88,7 +88,7 @@ def epilogue(a, w, c, r, e):
 @pytest.mark.parametrize("width", WIDTHS)
 @isolated
 def test_an_epilogue_finishes_each_block_within_its_memory(width):
-    for m, n in [(1, 1), (5, 3), (1, 9), (9, 1), (6, 17), (3, 64), (4, 70)]:
+    for m, n in [(1, 1), (5, 3), (1, 9), (9, 1), (6, 17), (3, 64), (4, 70), (99, 3)]:
         values = [draw(m, 2), draw(2, n), draw(n), draw(m, 1), draw(m, n, seed=1)]
         (op,), known = fused(epilogue, values)
         with config(vector_bytes=width):

@@ -247,6 +247,14 @@ def test_tensor_arrays(session):
         fixed.write(0, 1)
 
 
+def test_gradients_through_arrays_of_unknown_size(session):
+    n, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [None, 2])
+    source, target = tf.TensorArray(tf.float32, n).unstack(x), tf.TensorArray(tf.float32, n)
+    body = lambda i, a: (i + 1, a.write(i, tf.square(source.read(i))))
+    y = tf.while_loop(lambda i, _: i < n, body, [0, target])[1].stack()
+    assert session.run(tf.gradients(y, x)[0], {x: [[1, 2], [3, 4]], n: 2}).tolist() == [[2.0, 4.0], [6.0, 8.0]]
+
+
 def test_nested(session):
     outer = lambda i, t: (i + 1, tf.while_loop(lambda j, u: j < i, lambda j, u: (j + 1, u + 1), [0, t])[1])
     assert session.run(tf.while_loop(lambda i, t: i < 5, outer, [0, 0])[1]) == 10

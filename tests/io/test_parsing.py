@@ -64,14 +64,15 @@ def test_messages_behave():
                   lambda: setattr(made, "features", 1)):  # fmt: skip
         with pytest.raises((TypeError, ValueError, AttributeError)):
             wrong()
-    whole, random = made.SerializeToString(), np.random.default_rng(0)
+    whole, random, found = made.SerializeToString(), np.random.default_rng(0), 0
     for _ in range(300):
         damaged = bytearray(whole)
         damaged[int(random.integers(len(whole)))] = int(random.integers(256))
         try:
             tf.train.Example.FromString(bytes(damaged[: random.integers(1, len(whole) + 1)]))
-        except WireError as error:
-            assert str(error)
+        except WireError:  # and no other error
+            found += 1
+    assert found
 
 
 SPECS = {

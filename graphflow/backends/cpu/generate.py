@@ -195,7 +195,8 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     lanes = width // size_of(body.wide)
     if all(m.fold is None for m in space.members):
         short = _short(body, loops, lanes) if len(loops) == 2 else 0
-        return _emitted(regions.elementwise, body, (("depth", len(loops)), ("period", short)), width), loops, False, 0
+        spec = (("depth", len(loops)), ("period", short), ("whole", _whole(loops, short, lanes)))
+        return _emitted(regions.elementwise, body, spec, width), loops, False, 0
     folded = [not moves for moves in masks[-1]]
     if loops == (1,):
         folded = [True]
@@ -211,7 +212,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
             loops, masks = (*loops, 1), [(*m, False) for m in masks]
         body = _masked(space, masks)
         assert body is not None
-        nest = (("kept", n_kept), ("folded", len(loops) - n_kept))
+        nest = (("kept", n_kept), ("folded", len(loops) - n_kept), ("whole", _whole(loops, 0, lanes)))
         return _emitted(reductions.rows, body, nest, width), loops, False, 0
     if len(body.members) > 1:
         return None
@@ -223,8 +224,9 @@ def _chunked(body: Body, rows: int, columns: int, matrix: bool, width: int) -> t
     period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
     parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
     scratch = chunks.scratch_bytes(_stages(body, matrix), columns, period, parts)
-    kernel = _emitted(chunks.chunked, body, (("matrix", matrix), ("period", period)), width)
-    return kernel, (rows, columns, parts), True, scratch
+    whole = matrix and _whole((rows, columns), period, lanes)
+    spec = (("matrix", matrix), ("period", period), ("whole", whole))
+    return _emitted(chunks.chunked, body, spec, width), (rows, columns, parts), True, scratch
 
 
 def _epilogue(space: Space, pointers: tuple) -> Call | None:
@@ -278,6 +280,14 @@ def _short(body: Body, loops: Sizes, lanes: int) -> int:
     joinable = all(mask != (True, False) for mask, _ in body.inputs)
     n = loops[-1]
     return period_of(n, lanes) if joinable and 0 < n < SHORT and n % lanes else 0
+
+
+def _whole(loops: Sizes, period: int, lanes: int) -> bool:
+    """Whether the innermost of several loops is one of whole vectors: these need no masks.
+
+    The first loop has the size of the batch, by which kernels must not differ.
+    """
+    return len(loops) > 1 and not period and loops[-1] % lanes == 0
 
 
 def _full(body: Body) -> bool:

@@ -29,7 +29,7 @@ TEAM_WORDS = 88
 _ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER = range(8)
 
 _SPINS = 4000  # pauses before a thread goes to sleep
-_TRIALS = 16  # runs at first, alone and together in turn
+_TRIALS = 6  # runs at first, alone and together in turn
 _PROBE = 32  # of so many runs, one tries what seems to be slower
 _SHORT = 300_000  # a run of fewer cycles is done before a thread that sleeps has woken up
 _SETS = 16  # words of a set of CPUs
