@@ -186,10 +186,14 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
     state[2] = 0
     while count < limit and at + 12 <= size:
         value = 0xFFFFFFFF
+<<<<<<< HEAD
         length: Any = 0
+=======
+        length = np.int64(0)
+>>>>>>> data
         for i in range(8):
             byte = np.int64(data[at + i])
-            length |= byte << (8 * i)
+            length = length | byte << np.int64(8 * i)
             value = table[(value ^ byte) & 0xFF] ^ value >> 8
         value ^= 0xFFFFFFFF
         value = ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
