@@ -186,11 +186,7 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
     state[2] = 0
     while count < limit and at + 12 <= size:
         value = 0xFFFFFFFF
-<<<<<<< HEAD
         length: Any = 0
-=======
-        length = np.int64(0)
->>>>>>> data
         for i in range(8):
             byte = np.int64(data[at + i])
             length = length | byte << np.int64(8 * i)
