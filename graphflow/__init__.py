@@ -195,6 +195,7 @@ from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
 from graphflow.ops.convert import (
     convert_to_tensor_or_indexed_slices,
+    convert_to_tensor_or_sparse_tensor,
 )
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
 from graphflow.ops.define import convert_to_tensor, is_tensor, register_tensor_conversion_function

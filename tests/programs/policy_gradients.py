@@ -88,3 +88,7 @@ with tf.Session() as sess:
     np.testing.assert_allclose(sess.run([ratio, kl], f)[0], 1, atol=1e-3); [sess.run(at, f) for _ in range(3)]
     assert sess.run(sample, {s: np.ones((1, 3))})[0].shape == (1,) and sess.run(gn, f) > 0
     a_cat = tf.multinomial(tf.log([[0.2, 0.8]]), 3); print(sess.run(a_cat).shape, a_cat)
+assert tf.contrib.distributions.Normal is tf.distributions.Normal
+tfd = tf.contrib.distributions
+with tf.Session() as sess:
+    np.testing.assert_allclose(sess.run(tfd.kl_divergence(tfd.Normal(0.0, 1.0), tfd.Normal(1.0, 1.0))), 0.5, rtol=1e-6)
