@@ -3,11 +3,15 @@
 from graphflow import (
     bitwise,
     contrib,
+    data,
     debugging,
     distributions,
     errors,
+    estimator,
+    graph_util,
     image,
     initializers,
+    io,
     keras,
     layers,
     linalg,
@@ -18,10 +22,12 @@ from graphflow import (
     metrics,
     nn,
     operators,
+    python_io,
     random,
     sparse,
     spectral,
     strings,
+    summary,
     train,
 )
 from graphflow import spectral as signal
@@ -67,7 +73,8 @@ from graphflow.dtypes import (
 from graphflow.dtypes import bool_ as bool
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
-from graphflow.graph_def import GraphDef, import_graph_def
+from graphflow.graph_def import import_graph_def
+from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
 from graphflow.hessians import hessians
 from graphflow.initializers import (
     constant_initializer,
@@ -81,6 +88,14 @@ from graphflow.initializers import (
     uniform_unit_scaling_initializer,
     variance_scaling_initializer,
     zeros_initializer,
+)
+from graphflow.io.parsing import (
+    FixedLenFeature,
+    FixedLenSequenceFeature,
+    VarLenFeature,
+    parse_example,
+    parse_single_example,
+    parse_single_sequence_example,
 )
 from graphflow.modes import (
     AggregationMethod,
@@ -193,10 +208,7 @@ from graphflow.ops.compare import (
 )
 from graphflow.ops.complex import angle, complex, conj, imag, real
 from graphflow.ops.contraction import einsum, tensordot
-from graphflow.ops.convert import (
-    convert_to_tensor_or_indexed_slices,
-    convert_to_tensor_or_sparse_tensor,
-)
+from graphflow.ops.convert import convert_to_tensor_or_indexed_slices, convert_to_tensor_or_sparse_tensor
 from graphflow.ops.decompositions import cholesky, cholesky_solve, matrix_determinant, matrix_inverse, matrix_solve
 from graphflow.ops.define import convert_to_tensor, is_tensor, register_tensor_conversion_function
 from graphflow.ops.diagonal import (
@@ -209,6 +221,7 @@ from graphflow.ops.diagonal import (
     trace,
 )
 from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
+from graphflow.ops.files import decode_csv, decode_raw, matching_files, read_file, write_file
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
 from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
@@ -388,12 +401,23 @@ from graphflow.ops.strings import (
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
+from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
+from graphflow.queues.readers import (
+    FixedLengthRecordReader,
+    IdentityReader,
+    ReaderBase,
+    TextLineReader,
+    TFRecordReader,
+    WholeFileReader,
+)
 from graphflow.session import InteractiveSession, Session, explain, get_default_session
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.spec import TensorSpec
+from graphflow.summary_protos import Event, HistogramProto, SessionLog, Summary, SummaryMetadata
 from graphflow.tables import tables_initializer
 from graphflow.template import make_template
+from graphflow.tensor_proto import make_ndarray, make_tensor_proto
 from graphflow.variable_scope import (
     AUTO_REUSE,
     VariableScope,

@@ -15,6 +15,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.passes import Report
 from graphflow.plan import Plan
 from graphflow.plan_text import plan_text
+from graphflow.protos import DeviceStepStats, StepStats
 from graphflow.shape import Dims, show
 
 log = logging.getLogger("graphflow")
@@ -37,6 +38,23 @@ class Profile:
     def plan_text(self) -> str:
         """The plan, with times where there is a clock."""
         return plan_text(self.plan, None if self.clock is None else self.clock.seconds())
+
+
+def step_stats(profiles: Sequence[Profile], begin: int, wall: int) -> StepStats:
+    """What the clocks say of the run that began at `begin`, of perf_counter_ns, which was `wall` of time_ns."""
+    device = DeviceStepStats(device="/job:localhost/replica:0/task:0/device:CPU:0")
+    for profile in profiles:
+        times = profile.clock.last() if profile.clock is not None else []
+        for step, time in zip(profile.plan.steps, times, strict=False):
+            if time is not None and time[0] >= begin:
+                start, spent = time[0] - begin + wall, time[1]
+                label = f"{step.op.name} = {step.op.type}({', '.join(t.op.name for t in step.op.inputs)})"
+                device.node_stats.add(
+                    node_name=step.op.name, timeline_label=label, all_start_micros=start // 1000,
+                    scheduled_micros=start // 1000, op_end_rel_micros=spent // 1000, all_end_rel_micros=spent // 1000,
+                    all_start_nanos=start, op_end_rel_nanos=spent, all_end_rel_nanos=spent,
+                )  # fmt: skip
+    return StepStats(dev_stats=[device])
 
 
 def reason(key: Key, earlier: Iterable[Key], reshaped: Operation | None) -> str:

@@ -97,7 +97,6 @@ class DType:
     def __reduce__(self) -> tuple:
         return as_dtype, (self.name,)
 
-
     @property
     def is_differentiable(self) -> bool:
         """Whether gradients flow through tensors of this type."""
@@ -116,9 +115,6 @@ class ListType(DType):
     @property
     def is_differentiable(self) -> bool:
         return self.element.is_differentiable
-
-    def __reduce__(self) -> tuple:
-        return list_of, (self.element,)
 
 
 _LISTS: dict[DType, ListType] = {}
@@ -175,7 +171,7 @@ def as_dtype(type_value: Any) -> DType:
     if isinstance(value, type):
         found = _BY_TYPE.get(value)
     elif isinstance(value, str):
-        found = _BY_NAME.get(value)
+        found = list_of(as_dtype(value[5:-1])) if value.startswith("list(") else _BY_NAME.get(value)
     elif type(value) is int:
         found = _BY_NUMBER.get(value)
     if found is None and value is not int and value is not None:

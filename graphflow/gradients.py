@@ -16,6 +16,7 @@ from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, REGISTRY, convert_t
 from graphflow.ops.indexed_slices import IndexedSlices, concatenated
 from graphflow.ops.lists import empty_like, lists_added
 from graphflow.ops.shape_ops import sum_to
+from graphflow.shape import Dims
 
 _registered: dict[str, Any] = {}  # VJPs by name
 
@@ -96,9 +97,7 @@ def gradients(
         return [found.get(x) for x in sources]
 
 
-def flow_back(
-    seeds: Sequence[tuple[Tensor, Any]], sources: Sequence[Tensor], frame: Frame
-) -> list[Any]:
+def flow_back(seeds: Sequence[tuple[Tensor, Any]], sources: Sequence[Tensor], frame: Frame) -> list[Any]:
     """What flows from tensors with these gradients back to each source, through the operations of one frame."""
     flow: dict[Tensor, list[Any]] = defaultdict(list)
     for y, dy in seeds:
@@ -178,11 +177,26 @@ def _walk(
         with op.graph.name_scope(op.name.replace(":", "_") + "_grad"):
             for i, dx in _pulled_back(op, totals, wanted):
                 x = op.inputs[i]
-                fits = isinstance(dx, IndexedSlices) or isinstance(dx.dtype, ListType)
+                fits = isinstance(dx, IndexedSlices) or isinstance(dx.dtype, ListType) or _fits(op, i, dx)
                 flow[x].append(dx if fits else sum_to(dx, x))
     if frame is not None:
         found.update((t, _total(flow[t])) for t in sources if t.op.frame is not frame)
     return found
+
+
+def _fits(op: Operation, i: int, dx: Tensor) -> bool:
+    """Whether the gradient of an input must have its shape: no other input can have broadcast it to a larger one."""
+    x = op.inputs[i]
+    if dx.dims != x.dims or _rule(op) is not op.definition.vjp:
+        return False
+    return op.definition.exact or not any(_widens(t.dims, x.dims) for j, t in enumerate(op.inputs) if j != i)
+
+
+def _widens(other: Dims, dims: Dims) -> bool:
+    """Whether broadcasting with the other shape may make sizes larger that are not known."""
+    if other is None or dims is None or len(other) > len(dims):
+        return True
+    return any(d is None and n != 1 for n, d in zip(reversed(other), reversed(dims), strict=False))
 
 
 def _pulled_back(op: Operation, totals: list[Any], wanted: list[int]) -> list[tuple[int, Any]]:

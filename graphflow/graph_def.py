@@ -4,50 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from copy import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 from graphflow.errors import DTypeError, GraphError
 from graphflow.graph import Graph, get_default_graph
+from graphflow.graph_protos import GraphDef, NodeDef
+from graphflow.node_attrs import SAME_OPS, attr_values, attrs_of
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import REGISTRY, convert_to_tensor
+from graphflow.tensor_proto import shape_proto
 
-
-@dataclass
-class NodeDef:
-    """One operation: `input` has `name`, `name:1` for a later output, and `^name` for a control dependency."""
-
-    name: str = ""
-    op: str = ""
-    input: list[str] = field(default_factory=list)
-    device: str = ""
-    attr: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        lines = [f'  name: "{self.name}"', f'  op: "{self.op}"', *(f'  input: "{name}"' for name in self.input)]
-        lines += [f'  device: "{self.device}"'] if self.device else []
-        return "\n".join(["node {", *lines, "}"])
-
-
-@dataclass
-class GraphDef:
-    """Nodes in an order in which they can be made."""
-
-    node: list[NodeDef] = field(default_factory=list)
-
-    def CopyFrom(self, other: GraphDef) -> None:
-        """Become equal to the other."""
-        self.node = [copy(node) for node in other.node]
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.node))
+_PRODUCER = 134  # the version of the format that TensorFlow 1.15 writes
 
 
 def node_def(op: Operation) -> NodeDef:
     """An operation as data."""
     data = [t.op.name if t.value_index == 0 else t.name for t in op.inputs]
-    return NodeDef(op.name, op.type, data + [f"^{c.name}" for c in op.control_inputs], op.device, dict(op.attrs))
+    waits = [f"^{c.name}" for c in op.control_inputs]
+    return NodeDef(name=op.name, op=op.type, input=data + waits, device=op.device, attr=attr_values(op))
 
 
 def as_graph_def(self: Graph, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
@@ -55,8 +29,12 @@ def as_graph_def(self: Graph, from_version: int | None = None, add_shapes: bool 
     nodes = [node_def(op) for op in self.get_operations()[from_version or 0 :]]
     if add_shapes:
         for node in nodes:
-            node.attr["_output_shapes"] = [t.shape for t in self.get_operation_by_name(node.name).outputs]
-    return GraphDef(nodes)
+            outputs = self.get_operation_by_name(node.name).outputs
+            node.attr["_output_shapes"].list.shape.extend(shape_proto(t.dims) for t in outputs)
+            node.attr["_output_shapes"].list.SetInParent()
+    made = GraphDef(versions={"producer": _PRODUCER})
+    list.extend(made.node, nodes)
+    return made
 
 
 def import_graph_def(
@@ -77,6 +55,9 @@ def import_graph_def(
     """
     if not isinstance(graph_def, GraphDef):
         raise TypeError(f"graph_def must be a GraphDef, not {graph_def!r}")
+    strange = [f"{n.op} ({n.name})" for n in graph_def.node if SAME_OPS.get(n.op, n.op) not in REGISTRY]
+    if strange:
+        raise GraphError(f"graphflow does not have these ops of the GraphDef: {', '.join(strange)}")
     graph = get_default_graph()
     mapped = {_full(key): value for key, value in (input_map or {}).items()}
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
@@ -98,19 +79,18 @@ def _full(name: str) -> str:
 
 
 def _make(graph: Graph, node: NodeDef, scope: str, made: dict[str, Operation], mapped: dict[str, Tensor]) -> Operation:
-    record = REGISTRY.get(node.op)
-    if record is None:
-        raise GraphError(f"node {node.name!r} has the op {node.op!r}, which graphflow does not have")
+    record = REGISTRY[SAME_OPS.get(node.op, node.op)]
     full = graph._names.unique(scope + node.name)
     data = [_element(_full(key), made, mapped) for key in node.input if not key.startswith("^")]
     waits = [_operation(key[1:], made) for key in node.input if key.startswith("^")]
-    attrs = {key: value for key, value in node.attr.items() if not key.startswith("_")}
+    attrs = attrs_of(node)
     try:
         inputs = record.convert(graph, full, data)
-    except DTypeError as error:
+        outputs = record.outputs(inputs, attrs, full)
+    except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
         raise GraphError(f"node {node.name!r} does not fit: {error}") from None
     with graph.device(node.device), graph.control_dependencies(waits):
-        return graph.add_operation(record, full, inputs, attrs, record.outputs(inputs, attrs, full))
+        return graph.add_operation(record, full, inputs, attrs, outputs)
 
 
 def _operation(name: str, made: dict[str, Operation]) -> Operation:

@@ -111,8 +111,9 @@ class _Planner:
         root, last = self.root, self.last
         for position, (op, kind) in enumerate(zip(program.ops, self.kinds, strict=True)):
             record = op.definition
+            refs = set(record.refs)
             for i, t in enumerate(op.inputs):
-                if i not in record.refs:
+                if i not in refs:
                     last[root.get(t, t)] = position
             for i in record.writes:
                 self.writes.setdefault(variable_of(op.inputs[i]).id, []).append(position)
@@ -168,10 +169,10 @@ class _Planner:
     def _overtaken(self, variable: Operation, position: int, t: Tensor) -> bool:
         """Whether a step after `position` writes the variable while `t` is still wanted later than that."""
         last = self.last.get(t, -1)
-        return any(position < w < last for w in self.writes.get(variable.id, ()))
+        return last > position and any(position < w < last for w in self.writes.get(variable.id, ()))
 
     def _run(self, op: Operation, position: int) -> list[Step]:
-        call, refs, writes = self.lower(op), op.definition.refs, op.definition.writes
+        call, refs, writes = self.lower(op), set(op.definition.refs), op.definition.writes
         inputs = [
             Buffer("state", variable_of(t).id, t.dims, t.dtype) if i in refs else self._place(t)
             for i, t in enumerate(op.inputs)

@@ -272,5 +272,5 @@ def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program) -> lis
     if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
         return None
     rounds = replace(op.attrs["source"], limit=inputs[0]).rounds
-    rows = [((rounds, *t.dims), t.dtype) for t in body.fetches[count:]]
+    rows = [(None if t.dims is None else (rounds, *t.dims), t.dtype) for t in body.fetches[count:]]
     return [*types, ((), int32), *rows]

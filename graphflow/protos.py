@@ -1,106 +1,125 @@
-"""Settings that programs hand to a Session: holders of attributes, as TensorFlow's protocol messages are.
+"""Settings that programs hand to a Session, and what a run reports: TensorFlow's protocol messages.
 
-graphflow obeys none of them yet: they are here so that programs can set them.
+Of the settings, graphflow obeys intra_op_parallelism_threads and trace_level; the others are here so that programs can
+set them.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from graphflow.graph_protos import GraphDef
+from graphflow.io.protobuf import Enum, Field, Message
 
 
-class _Message:
-    """Named fields with defaults; a field that is itself a message is made when it is first asked for."""
-
-    _fields: ClassVar[dict[str, Any]] = {}
-
-    def __init__(self, **values: Any) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._check(name)
-        object.__setattr__(self, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        self._check(name)
-        default = self._fields[name]
-        value = default() if callable(default) else default
-        object.__setattr__(self, name, value)
-        return value
-
-    def _check(self, name: str) -> None:
-        if name not in self._fields:
-            raise AttributeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._fields)}")
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(getattr(self, n) == getattr(other, n) for n in self._fields)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
-
-
-class GPUOptions(_Message):
+class GPUOptions(Message):
     """Settings of TensorFlow's GPU memory allocator."""
 
-    _fields: ClassVar[dict[str, Any]] = {
-        "per_process_gpu_memory_fraction": 0.0, "allow_growth": False, "allocator_type": "", "visible_device_list": "",
-        "deferred_deletion_bytes": 0, "polling_active_delay_usecs": 0, "force_gpu_compatible": False,
-    }  # fmt: skip
+    per_process_gpu_memory_fraction = Field(1, "double")
+    allocator_type = Field(2, "string")
+    deferred_deletion_bytes = Field(3, "int64")
+    allow_growth = Field(4, "bool")
+    visible_device_list = Field(5, "string")
+    polling_active_delay_usecs = Field(6, "int32")
+    polling_inactive_delay_msecs = Field(7, "int32")
+    force_gpu_compatible = Field(8, "bool")
 
 
-class OptimizerOptions(_Message):
+class OptimizerOptions(Message):
     """Settings of TensorFlow's graph optimizer."""
 
-    L0, L1 = -1, 0
-    OFF, ON_1, ON_2 = -1, 1, 2
-    DEFAULT = 0
-    _fields: ClassVar[dict[str, Any]] = {
-        "opt_level": 0, "global_jit_level": 0, "do_common_subexpression_elimination": False,
-        "do_constant_folding": False, "do_function_inlining": False,
-    }  # fmt: skip
+    L1, L0 = 0, -1
+    DEFAULT, OFF, ON_1, ON_2 = 0, -1, 1, 2
+    do_common_subexpression_elimination = Field(1, "bool")
+    do_constant_folding = Field(2, "bool")
+    opt_level = Field(3, Enum(L1=0, L0=-1))
+    do_function_inlining = Field(4, "bool")
+    global_jit_level = Field(5, Enum(DEFAULT=0, OFF=-1, ON_1=1, ON_2=2))
+    max_folded_constant_in_bytes = Field(6, "int64")
 
 
-class GraphOptions(_Message):
+class GraphOptions(Message):
     """Settings for the treatment of graphs."""
 
-    _fields: ClassVar[dict[str, Any]] = {
-        "optimizer_options": OptimizerOptions, "build_cost_model": 0, "infer_shapes": False,
-        "place_pruned_graph": False, "enable_bfloat16_sendrecv": False, "timeline_step": 0,
-    }  # fmt: skip
+    enable_recv_scheduling = Field(2, "bool")
+    optimizer_options = Field(3, OptimizerOptions)
+    build_cost_model = Field(4, "int64")
+    infer_shapes = Field(5, "bool")
+    place_pruned_graph = Field(6, "bool")
+    enable_bfloat16_sendrecv = Field(7, "bool")
+    timeline_step = Field(8, "int32")
+    build_cost_model_after = Field(9, "int64")
 
 
-class ConfigProto(_Message):
+class ConfigProto(Message):
     """Settings of a session."""
 
-    _fields: ClassVar[dict[str, Any]] = {
-        "allow_soft_placement": False, "log_device_placement": False, "intra_op_parallelism_threads": 0,
-        "inter_op_parallelism_threads": 0, "use_per_session_threads": False, "operation_timeout_in_ms": 0,
-        "placement_period": 0, "isolate_session_state": False, "device_count": dict, "device_filters": list,
-        "gpu_options": GPUOptions, "graph_options": GraphOptions,
-    }  # fmt: skip
+    device_count = Field(1, "int32", key="string")
+    intra_op_parallelism_threads = Field(2, "int32")
+    placement_period = Field(3, "int32")
+    device_filters = Field(4, "string", repeated=True)
+    inter_op_parallelism_threads = Field(5, "int32")
+    gpu_options = Field(6, GPUOptions)
+    allow_soft_placement = Field(7, "bool")
+    log_device_placement = Field(8, "bool")
+    use_per_session_threads = Field(9, "bool")
+    graph_options = Field(10, GraphOptions)
+    operation_timeout_in_ms = Field(11, "int64")
+    isolate_session_state = Field(15, "bool")
 
 
-class RunOptions(_Message):
-    """Settings of one run."""
+class RunOptions(Message):
+    """Settings of one run: with FULL_TRACE, its steps are measured for the RunMetadata."""
 
     NO_TRACE, SOFTWARE_TRACE, HARDWARE_TRACE, FULL_TRACE = range(4)
-    _fields: ClassVar[dict[str, Any]] = {
-        "trace_level": 0, "timeout_in_ms": 0, "output_partition_graphs": False, "inter_op_thread_pool": 0,
-        "report_tensor_allocations_upon_oom": False,
-    }  # fmt: skip
+    trace_level = Field(1, Enum(NO_TRACE=0, SOFTWARE_TRACE=1, HARDWARE_TRACE=2, FULL_TRACE=3))
+    timeout_in_ms = Field(2, "int64")
+    inter_op_thread_pool = Field(3, "int32")
+    output_partition_graphs = Field(5, "bool")
+    report_tensor_allocations_upon_oom = Field(7, "bool")
 
 
-class RunMetadata(_Message):
-    """What a run reports of itself: nothing yet."""
+class NodeExecStats(Message):
+    """One step of a run: when it began, in microseconds, and how long it took."""
 
-    _fields: ClassVar[dict[str, Any]] = {"step_stats": list, "cost_graph": list, "partition_graphs": list}
+    node_name = Field(1, "string")
+    all_start_micros = Field(2, "int64")
+    op_start_rel_micros = Field(3, "int64")
+    op_end_rel_micros = Field(4, "int64")
+    all_end_rel_micros = Field(5, "int64")
+    timeline_label = Field(8, "string")
+    scheduled_micros = Field(9, "int64")
+    thread_id = Field(10, "uint32")
+    all_start_nanos = Field(13, "int64")
+    op_start_rel_nanos = Field(14, "int64")
+    op_end_rel_nanos = Field(15, "int64")
+    all_end_rel_nanos = Field(16, "int64")
 
 
-class VariableDef(_Message):
+class DeviceStepStats(Message):
+    """The steps that one device ran."""
+
+    device = Field(1, "string")
+    node_stats = Field(2, NodeExecStats, repeated=True)
+    thread_names = Field(3, "string", key="uint32")
+
+
+class StepStats(Message):
+    """The steps of a run, by device."""
+
+    dev_stats = Field(1, DeviceStepStats, repeated=True)
+
+
+class RunMetadata(Message):
+    """What a run reports of itself: its steps, when the RunOptions ask for a trace."""
+
+    step_stats = Field(1, StepStats)
+    partition_graphs = Field(3, GraphDef, repeated=True)
+
+
+class VariableDef(Message):
     """Which tensors and operations of a graph make up a variable, by name."""
 
-    _fields: ClassVar[dict[str, Any]] = {
-        "variable_name": "", "initial_value_name": "", "initializer_name": "", "snapshot_name": "", "trainable": True,
-    }  # fmt: skip
+    variable_name = Field(1, "string")
+    initializer_name = Field(2, "string")
+    snapshot_name = Field(3, "string")
+    initial_value_name = Field(6, "string")
+    trainable = Field(7, "bool")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from graphflow.backends.base import Backend, Executable
 from graphflow.backends.clock import Clock
 from graphflow.compat.device_lib import DeviceAttributes
 from graphflow.config import current
-from graphflow.debug import Asks, Profile, reason, report_compile, reporting
+from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
 from graphflow.dtypes import DType, ListType, as_dtype
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
@@ -28,6 +29,7 @@ from graphflow.passes import Report, collector_paused, optimize
 from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
+from graphflow.protos import RunMetadata
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -80,7 +82,10 @@ class Session:
         self._last: dict[int, tuple[Any, int, Executable]] = {}  # what ran last: shapes of the feeds, epoch, executable
         self._executables: dict[_Key, Executable] = {}
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
-        self._lock = threading.RLock()
+        self._traces: dict[_Key, tuple[Executable, list[Profile]]] = {}
+        self._lock = self._store.lock
+        self._compiling = threading.RLock()
+        self._store.compile = self._compile_function
         self._closed = False
         self._entered: list[AbstractContextManager] = []
 
@@ -102,7 +107,9 @@ class Session:
     ) -> Any:
         """Values of `fetches`, a tensor, operation, variable or name, or any nest of lists, tuples and dicts of them.
 
-        feed_dict   {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        feed_dict     {tensor: value}: any tensor of the graph can be fed, not only placeholders
+        run_metadata  a RunMetadata, which gets the times of the steps when the RunOptions ask for a trace; a run that
+                      may wait for others is not measured
         Returns: the same nest with NumPy arrays (scalars for shape ()) that the caller owns, None for operations.
         Raises:  RuntimeError when closed; what `flatten`, `as_feed` and the operations raise.  It stays usable.
         """
@@ -114,7 +121,28 @@ class Session:
             request = self._request(fetches, dict(zip(keys, keys, strict=True)))
             if memo is not None:
                 self._requests[memo, keys] = request
+        if run_metadata is not None and options is not None and options.trace_level:
+            return self._traced(request, feed_dict, run_metadata)
         return self._answer(request, feed_dict)
+
+    def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
+        """As _answer, and the times of the steps go to the RunMetadata."""
+        arrays = [as_feed(t, values[where]) for t, where in request.feeds]
+        program = prune(*request.asks)
+        if any(op.definition.blocks for op in program.ops):
+            return self._answer(request, values)
+        with self._lock:
+            key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
+            if key not in self._traces:
+                profiles: list[Profile] = []
+                self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
+            executable, profiles = self._traces[key]
+            begin, wall = time.perf_counter_ns(), time.time_ns()
+            results = executable(arrays)
+        stats = step_stats(profiles, begin, wall)
+        run_metadata.Clear()
+        run_metadata.step_stats.CopyFrom(stats)
+        return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
@@ -206,6 +234,8 @@ class Session:
         if program is None:
             program = self._programs[request.number] = prune(*request.asks)
         debug, dims = current().debug, key[2]
+        if any(op.definition.blocks for op in program.ops):
+            return _one_each(partial(self._compile, program, dims))
         if not debug:
             return self._compile(program, dims)
         asks = {number: asks for asks, number in self._numbers.items()}
@@ -223,24 +253,31 @@ class Session:
         why: str = "",
         profiles: list[Profile] | None = None,
         given: Sequence[DType | None] = (),
+        threads: int | None = None,
     ) -> Executable:
         """The executable for these shapes of the feeds.
 
         why       what GRAPHFLOW_DEBUG is to tell as the reason
         given     arrays of which dtypes come for feeds that are lists, see `specialize`
         profiles  when given, runs are measured: a profile for each stage is added
+        threads   how many may run it together; the session's number when None
         """
         start = time.perf_counter()
         debug, report, clock = current().debug, Report(), None
-        with collector_paused():
+        threads = self._threads if threads is None else threads
+        with self._compiling, collector_paused():
             plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
-        if profiles is not None:
-            clock = Clock(len(plan.steps))
-            profiles.append(Profile(report, plan, clock))
-        executable = self._backend.compile(plan, self._store, clock, self._threads, self._function)
+            if profiles is not None:
+                clock = Clock(len(plan.steps))
+                profiles.append(Profile(report, plan, clock))
+            executable = self._backend.compile(plan, self._store, clock, threads, _Bodies(self))
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
-        return executable if rest is None else self._staged(executable, rest, profiles)
+        return executable if rest is None else self._staged(executable, rest, profiles, threads)
+
+    def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
+        """An executable for a program that other threads run, beside the runs of the session."""
+        return self._compile(program, dims, "a function of a dataset", threads=1)
 
     def _planned(
         self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
@@ -252,12 +289,14 @@ class Session:
             check_plan(plan)
         return plan, stage.rest
 
-    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None) -> Executable:
+    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int) -> Executable:
         """The first stage, then the rest, compiled for the shapes that came out."""
-        then = self._function(rest, profiles)
+        then = self._function(rest, profiles, threads)
         return lambda feeds: then(first(feeds))
 
-    def _function(self, program: Program, profiles: list[Profile] | None = None) -> Executable:
+    def _function(
+        self, program: Program, profiles: list[Profile] | None = None, threads: int | None = None
+    ) -> Executable:
         """A program for feeds of any shapes: compiled for those that come."""
         known: dict[Any, Executable] = {}
         lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
@@ -275,7 +314,7 @@ class Session:
                 for i in lists:
                     given[i] = None if values[i].dtype.hasobject else as_dtype(values[i].dtype)
                 executable = known[key] = self._compile(
-                    program, key[0], f"shapes that came out: {came}", profiles, given
+                    program, key[0], f"shapes that came out: {came}", profiles, given, threads
                 )
             return executable(values)
 
@@ -289,7 +328,8 @@ class Session:
     def close(self) -> None:
         """Give up variables and compiled plans; run() then raises RuntimeError."""
         self._closed = True
-        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles):
+        self._store.close()
+        for remembered in (self._requests, self._programs, self._last, self._executables, self._profiles, self._traces):
             remembered.clear()
 
     def as_default(self) -> AbstractContextManager[Session]:
@@ -310,6 +350,41 @@ class Session:
     def list_devices(self) -> list[DeviceAttributes]:
         """The device that everything runs on."""
         return [DeviceAttributes("/job:localhost/replica:0/task:0/device:CPU:0", "CPU")]
+
+
+def _one_each(compile: Callable[[], Executable]) -> Executable:
+    """An executable for each of the runs that are under way at a time.
+
+    For programs that let the session's lock go while they wait: another run of the same program may begin then.
+    """
+    free: list[Executable] = []
+
+    def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
+        executable = free.pop() if free else compile()
+        try:
+            return executable(feeds)
+        finally:
+            free.append(executable)
+
+    return run
+
+
+class _Bodies:
+    """What a backend asks for the bodies of branches and loops."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, program: Program) -> Executable:
+        """What runs a body, for feeds of any shapes."""
+        return self._session._function(program)
+
+    def plan(self, program: Program) -> Plan | None:
+        """The plan of a body whose shapes are all known; None where they are not."""
+        if not all(known(t.dims) and not isinstance(t.dtype, ListType) for t in program.feeds):
+            return None
+        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None)
+        return plan if rest is None else None
 
 
 class InteractiveSession(Session):

@@ -1,8 +1,12 @@
-"""What a session remembers between runs: the values of variables, and how often each random op has drawn."""
+"""What a session remembers between runs: values of variables, how often random ops have drawn, queues, iterators."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +33,15 @@ class Store:
 
     An array stays at its address until a value of another shape replaces it (validate_shape=False); `epoch` counts
     these replacements, so that whoever has bound addresses knows that they are stale.
+
+    lock     one run at a time holds it; a run that waits for others lets it go meanwhile (`released`)
+    compile  (program, shapes of its feeds) -> an executable for one caller; the session sets it
     """
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.compile: Callable[[Any, Sequence[Dims]], Callable[[list], list]] | None = None
+        self._held: dict[Any, Any] = {}
         self.epoch = 0
         self.reshaped: Operation | None = None  # the variable that was replaced last
         self._arrays: dict[int, np.ndarray] = {}
@@ -74,6 +84,44 @@ class Store:
         if array is not value:
             array[...] = value
         self.mark(variable)
+
+    def held(self, op: Operation) -> Any:
+        """What the session keeps for this operation, or for all of its shared_name; made when first asked for."""
+        key = op.attrs.get("shared_name") or op.id
+        with self.lock:
+            if key not in self._held:
+                assert op.definition.holds is not None
+                self._held[key] = op.definition.holds(self, **op.attrs)
+            return self._held[key]
+
+    def name_of(self, held: Any) -> bytes:
+        """A string that stands for something that the session keeps."""
+        return next(f"held-{key}" for key, value in self._held.items() if value is held).encode()
+
+    def named(self, name: bytes) -> Any:
+        """What the session keeps under the name; None when there is nothing of that name."""
+        return next((value for key, value in self._held.items() if f"held-{key}".encode() == name), None)
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Let other runs go on while this thread, in the middle of its own, waits for something."""
+        lock: Any = self.lock
+        if not lock._is_owned():
+            yield
+            return
+        state = lock._release_save()  # all levels, as threading.Condition does
+        try:
+            yield
+        finally:
+            lock._acquire_restore(state)
+
+    def close(self) -> None:
+        """Wake those who wait for a queue or an iterator: what they wait for will not come."""
+        with self.lock:
+            for held in self._held.values():
+                if hasattr(held, "cancel"):
+                    held.cancel()
+            self._held.clear()
 
     def draws(self, op: Operation) -> np.ndarray:
         """uint64 [key, draw number] of a random op; without seeds the key is this session's own."""

@@ -128,3 +128,25 @@ def test_gradient_ops_have_their_place(graph):
     assert made[0] == "gradients/grad_ys_0" and all(
         n.startswith(("gradients/grad_ys_0", "gradients/y_grad/")) for n in made
     )
+
+
+def test_a_gradient_is_summed_only_where_another_input_may_have_broadcast():
+    x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.float32, [None, 3])
+    row = tf.Variable([1.0, 2.0, 3.0])
+
+    def sums(z, *xs):
+        before = len(tf.get_default_graph().get_operations())
+        found = tf.gradients(z, xs)
+        return found, [op for op in tf.get_default_graph().get_operations()[before:] if op.type == "SumTo"]
+
+    for z in (tf.tanh(x), tf.matmul(x, tf.ones([3, 5])), x * row, tf.reshape(x, [-1])):
+        assert sums(z, x)[1] == []
+    (dx, dy), made = sums(x * y, x, y)
+    assert len(made) == 2
+    assert values([dx, dy], {x: np.ones((1, 3)), y: np.full((4, 3), 2.0)})[0].tolist() == [[8.0] * 3]
+    assert values([dx, dy], {x: np.ones((4, 3)), y: np.full((1, 3), 2.0)})[1].tolist() == [[4.0] * 3]
+    stack, weights = tf.placeholder(tf.float32, [None, 2, 3]), tf.placeholder(tf.float32, [5, 3, 4])
+    (dx,), made = sums(tf.matmul(stack, weights), stack)
+    assert len(made) == 1
+    got = values(dx, {stack: np.ones((1, 2, 3)), weights: np.ones((5, 3, 4))})
+    np.testing.assert_array_equal(got, np.full((1, 2, 3), 20.0))

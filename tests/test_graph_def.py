@@ -63,7 +63,7 @@ def test_parts_and_shapes(graph_def):
         before = graph.version
         tf.square(x, name="s")
         (node,) = graph.as_graph_def(from_version=before, add_shapes=True).node
-        assert node.name == "s" and node.attr["_output_shapes"][0].as_list() == [None, 3]
+        assert node.name == "s" and [d.size for d in node.attr["_output_shapes"].list.shape[0].dim] == [-1, 3]
         v = tf.Variable(2.0, name="v")
         whole = graph.as_graph_def(add_shapes=True)
     with tf.Graph().as_default():
@@ -85,9 +85,9 @@ def test_what_is_refused(graph_def):
             with pytest.raises(ValueError, match=missing[:1]):
                 tf.import_graph_def(graph_def, return_elements=[missing])
         with pytest.raises(ValueError, match="no node 'parts' at this place"):
-            tf.import_graph_def(tf.GraphDef(graph_def.node[::-1]))
+            tf.import_graph_def(tf.GraphDef(node=graph_def.node[::-1]))
         with pytest.raises(ValueError, match="dtype"):
             tf.import_graph_def(graph_def, {"a:0": tf.constant([1, 2])})
         graph_def.node[0].op = "Strange"
-        with pytest.raises(ValueError, match="'Strange'"):
+        with pytest.raises(ValueError, match=r"Strange \(a\)"):
             tf.import_graph_def(graph_def)

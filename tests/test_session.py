@@ -1,12 +1,15 @@
 """Session: fetches, feeds, errors, what it keeps and what it gives away."""
 
 import collections
+import json
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.compat.timeline import Timeline
 from graphflow.feeds import as_feed
 from graphflow.testing import BACKENDS, count_calls
 
@@ -334,6 +337,30 @@ def test_a_warm_run_is_a_few_calls():
         assert call(1.0, 2.0) == session.run(c, {a: 1.0, b: 2.0}) == 3.0
         assert count_calls(lambda: call(1.0, 2.0)) < 20
         assert count_calls(lambda: session.run(c, {a: 1.0, b: 2.0})) < 30
+
+
+# -- traces ----------------------------------------------------------------------------------------------------------
+def test_a_traced_run_reports_its_steps(session):
+    x = tf.placeholder(tf.float32, [None], name="x")
+    picked = tf.boolean_mask(tf.cumsum(x, name="sums"), x > 0.0)
+    options, metadata = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), tf.RunMetadata()
+    for values, want in (([1.0, -1.0, 2.0], [1.0, 2.0]), ([3.0], [3.0])):
+        before = time.time()
+        got = session.run(picked, {x: values}, options=options, run_metadata=metadata)
+        assert got.tolist() == want
+        (device,) = metadata.step_stats.dev_stats
+        stats = {s.node_name: s for s in device.node_stats}
+        assert stats["sums"].timeline_label.startswith("sums = Cumsum(x, ") and len(stats) > 1
+        for s in stats.values():
+            assert s.all_start_micros / 1e6 > before - 1 and 0 < s.all_end_rel_nanos < 60e9
+    trace = json.loads(Timeline(metadata.step_stats).generate_chrome_trace_format())["traceEvents"]
+    assert trace[0]["ph"] == "M" and {"sums"} <= {e["args"]["name"] for e in trace if e["ph"] == "X"}
+    assert all(e["dur"] > 0 and e["ts"] > 0 for e in trace[1:])
+    plain = tf.RunMetadata()
+    assert session.run(picked, {x: [1.0]}, None, plain).tolist() == [1.0] and plain == tf.RunMetadata()
+    assert session.run(x, {x: [1.0]}, tf.RunOptions(trace_level=3)).tolist() == [1.0]
+    session.run(tf.no_op(), options=options, run_metadata=metadata)
+    assert list(metadata.step_stats.dev_stats[0].node_stats) == []
 
 
 def test_devices(session):

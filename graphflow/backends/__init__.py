@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from graphflow.backends.base import Backend
 from graphflow.errors import GraphError
@@ -20,6 +24,24 @@ def get_backend(name: str) -> Backend:
 
         return ReferenceBackend()
     raise GraphError(f"there is no backend {name!r}: choose 'cpu' or 'reference'")
+
+
+@functools.cache
+def called_alone(function: Callable, elements: tuple[str, ...], sizes: int) -> Callable[..., None]:
+    """A kernel, compiled for the CPU, as a function of arrays for its pointers and of its sizes.
+
+    elements   the dtypes of the pointers
+    For loops over bytes that belong to no plan, such as checksums.  The GIL is free while it runs.
+    """
+    address = get_backend("cpu").kernels.address(function, elements, sizes)  # type: ignore[attr-defined]
+    native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(address)
+    block = ctypes.c_int64 * (len(elements) + sizes)
+
+    def call(arrays: Sequence[np.ndarray], *numbers: int) -> None:
+        native(ctypes.addressof(words := block(*[a.ctypes.data for a in arrays], *numbers)), 0, 1)
+        del words
+
+    return call
 
 
 def kernel_counts() -> dict[str, int]:

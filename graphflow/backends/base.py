@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
 Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
-Function = Callable[[Program], Executable]
+
+
+class Bodies(Protocol):
+    """Who compiles the bodies of branches and loops."""
+
+    def __call__(self, program: Program) -> Executable: ...
+
+    def plan(self, program: Program) -> Plan | None: ...
 
 
 @dataclass(frozen=True)
@@ -73,5 +80,5 @@ class Backend(Protocol):
     def lower(self, op: Operation) -> Call | None: ...
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Function | None = None
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
     ) -> Executable: ...

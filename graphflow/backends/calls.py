@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.base import Executable, Function
+from graphflow.backends.base import Bodies, Executable
 from graphflow.dtypes import list_of
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.lists import as_list
+from graphflow.shape import sizes
 from graphflow.store import Store
 
 Compute = Callable[[Sequence[Any]], list[Any]]
 
 
-def caller(op: Operation, store: Store, function: Function | None) -> Compute:
+def caller(op: Operation, store: Store, function: Bodies | None) -> Compute:
     """From values of the inputs to those of the outputs; the first of these are variables, which the bodies write."""
     if function is None:
         raise InternalError.because(f"{op.type} needs a session that compiles its bodies", op)
@@ -57,7 +58,7 @@ def _branching(op: Operation, branches: Sequence[Executable]) -> Compute:
             if wrapped:
                 results.append(as_list([] if branch != number else [value]))
             else:
-                results.append(np.zeros(t.dims, t.dtype.dtype) if value is None else value)
+                results.append(np.zeros(sizes(t.dims), t.dtype.dtype) if value is None else value)
         return results
 
     return run

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.base import Call, Executable, Function
+from graphflow.backends.base import Bodies, Call, Executable
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.operation import Operation, Tensor, variable_of
@@ -27,7 +27,7 @@ class ReferenceBackend:
         return None
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Function | None = None
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
     ) -> Executable:
         measured: dict[Operation, Callable] = {}
         for number, step in enumerate(plan.steps):
@@ -68,10 +68,12 @@ def evaluate(
 
 
 def draw(op: Operation, store: Store) -> dict[str, Any]:
-    """The keyword arguments of a random op's reference, or of a region's with such members; counts the draw."""
+    """What the reference of a random op, or of one that holds something, gets besides its inputs; counts the draw."""
     if op.definition is FUSED:
         drawn = {m: draw(m, store) for m in op.attrs["region"].members if m.definition.draws}
         return {"drawn": drawn} if drawn else {}
+    if op.definition.holds is not None:
+        return {"held": store.held(op)}
     if not op.definition.draws:
         return {}
     state = store.draws(op)

@@ -17,11 +17,7 @@ LATE_MODULES = (
     "test",
     "compat.device_lib",
     "compat.input_data",
-)
-
-_CELLS = (
-    "BasicRNNCell BasicLSTMCell LSTMCell GRUCell MultiRNNCell LSTMStateTuple DropoutWrapper ResidualWrapper "
-    "DeviceWrapper RNNCell"
+    "compat.timeline",
 )
 
 
@@ -40,7 +36,7 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
-    "contrib.data": "",
+    "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
     "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
     "contrib.framework": """
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
@@ -54,12 +50,16 @@ _LINES: dict[str, str] = {
     "contrib.losses": "",
     "contrib.metrics": "",
     "contrib.opt": "",
-    "contrib.rnn": _same(_CELLS, "nn.rnn_cell")
-    + " static_rnn=nn.static_rnn static_bidirectional_rnn=nn.static_bidirectional_rnn",
+    "contrib.rnn": "",
     "contrib.seq2seq": "",
     "contrib.slim": "",
+    "contrib.tensorboard": "",
+    "contrib.tensorboard.plugins": "",
+    "contrib.tensorboard.plugins.projector": _same(
+        "EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings", "summary.projector"
+    ),
     "contrib.training": "",
-    "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray",
+    "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray MakeNdarray=make_ndarray",
     "data": "",
     "debugging": "",
     "distributions": "",

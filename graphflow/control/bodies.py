@@ -51,8 +51,11 @@ class Source(Protocol):
     saved  what is kept from inside: the last outputs
     """
 
-    root: Operation | None
-    saved: tuple[Any, ...]
+    @property
+    def root(self) -> Operation | None: ...
+
+    @property
+    def saved(self) -> tuple[Any, ...]: ...
 
     def with_saved(self, saved: Sequence[Any], root: Operation) -> Source: ...
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from graphflow.control.bodies import Body, Call, add, feed_of, make_body, twin, united
 from graphflow.dtypes import list_of
+from graphflow.errors import GraphError
 from graphflow.gradients import flow_back, no_gradient
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
-from graphflow.ops.define import Arg, OpDef, Outputs, convert_to_tensor
+from graphflow.ops.define import OpDef, Outputs, convert_to_tensor, define
 from graphflow.shape import Dims
 
 
@@ -61,10 +62,8 @@ class Choice:
         types += [_common([b.fetches[i] for b in self.branches]) for i in range(count)]
         types += [((None,), list_of(t.dtype)) for _, t in self.saved]
         first = 1 + len(lists) + len(captured)
-        record = control_record(
-            "If", "index", [i + first for i in range(len(refs))], [first + refs.index(v) for v in writes], bodies,
-            _vjp,
-        )  # fmt: skip
+        at = [first + refs.index(v) for v in writes]
+        record = specialized_record(IF, range(first, first + len(refs)), at, bodies)
         attrs = {"bodies": tuple(calls), "source": self, "types": tuple(types)}
         return record, inputs, attrs, types, united(b.waits for b in bodies)
 
@@ -88,15 +87,24 @@ def _common(results: Sequence[Tensor]) -> tuple[Dims, Any]:
     return dims, results[0].dtype
 
 
-def control_record(
-    name: str, first: str, refs: Sequence[int], writes: Sequence[int], bodies: Sequence[Body], vjp: Any
-) -> OpDef:
-    """A record for one operation: which inputs name variables depends on what its bodies do."""
+def _types(*inputs: Tensor, types: Any, source: Any, bodies: Any, **_: Any) -> Outputs:
+    """What the operation was made with.   Raises: ValueError where it is made again of a GraphDef and cannot be."""
+    if any(op.definition.refs for call in bodies for op in call.program.ops):
+        raise GraphError("branches and loops that read or write variables cannot be imported")
+    return list(types)
+
+
+def define_control(name: str, first: str, vjp: Any) -> OpDef:
+    """The record of If or While."""
+    args = f"{first}:at *inputs:any"
+    return define(name, args, _types, None, vjp=vjp, reads=False, calls=True)
+
+
+def specialized_record(record: OpDef, refs: Sequence[int], writes: Sequence[int], bodies: Sequence[Body]) -> OpDef:
+    """The record for one operation: which inputs name variables depends on what its bodies do."""
     acts = any(op.definition.stateful for body in bodies for op in body.program.ops if not op.definition.variable)
-    return OpDef(
-        name, (Arg(first, None, "I", False), Arg("inputs", None, "any", True)), lambda *_, types, **__: list(types),
-        None, vjp=vjp, stateful=acts, refs=tuple(refs), writes=tuple(writes), reads=False, calls=True,
-    )  # fmt: skip
+    infer = lambda *_, types, **__: list(types)
+    return replace(record, infer=infer, stateful=acts, refs=tuple(refs), writes=tuple(writes))
 
 
 def choose(index: Tensor, branches: Sequence[Branch], name: str) -> list[Tensor]:
@@ -127,11 +135,11 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
                     item = feed_of(t.dims, t.dtype, "item")
                     given.append((dy, item))
                     seeds.append((t, item))
-            inner = [t for t in sources.values() if t is not None]
+            inner = [x for x in sources.values() if x is not None]
             found = dict(zip(inner, flow_back(seeds, inner, branch.frame), strict=True))
         frames.append(frame)
         lists.append(given)
-        gradients.append([None if (t := sources[i]) is None else found[t] for i in sorted(wanted)])
+        gradients.append([None if (x := sources[i]) is None else found[x] for i in sorted(wanted)])
     order = [i for k, i in enumerate(sorted(wanted)) if any(g[k] is not None for g in gradients)]
     if not order:
         return [None] * len(op.inputs)
@@ -188,3 +196,6 @@ def _with_values(op: Operation, branches: Sequence[Branch], extra: Any, saved: S
         replace(branch, lists=(*branch.lists, *[(v, t) for (n, t), v in values.items() if n == number]))
         for number, branch in enumerate(branches)
     ]
+
+
+IF = define_control("If", "index", _vjp)

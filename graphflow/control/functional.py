@@ -38,14 +38,15 @@ def map_fn(
     """
     _check_function(fn)
     with _scope(name, "map"):
+        elems = _one_tensor(elems)
         rows, pack = _rows_of(elems)
         wanted = nest.flatten(elems if dtype is None else dtype)
         types = [r.dtype for r in rows] if dtype is None else [dtypes.as_dtype(d) for d in wanted]
 
-        def body(_: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        def body(before: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             result = fn(pack(items))
             nest.assert_same_structure(elems if dtype is None else dtype, result, check_types=False)
-            made, _ = taken_apart(result)
+            made = taken_apart(result)[0]
             for t, expected in zip(made, types, strict=True):
                 if t.dtype is not expected:
                     raise DTypeError(f"fn gives {t.dtype.name} where {expected.name} is expected: {t!r}",
@@ -76,6 +77,7 @@ def scan(
     """
     _check_function(fn)
     with _scope(name, "scan"):
+        elems = _one_tensor(elems)
         rows, pack = _rows_of(elems)
         start, rest, initial, repack = _begin(elems, rows, initializer, reverse)
 
@@ -120,6 +122,7 @@ def foldr(
 def _fold(fn: Callable, elems: Any, initializer: Any, back_prop: bool, name: str, reverse: bool) -> Any:
     _check_function(fn)
     with _scope(name, name):
+        elems = _one_tensor(elems)
         rows, pack = _rows_of(elems)
         _, rest, initial, repack = _begin(elems, rows, initializer, reverse)
 
@@ -140,6 +143,12 @@ def _check_function(fn: Any) -> None:
 def _scope(name: str | None, default: str) -> Any:
     with get_default_graph().name_scope(name or default):
         yield
+
+
+def _one_tensor(elems: Any) -> Any:
+    """A list of numbers is one tensor, not many scalars."""
+    plain = isinstance(elems, list) and all(isinstance(x, (int, float, complex, str)) for x in nest.flatten(elems))
+    return convert_to_tensor(elems, name="elems") if plain and elems else elems
 
 
 def _rows_of(elems: Any) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], Any]]:

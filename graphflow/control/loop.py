@@ -8,7 +8,7 @@ from typing import Any
 
 from graphflow import dtypes
 from graphflow.control.bodies import Call, add, feed_of, make_body, twin, united
-from graphflow.control.choice import control_record
+from graphflow.control.choice import define_control, specialized_record
 from graphflow.dtypes import DType, ListType, list_of
 from graphflow.gradients import depending_on, flow_back, no_gradient
 from graphflow.graph import get_default_graph
@@ -71,10 +71,8 @@ class Loop:
             set_here = len(body.program.feeds) - len(body.captured)
             calls.append(Call(body.program, (*[-1] * set_here, *[position[t] for t in body.captured])))
         first, count = len(own) + len(captured), len(self.initial)
-        record = control_record(
-            "While", "limit", [i + first for i in range(len(refs))], [first + refs.index(v) for v in writes], bodies,
-            _vjp,
-        )  # fmt: skip
+        at = [first + refs.index(v) for v in writes]
+        record = specialized_record(WHILE, range(first, first + len(refs)), at, bodies)
         types: Outputs = [(v.output.dims, v.output.dtype) for v in writes]
         types += [(dims, t.dtype) for dims, t in zip(self.dims, self.initial, strict=True)]
         types.append(((), dtypes.int32))
@@ -198,3 +196,6 @@ def _made(gradient: Any, t: Tensor) -> Tensor:
 
 def _plus(total: Tensor, more: Tensor) -> Tensor:
     return lists_added([total, more]) if isinstance(total.dtype, ListType) else total + more
+
+
+WHILE = define_control("While", "limit", _vjp)

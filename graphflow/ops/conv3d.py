@@ -32,6 +32,7 @@ CONV3D: OpDef = define(
         lambda op, dy: again(CONV3D_BACKPROP_INPUT, op, shape(op.inputs[0]), op.inputs[1], dy),
         lambda op, dy: again(CONV3D_BACKPROP_FILTER, op, op.inputs[0], shape(op.inputs[1]), dy),
     ),
+    exact=True,
     flops=lambda op: conv_flops(op.inputs[1], op.output),
     types=FLOATING,
 )  # fmt: skip
@@ -45,6 +46,7 @@ CONV3D_BACKPROP_INPUT: OpDef = define(
         lambda op, dx: again(CONV3D_BACKPROP_FILTER, op, dx, shape(op.inputs[1]), op.inputs[2]),
         lambda op, dx: again(CONV3D, op, dx, op.inputs[1]),
     ),
+    exact=True,
     flops=lambda op: conv_flops(op.inputs[1], op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip
@@ -58,6 +60,7 @@ CONV3D_BACKPROP_FILTER: OpDef = define(
         None,
         lambda op, dw: again(CONV3D, op, op.inputs[0], dw),
     ),
+    exact=True,
     flops=lambda op: conv_flops(op.output, op.inputs[2]),
     types=FLOATING,
 )  # fmt: skip

@@ -45,6 +45,15 @@ def regular(function: Callable, *arrays: np.ndarray, what: str) -> np.ndarray:
         raise InvalidArgumentError.because(what) from None
 
 
+def of_finite(function: Callable, x: np.ndarray, what: str) -> Any:
+    """What the function gives of each matrix, NaN for one that is not finite: LAPACK may never be done with it."""
+    wrong = ~np.isfinite(x).all((-2, -1))
+    made = regular(function, np.where(wrong[..., None, None], 0, x), what=what)
+    for part in made if isinstance(made, tuple) else (made,):
+        part[wrong] = np.nan
+    return made
+
+
 def adjointed(x: np.ndarray, adjoint: bool) -> np.ndarray:
     return x.conj().swapaxes(-1, -2) if adjoint else x
 

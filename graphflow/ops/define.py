@@ -58,6 +58,8 @@ class OpDef:
     vjp        (op, *dys) -> a gradient or None for each input; or a tuple with a function (op, *dys) for each input,
                of which only those are called whose result is needed.  NO_GRADIENT: gradients end here; None: nobody
                has worked the gradient out, and asking for it is an error
+    exact      what vjp gives has the shapes of the inputs.  Otherwise, where another input may have broadcast one, its
+               gradient is summed over what broadcasting added
     lowering   a kind from graphflow.ops.lowering, or a function of the operation that picks one
     types      allowed dtypes of each type variable
     stateful   may not be merged, folded or dropped from the order: it reads or changes something outside the graph
@@ -75,6 +77,9 @@ class OpDef:
     flops      (op) -> the FLOPs of an operation whose shapes are known, for what its lowering does not show
     calls      runs programs of its own, those in its attribute `bodies`; its vjp is (op, dys, wanted inputs), where
                dys has None for outputs that nothing came back to
+    holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
+               the reference gets it as `held`
+    blocks     may wait for other runs of the session, or make some
     """
 
     name: str
@@ -82,6 +87,7 @@ class OpDef:
     infer: Callable[..., Any]
     reference: Callable[..., Any] | None
     vjp: Callable[..., Sequence[Any]] | tuple[Callable | None, ...] | None = None
+    exact: bool = False
     lowering: AnyLowering = None
     types: Mapping[str, tuple[DType, ...]] = field(default_factory=dict)
     commutative: bool = False
@@ -97,6 +103,8 @@ class OpDef:
     expand: Callable[[Operation, Any], Sequence[Tensor] | None] | None = None
     flops: Callable[[Operation], int] | None = None
     calls: bool = False
+    holds: Callable[..., Any] | None = None
+    blocks: bool = False
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""

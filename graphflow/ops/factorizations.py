@@ -13,7 +13,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.arrange import matrix_transpose
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.complex import conj, real
-from graphflow.ops.decompositions import MATRIX_TYPES, need_square, regular, square_dims
+from graphflow.ops.decompositions import MATRIX_TYPES, need_square, of_finite, regular, square_dims
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.diagonal import matrix_band_part, matrix_diag, matrix_diag_part, matrix_set_diag
 from graphflow.ops.linalg import matmul
@@ -121,8 +121,8 @@ def _svd_infer(input: Tensor, compute_uv: bool, full_matrices: bool) -> list[tup
 def _svd(x: np.ndarray, compute_uv: bool, full_matrices: bool) -> Any:
     what = "the singular values do not converge"
     if not compute_uv:
-        return regular(lambda x: np.linalg.svd(x, compute_uv=False), _need_matrices(x), what=what)
-    u, s, vh = regular(lambda x: np.linalg.svd(x, full_matrices=full_matrices), _need_matrices(x), what=what)
+        return of_finite(lambda x: np.linalg.svd(x, compute_uv=False), _need_matrices(x), what)
+    u, s, vh = of_finite(lambda x: np.linalg.svd(x, full_matrices=full_matrices), _need_matrices(x), what)
     return s, u, vh.conj().swapaxes(-1, -2)
 
 
@@ -156,6 +156,8 @@ SVD: OpDef = define("Svd", "input", _svd_infer, _svd, MATRIX_TYPES, vjp=_svd_vjp
 def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True, name: str | None = None) -> Any:
     """(s, u, v) with tensor = u diag(s) v^H and the largest singular value first; s alone without compute_uv.
 
+    NaN for a matrix that is not finite.
+
     Shapes:   [..., m, n] -> s [..., k], u [..., m, k], v [..., n, k]; k = min(m, n); with full_matrices u and v are
               square
     Dtype:    float32, float64 or complex; s is real.   Gradient: tensor, real ones.
@@ -172,7 +174,9 @@ def _eig_infer(input: Tensor, compute_v: bool) -> list[tuple[Dims, DType]]:
 
 
 def _eig(x: np.ndarray, compute_v: bool) -> Any:
-    made = regular(np.linalg.eigh if compute_v else np.linalg.eigvalsh, need_square(x), what="no convergence")
+    if not np.isfinite(np.tril(need_square(x))).all():
+        raise InvalidArgumentError.because("a matrix that is not finite has no eigenvalues")
+    made = regular(np.linalg.eigh if compute_v else np.linalg.eigvalsh, x, what="the eigenvalues do not converge")
     return tuple(made) if compute_v else made
 
 

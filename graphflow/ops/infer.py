@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import ShapeError
@@ -64,7 +62,7 @@ def axes_in(axes: Sequence[int], rank: int) -> tuple[int, ...]:
 def static_axes(axis: Tensor, rank: int) -> tuple[int, ...] | None:
     """The axes that an index tensor holds, None when they are not known yet."""
     value = static_value(axis)
-    return None if value is None else axes_in(np.atleast_1d(value).tolist(), rank)
+    return None if value is None else axes_in(value.reshape(-1).tolist(), rank)
 
 
 def reduced(x: Tensor, axis: Tensor, keepdims: bool = False, **_: Any) -> tuple[Dims, DType]:

@@ -109,6 +109,7 @@ MATMUL = define(
     infer=_matrix_infer,
     reference=lambda a, b, transpose_a, transpose_b: _product(a, b, transpose_a, transpose_b, conjugate=False),
     vjp=(_matrix_vjp_a, _matrix_vjp_b),
+    exact=True,
     lowering=Kernel("matmul", epilogue=True),
     types=_TYPES,
     flops=lambda op: _product_flops(op, op.attrs["transpose_a"]),

@@ -14,14 +14,15 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType, ListType, list_of
-from graphflow.errors import InvalidArgumentError
+from graphflow.errors import DTypeError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import NO_GRADIENT, define
+from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.shape import Dims, sizes
 
 
 def _element(t: Tensor) -> DType:
-    assert isinstance(t.dtype, ListType)
+    if not isinstance(t.dtype, ListType):
+        raise DTypeError(f"{t!r} is not the flow of a TensorArray")
     return t.dtype.element
 
 
@@ -55,7 +56,7 @@ LIST = define(
 EMPTY_LIKE = define(
     "ListEmptyLike", "list",
     infer=lambda list: (list.dims, list.dtype),
-    reference=lambda list: _empty(len(list)),
+    reference=lambda list: _empty(len(list)) if list.dtype == object else np.zeros_like(list),
     vjp=NO_GRADIENT,
 )  # fmt: skip
 
@@ -97,7 +98,7 @@ def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
     if item is None:
         if dims is None or None in dims:
             raise InvalidArgumentError.because(f"cannot read index {int(index)} of a TensorArray: nothing was written")
-        return np.zeros(dims)
+        return np.zeros(sizes(dims))
     return item
 
 
@@ -106,7 +107,7 @@ def _read_vjp(op: Operation, dy: Tensor) -> list:
     return [WRITE(empty_like(array), index, dy, grows=False), None]
 
 
-READ_ITEM = define(
+READ_ITEM: OpDef = define(
     "TensorArrayReadV3", "list:L index:int32",
     infer=lambda list, index, dims: (dims, _element(list)),
     reference=_read,
@@ -120,9 +121,9 @@ def _read_or_zeros(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.
     return np.zeros_like(like) if item is None else item
 
 
-READ_OR_ZEROS = define(
+READ_OR_ZEROS: OpDef = define(
     "ListReadOrZeros", "list:L index:int32 like",
-    infer=lambda list, index, like: (like.dims, like.dtype),
+    infer=lambda list, index, like: (like.dims, _element(list)),
     reference=_read_or_zeros,
     vjp=lambda op, dy: [WRITE(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
 )  # fmt: skip
@@ -144,9 +145,9 @@ def _write_vjp(op: Operation, dy: Tensor) -> list:
     return [DROPPED(dy, index, array), None, READ_OR_ZEROS(dy, index, value)]
 
 
-WRITE = define(
+WRITE: OpDef = define(
     "TensorArrayWriteV3", "list:L index:int32 value",
-    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, list.dtype),
+    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, list_of(_element(list))),
     reference=_write,
     vjp=_write_vjp,
 )  # fmt: skip
@@ -161,16 +162,22 @@ def _dropped(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.ndarra
     return out
 
 
-DROPPED = define(
+DROPPED: OpDef = define(
     "ListDrop", "list index:int32 like",
-    infer=lambda list, index, like: (like.dims, list.dtype),
+    infer=lambda list, index, like: (like.dims, list_of(_element(list))),
     reference=_dropped,
     vjp=lambda op, dy: [DROPPED(dy, op.inputs[1], op.inputs[0]), None, None],
 )  # fmt: skip
 
+
+def _size_type(list: Tensor) -> tuple[Dims, DType]:
+    _element(list)
+    return (), dtypes.int32
+
+
 SIZE = define(
     "TensorArraySizeV3", "list:L",
-    infer=lambda list: ((), dtypes.int32),
+    infer=_size_type,
     reference=lambda list: len(list),
     vjp=NO_GRADIENT,
 )  # fmt: skip
@@ -199,7 +206,7 @@ def _stacked(items: Sequence[np.ndarray], dims: Dims) -> np.ndarray:
     return np.stack(items)
 
 
-GATHER = define(
+GATHER: OpDef = define(
     "TensorArrayGatherV3", "list:L indices:int32",
     infer=lambda list, indices, dims: (
         None if dims is None or indices.dims is None else (*indices.dims, *dims), _element(list)
@@ -208,14 +215,14 @@ GATHER = define(
     vjp=lambda op, dy: [SCATTER(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None],
 )  # fmt: skip
 
-STACK = define(
+STACK: OpDef = define(
     "TensorArrayStackV3", "list:L",
     infer=lambda list, dims: (None if dims is None else (list.dims[0], *dims), _element(list)),
     reference=lambda list, dims: _stacked(_filled(list, range(len(list)), dims, "gather"), dims),
     vjp=lambda op, dy: [UNSTACK(dy)],
 )  # fmt: skip
 
-UNSTACK = define(
+UNSTACK: OpDef = define(
     "TensorArrayUnstackV3", "value",
     infer=lambda value: ((value.dims[0] if value.dims else None,), list_of(value.dtype)),
     reference=lambda value: as_list([np.ascontiguousarray(v) if v.ndim else np.asarray(v) for v in _rows(value)]),
@@ -235,9 +242,9 @@ def _stack_like(list: np.ndarray, like: np.ndarray) -> np.ndarray:
     return out
 
 
-STACK_LIKE = define(
+STACK_LIKE: OpDef = define(
     "ListStackLike", "list:L like",
-    infer=lambda list, like: (like.dims, like.dtype),
+    infer=lambda list, like: (like.dims, _element(list)),
     reference=_stack_like,
     vjp=lambda op, dy: [UNSTACK(dy), None],
 )  # fmt: skip
@@ -256,7 +263,7 @@ def _scatter_vjp(op: Operation, dy: Tensor) -> list:
     return [DROPPED_ALL(dy, indices, array), None, GATHER_LIKE(dy, indices, value)]
 
 
-SCATTER = define(
+SCATTER: OpDef = define(
     "TensorArrayScatterV3", "list:L indices:int32 value",
     infer=lambda list, indices, value, grows: ((None,) if grows else list.dims, list.dtype),
     reference=_scattered,
@@ -267,12 +274,12 @@ SCATTER = define(
 def _dropped_all(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.ndarray:
     for i in indices:
         list = _dropped(list, i, like)
-    return list if len(indices) else _dropped(list, np.int32(len(list)), like)
+    return list if len(indices) else _dropped(list, np.array(len(list)), like)
 
 
-DROPPED_ALL = define(
+DROPPED_ALL: OpDef = define(
     "ListDropAll", "list indices:int32 like",
-    infer=lambda list, indices, like: (like.dims, list.dtype),
+    infer=lambda list, indices, like: (like.dims, list_of(_element(list))),
     reference=_dropped_all,
     vjp=lambda op, dy: [DROPPED_ALL(dy, op.inputs[1], op.inputs[0]), None, None],
 )  # fmt: skip
@@ -286,9 +293,9 @@ def _gather_like(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.
     return out
 
 
-GATHER_LIKE = define(
+GATHER_LIKE: OpDef = define(
     "ListGatherLike", "list:L indices:int32 like",
-    infer=lambda list, indices, like: (like.dims, like.dtype),
+    infer=lambda list, indices, like: (like.dims, _element(list)),
     reference=_gather_like,
     vjp=lambda op, dy: [SCATTER(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
 )  # fmt: skip
@@ -305,7 +312,7 @@ def _concatenated(list: np.ndarray, dims: Dims) -> np.ndarray:
     return np.concatenate(items)
 
 
-CONCAT = define(
+CONCAT: OpDef = define(
     "TensorArrayConcatV3", "list:L",
     infer=lambda list, dims: (None if not dims else (None, *dims[1:]), _element(list)),
     reference=_concatenated,
@@ -320,14 +327,14 @@ def _pieces(value: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
     return as_list([value[a:b].copy() for a, b in itertools.pairwise(ends)])
 
 
-SPLIT_LIKE = define(
+SPLIT_LIKE: OpDef = define(
     "ListSplitLike", "value like:L",
     infer=lambda value, like: (like.dims, like.dtype),
     reference=lambda value, like: _pieces(value, [len(item) for item in like]),
     vjp=lambda op, dy: [CONCAT(dy, dims=op.inputs[0].dims), None],
 )  # fmt: skip
 
-SPLIT = define(
+SPLIT: OpDef = define(
     "TensorArraySplitV3", "value lengths:I",
     infer=lambda value, lengths: ((lengths.dims[0] if lengths.dims else None,), list_of(value.dtype)),
     reference=lambda value, lengths: _pieces(value, lengths.tolist()),

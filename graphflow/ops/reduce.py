@@ -116,21 +116,23 @@ def _shared(op: Operation, dy: Tensor) -> Tensor:
 
 def _real(lowering: Reduce) -> Callable[[Operation], Lowering]:
     """Floats add up in float64; complex numbers run the reference."""
+    floating = replace(lowering, accumulator="float64")
 
     def lower(op: Operation) -> Lowering:
         dtype = op.inputs[0].dtype
         if dtype.is_complex:
             return None
-        return replace(lowering, accumulator="float64") if dtype.is_floating else lowering
+        return floating if dtype.is_floating else lowering
 
     return lower
 
 
+_FLOATING_MEAN = Reduce("0", "acc + x", "acc / n", accumulator="float64")
+
+
 def _mean_lowering(op: Operation) -> Lowering:
     """Integers run the reference: their mean is truncated, and must not divide by 0."""
-    if not op.output.dtype.is_floating:
-        return None
-    return Reduce("0", "acc + x", "acc / n", accumulator="float64")
+    return _FLOATING_MEAN if op.output.dtype.is_floating else None
 
 
 def _kept_shape(input_shape: np.ndarray, axes: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from graphflow.ops.decompositions import (
     cholesky,
     cholesky_solve,
     need_square,
+    of_finite,
     regular,
     solve_infer,
     square_dims,
@@ -114,9 +115,7 @@ def logdet(matrix: Any, name: str | None = None) -> Tensor:
 def _least_squares(matrix: np.ndarray, rhs: np.ndarray) -> np.ndarray:
     if matrix.ndim < 2 or rhs.ndim < 2 or matrix.shape[:-1] != rhs.shape[:-1]:
         raise InvalidArgumentError.because(f"a matrix of shape {matrix.shape} does not go with rhs {rhs.shape}")
-    if not np.isfinite(matrix).all():  # no factorization settles then
-        return np.full((*matrix.shape[:-2], matrix.shape[-1], rhs.shape[-1]), np.nan, matrix.dtype)
-    return np.matmul(np.linalg.pinv(matrix), rhs)
+    return np.matmul(of_finite(np.linalg.pinv, matrix, "the singular values do not converge"), rhs)
 
 
 def _least_squares_infer(matrix: Tensor, rhs: Tensor) -> tuple[Dims, DType]:

@@ -37,7 +37,7 @@ class _Group:
         self.dims = dims
         self.axes = axes
         self.anchor = anchor
-        self.draws = isinstance(op.definition.lower(op), Random)
+        self.draws = False
         self.closed = False
 
     @property
@@ -48,11 +48,13 @@ class _Group:
 
 @dataclass
 class _Plan:
-    """How an operation joins: with which groups, into what space."""
+    """How an operation joins: with which groups, into what space; whether it is an anchor, or draws."""
 
     groups: list[_Group]
     dims: Sizes
     axes: Sizes | None
+    anchor: bool = False
+    draws: bool = False
 
 
 def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program:
@@ -63,15 +65,19 @@ def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program
     O(operations + edges), until nothing changes.
     """
     while True:
-        fused = _walked(program)
+        group_of = _walked(program)
+        fused = _rebuilt(program, group_of)
         if len(fused.ops) == len(program.ops):
             return program
         if fired is not None:
             fired["fused"] += len(program.ops) - len(fused.ops)
+        if not _left_over(program, group_of):
+            return fused
         program = fused
 
 
-def _walked(program: Program) -> Program:
+def _walked(program: Program) -> dict[Operation, _Group]:
+    """The group of every operation that can be in one, alone or with others."""
     group_of: dict[Operation, _Group] = {}
     for op in program.ops:
         plan = _plan(op, group_of)
@@ -81,33 +87,58 @@ def _walked(program: Program) -> Program:
             if group is not None and group not in joined:
                 group.closed = True
         if plan is not None:
-            home = _Group(op, plan.dims, plan.axes, any(g.anchor for g in joined) or _is_anchor(op))
-            home.draws = home.draws or any(g.draws for g in joined)
+            home = _Group(op, plan.dims, plan.axes, plan.anchor)
+            home.draws = plan.draws
+            for group in joined:
+                home.anchor = home.anchor or group.anchor
+                home.draws = home.draws or group.draws
             home.members = [m for group in joined for m in group.members] + [op]
             for member in home.members:
                 group_of[member] = home
-    return _rebuilt(program, group_of)
+    return group_of
+
+
+def _left_over(program: Program, group_of: dict[Operation, _Group]) -> bool:
+    """Whether two operations that are still alone may join in another walk; regions join nothing."""
+    for op in program.ops:
+        home = group_of.get(op)
+        if home is not None and (len(home.members) > 1 or home.anchor or home.draws):
+            continue
+        for t in op.inputs:
+            group = group_of.get(t.op)
+            if group is not None and len(group.members) == 1 and _may_join(op, home, group):
+                return True
+    return False
+
+
+def _may_join(op: Operation, home: _Group | None, group: _Group) -> bool:
+    """Whether the kinds of an operation and of what makes an input of it are ever found in one region."""
+    kind = op.definition.lower(op)
+    if isinstance(kind, View):
+        return group.axes is not None
+    return home is not None and not (isinstance(kind, Reduce) and group.anchor)
 
 
 # -- what can join -------------------------------------------------------------------------------------------------
 def _plan(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
     """How the operation becomes a member, None when it cannot be one."""
     record = op.definition
-    if any(t.dtype.name in _NO_REGION or t.dims is None or None in t.dims for t in (*op.inputs, *op.outputs)):
-        return None
     kind = record.lower(op)
-    if isinstance(kind, Random):
-        return _Plan([], sizes(op.output.dims), None) if _scalars(op) else None
-    if record.stateful or not op.outputs:
+    if kind is None or not op.outputs or (record.stateful and not isinstance(kind, Random)):
         return None
-    if isinstance(kind, Elementwise) and len({t.dims for t in op.outputs}) == 1:
-        return _elementwise(op, group_of)
+    for t in op.inputs + op.outputs:
+        if t.dims is None or None in t.dims or t.dtype.name in _NO_REGION:
+            return None
+    if isinstance(kind, Random):
+        return _Plan([], sizes(op.output.dims), None, draws=True) if _scalars(op) else None
+    if isinstance(kind, Elementwise) and (len(op.outputs) == 1 or len({t.dims for t in op.outputs}) == 1):
+        return _elementwise(op, kind, group_of)
     if isinstance(kind, Reduce):
         return _reduction(op, group_of)
     if isinstance(kind, View):
         return _view(op, group_of)
     if _is_anchor(op):
-        return _Plan([], sizes(op.output.dims), None)
+        return _Plan([], sizes(op.output.dims), None, anchor=True)
     return None
 
 
@@ -120,10 +151,14 @@ def _scalars(op: Operation) -> bool:
     return all(t.dims == () for t in op.inputs[1:])
 
 
-def _elementwise(op: Operation, group_of: dict[Operation, _Group]) -> _Plan:
+def _elementwise(op: Operation, kind: Elementwise, group_of: dict[Operation, _Group]) -> _Plan:
     """With groups over its shape, or with those that have it as the shape of what their reductions leave."""
     dims = sizes(op.output.dims)
-    open_groups = _open(op, group_of)
+    open_groups: list[_Group] = []
+    for t in operands(kind, op.inputs):
+        home = group_of.get(t.op)
+        if home is not None and not home.closed and home not in open_groups:
+            open_groups.append(home)
     for group in open_groups:  # what follows a reduction
         if group.axes is not None and group.dims != dims and dims in group.outer:
             found = _Plan([group], group.dims, group.axes)
@@ -182,15 +217,6 @@ def _view(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
     if op.inputs[0].dims in group.outer and op.output.dims in group.outer and len(group.members) < LIMIT:
         return _Plan([group], group.dims, group.axes)
     return None
-
-
-def _open(op: Operation, group_of: dict[Operation, _Group]) -> list[_Group]:
-    found: list[_Group] = []
-    for t in operands(op.definition.lower(op), op.inputs):
-        group = group_of.get(t.op)
-        if group is not None and not group.closed and group not in found:
-            found.append(group)
-    return found
 
 
 def _alike(plan: _Plan, group: _Group) -> bool:
@@ -256,12 +282,16 @@ def _finishes(op: Operation, plan: _Plan) -> bool:
         return True
     members = [m for g in plan.groups for m in g.members if not _is_anchor(m)] + [op]
     inside = {t for g in plan.groups for m in g.members for t in m.outputs}
-    for t in {t for m in members for t in operands(m.definition.lower(m), m.inputs)} - inside:
-        dims = sizes(t.dims)
-        wide = (1,) * (len(plan.dims) - len(dims)) + dims
-        if wide[:-1] != plan.dims[:-1] and any(d != 1 for d in wide[:-1]):
+    for m in members:
+        kind = m.definition.lower(m)
+        if isinstance(kind, Random):
             return False
-    return not any(isinstance(m.definition.lower(m), Random) for m in members)
+        for t in operands(kind, m.inputs):
+            dims = sizes(t.dims)
+            wide = (1,) * (len(plan.dims) - len(dims)) + dims
+            if t not in inside and wide[:-1] != plan.dims[:-1] and any(d != 1 for d in wide[:-1]):
+                return False
+    return True
 
 
 # -- the new program -----------------------------------------------------------------------------------------------
@@ -270,16 +300,19 @@ def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
     wanted = _read_outside(program, group_of)
     place = {op: i for i, op in enumerate(program.ops)}
     for home in set(group_of.values()):
-        home.members.sort(key=place.__getitem__)
+        if len(home.members) > 1:
+            home.members.sort(key=place.__getitem__)
     new: dict[Tensor, Tensor] = {}
     ops: list[Operation] = []
     done: dict[Operation, Operation] = {}
     for op in program.ops:
         group = group_of.get(op)
         if group is None or len(group.members) == 1:
-            inputs = tuple([new.get(t, t) for t in op.inputs])
-            made = op if inputs == op.inputs else op.rebuild(inputs, [(t.dims, t.dtype) for t in op.outputs])
-            new.update(zip(op.outputs, made.outputs, strict=True))
+            made = op
+            if not new.keys().isdisjoint(op.inputs):
+                inputs = tuple([new.get(t, t) for t in op.inputs])
+                made = op.rebuild(inputs, [(t.dims, t.dtype) for t in op.outputs])
+                new.update(zip(op.outputs, made.outputs, strict=True))
         elif op is group.members[-1]:
             outputs = [t for m in group.members for t in m.outputs if t in wanted]
             made = _region(group, outputs)
@@ -344,5 +377,8 @@ def _read_outside(program: Program, group_of: dict[Operation, _Group]) -> set[Te
     wanted = set(program.fetches).union(*(op.outputs for op in program.targets))
     for op in program.ops:
         home = group_of.get(op)
-        wanted.update(t for t in op.inputs if home is None or group_of.get(t.op) is not home)
+        if home is None or len(home.members) == 1:
+            wanted.update(op.inputs)
+        else:
+            wanted.update([t for t in op.inputs if group_of.get(t.op) is not home])
     return wanted

@@ -38,9 +38,11 @@ def merge_updates(program: Program, fired: Counter[str] | None = None) -> Progra
     groups: list[_Group] = []
     open_groups: dict[Hashable, _Group] = {}
     for op in program.ops:
+        if not op.definition.refs:  # neither an update nor in the way of one
+            continue
         touched = {variable_of(op.inputs[i]) for i in op.definition.refs}
-        taken = {variable for t in op.inputs if (variable := _value_of(t)) is not None}
         key = _kind(op, used)
+        taken = {v for t in op.inputs if (v := _value_of(t)) is not None} if key is not None else set()
         for other, group in list(open_groups.items()):
             if touched & group.written or (other == key and (taken & group.written or touched & group.taken)):
                 del open_groups[other]

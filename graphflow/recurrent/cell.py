@@ -94,7 +94,7 @@ def with_batch(batch_size: Any, size: Any) -> Any:
 def sizes_of(size: Any) -> list[int]:
     """The sizes that an int, a TensorShape or a list of ints stands for."""
     if isinstance(size, TensorShape):
-        return size.as_list()
+        return [int(d) for d in size]
     return list(size) if isinstance(size, (list, tuple)) else [int(size)]
 
 

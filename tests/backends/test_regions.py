@@ -88,7 +88,7 @@ def epilogue(a, w, c, r, e):
 @pytest.mark.parametrize("width", WIDTHS)
 @isolated
 def test_an_epilogue_finishes_each_block_within_its_memory(width):
-    for m, n in [(1, 1), (5, 3), (1, 9), (9, 1), (6, 17), (3, 64), (4, 70)]:
+    for m, n in [(1, 1), (5, 3), (1, 9), (9, 1), (6, 17), (3, 64), (4, 70), (99, 3)]:
         values = [draw(m, 2), draw(2, n), draw(n), draw(m, 1), draw(m, n, seed=1)]
         (op,), known = fused(epilogue, values)
         with config(vector_bytes=width):
@@ -110,6 +110,18 @@ def test_an_epilogue_finishes_each_block_within_its_memory(width):
                 kernel(block.ctypes.data, i, min(i + rows, m), j, min(j + columns, n))
             for t in op.outputs:
                 assert_close(arrays[t].reshape(t.dims), known[t], f"{m}x{n}")
+
+
+@pytest.mark.parametrize("m, n", [(1, 1), (1, 2), (2, 1)])
+def test_a_product_that_is_wanted_too(m, n):
+    a, w = draw(m, 3), draw(3, n)
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, a.shape)
+        y = tf.matmul(x, w)
+        for fetches, want in (([y, tf.nn.relu(y)], [a @ w, np.maximum(a @ w, 0)]), ([y > 0.5], [a @ w > 0.5])):
+            assert "MatMul+" in tf.explain(fetches, {x: a})
+            for got, expected in zip(run_on("cpu", fetches, {x: a}), want, strict=True):
+                np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 sizes = st.one_of(st.integers(0, 5), st.sampled_from([16, 17, 33, 64, 70]))

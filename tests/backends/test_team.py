@@ -102,3 +102,26 @@ if child:
 def test_a_forked_process_goes_on():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+ONE_CPU = """
+import os
+import threading
+import numpy as np
+import graphflow as tf
+
+cpu = min(os.sched_getaffinity(0))
+os.sched_setaffinity(0, {cpu})
+y = tf.matmul(tf.Variable(tf.ones([300, 300])), tf.ones([300, 300]))
+session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=2))
+session.run(tf.global_variables_initializer())
+for _ in range(20):
+    assert (session.run(y) == 300).all()
+team = [t for t in threading.enumerate() if t.name.startswith("graphflow")]
+assert len(team) == 1 and os.sched_getaffinity(team[0].native_id) == {cpu}
+"""
+
+
+def test_a_team_on_one_cpu_keeps_to_it():
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", ONE_CPU], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

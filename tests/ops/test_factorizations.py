@@ -58,6 +58,18 @@ def test_eigenvalues():
     check_op(tf.self_adjoint_eigvals, (3, 3))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite(bad):
+    x = values(2, 3, 3)
+    x[1, 2, 0] = bad
+    s, u, v = run_on("cpu", list(tf.svd(x)))
+    np.testing.assert_allclose(u[0] * s[0] @ v[0].T, x[0], atol=1e-12)
+    assert np.isnan(s[1]).all() and np.isnan(u[1]).all() and np.isnan(v[1]).all()
+    assert np.isnan(run_on("cpu", tf.svd(x[1], compute_uv=False))).all()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not finite"):
+        run_on("cpu", tf.self_adjoint_eigvals(x))
+
+
 def test_unknown_shapes():
     x = tf.placeholder(tf.float32, [None, None, 3])
     assert [t.shape.as_list() for t in tf.svd(x)] == [[None, None], [None, None, None], [None, 3, None]]

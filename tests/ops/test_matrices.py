@@ -39,8 +39,8 @@ def test_least_squares(shape):
     ridge = np.linalg.solve(a.T @ a + 0.5 * np.eye(shape[1]), a.T @ b)
     np.testing.assert_allclose(run_on("cpu", tf.matrix_solve_ls(a, b, l2_regularizer=0.5)), ridge)
     check_vjp(lambda a, b: tf.matrix_solve_ls(a, b, 0.1), [a, b], "full", False, RNG)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="converge"):
-        run_on("cpu", tf.matrix_solve_ls(np.full(shape, np.nan), b, fast=False))
+    a[0, 0] = np.inf
+    assert np.isnan(run_on("cpu", tf.matrix_solve_ls(a, b, fast=False))).all()
 
 
 def test_determinants():

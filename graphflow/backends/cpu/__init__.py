@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from graphflow.backends.base import Call, Executable, Function
+from graphflow.backends.base import Bodies, Call, Executable
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
@@ -31,7 +31,7 @@ class CpuBackend:
         return lower(op)
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Function | None = None
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
     ) -> Executable:
         if not self._ready:  # what executes plans is compiled with the first one, whatever its size
             for kernel in EXECUTOR:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.backends.cpu.reductions import Fold, Stages, walk_point
-from graphflow.backends.cpu.regions import Body, Bounds, Emission
+from graphflow.backends.cpu.regions import Body, Bounds, Emission, spread
 from graphflow.backends.cpu.vector import Code, Pointer, Value
 
 CHUNK = 8192  # elements, about, of which one thread makes one partial result
@@ -24,7 +24,7 @@ def _stride(columns: Any) -> Any:
     return (columns + 63) // 64 * 64
 
 
-def chunked(code: Code, *args: Any, body: Body, matrix: bool, period: int = 0) -> None:
+def chunked(code: Code, *args: Any, body: Body, matrix: bool, period: int = 0, whole: bool = False) -> None:
     """The folded loop around the kept one, or alone: (*pointers, team, scratch, rows, columns, chunks, tid, nthreads).
 
     matrix   whether there is a kept loop; if not, columns is 1, and the masks are over the folded loop alone
@@ -35,7 +35,7 @@ def chunked(code: Code, *args: Any, body: Body, matrix: bool, period: int = 0) -
     """
     *before, tid, nthreads = args
     *pointers, team, scratch, n, columns, chunks = before
-    e = Emission(code, body, [*pointers, n, *([columns] if matrix else [])], 2 if matrix else 1)
+    e = Emission(code, body, [*pointers, n, *([columns] if matrix else [])], 2 if matrix else 1, whole)
     _Chunks(e, body, matrix, period, (team, scratch, n, columns, chunks, tid, nthreads)).emit()
 
 
@@ -95,7 +95,7 @@ class _Chunks:
                 with code.loop(0, self.stride, code.lanes) as j:
                     rows[i].store(j, fold.start(code.lanes))
 
-            def point(at: list[Value], inside: Value, values: dict[int, Value]) -> None:
+            def point(at: list[Value], inside: Value | None, values: dict[int, Value]) -> None:
                 for i, row in kept.items():
                     values[i] = row.load(at[1], code.lanes, inside)
                 walk_point(e, stages, stage, at, inside, values)
@@ -165,9 +165,6 @@ class _Chunks:
             if i >= stages.first_member and stages.outer[i]:
                 row = self.row(self.offset[i], self.body.dtypes[i])
                 if self.period:
-                    long = code.array(self.period, self.body.dtypes[i])
-                    with code.loop(0, self.period) as j:
-                        long.store(j, row.load(j % self.columns))
-                    row = long
+                    row = spread(code, row, self.columns, self.period)
                 needed[i] = row
         return needed

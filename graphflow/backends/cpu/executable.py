@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Call, Draws, Function
+from graphflow.backends.base import Bodies, Call, Draws
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
+from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
@@ -27,7 +30,6 @@ from graphflow.store import Store, aligned, uninitialized
 
 _ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
 _TEAM_BYTES = 2**16  # so are plans
-_SHORT_BYTES = 2**22  # a plan that touches less is done before a thread that sleeps has woken up
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -63,7 +65,7 @@ class CpuExecutable:
         kernels: Kernels,
         clock: Clock | None = None,
         team_of: Callable[[], Team | None] = lambda: None,
-        function: Function | None = None,
+        function: Bodies | None = None,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -82,8 +84,9 @@ class CpuExecutable:
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
-        self._team = team_of() if sum(map(_bytes, plan.steps)) >= _TEAM_BYTES else None
-        self._keep: list[np.ndarray] = []
+        self._team_of = team_of
+        self._team = team_of() if any(total >= _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps))) else None
+        self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         if clock is None:
@@ -133,16 +136,16 @@ class CpuExecutable:
     def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
         for step in steps:
-            if step.call is not None and self._bindable(step):
-                if any(count(b.dims) for b in step.outputs):  # else there is nothing to do
+            if step.call is not None and self.bindable(step):
+                if _has_work(step):
                     native.append(step)
             else:
                 self._flush(native)
                 native = []
-                self._parts.append((self._in_python(step), []))
+                self._parts.append(self._looping(step) or (self._in_python(step), []))
         self._flush(native)
 
-    def _bindable(self, step: Step) -> bool:
+    def bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
         for b in step.inputs:
             if b.kind == "object":
@@ -165,28 +168,16 @@ class CpuExecutable:
         if not steps:
             return
         words: list[int] = []  # the arguments of every step, one after the other
-        rows: list[tuple[int, int, int]] = []  # a kernel's address, where its arguments start, flags
+        rows: list[Row] = []  # a kernel's address, where its arguments start, flags, number
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
-        work: list[int] = []  # bytes that each step touches
-        for step in steps:
-            call = step.call
-            assert call is not None
-            work.append(_bytes(step))
-            rows.append((self._kernel(step, call), len(words), 0 if work[-1] >= _ALONE_BYTES else ALONE))
-            self._pass(step, call, words, late, draws)
-            if call.takes_tail:
-                words.append(0)
-            if call.tail is not None:
-                tails.append((len(words) - 1, len(words) + 1))
-                words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
-                self._pass(step, call.tail, words, late, draws)
+        for number, step in enumerate(steps, 1):
+            self.append_call(step, words, late, tails, draws, rows, number, self._address)
         table = np.array(late, np.int64).reshape(-1, 2)
-        first = [(self._kernels.address(RELOCATE, ("int64", "int64"), 2), len(words), ALONE)] if late else []
-        words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD] if late else []
-        count = self._kernels.address(COUNT_DRAW, ("uint64",), 0) if draws else 0
-        last = [(count, len(words) + i, ALONE) for i in range(len(draws))]
+        first = [self._relocating(table, words)] if late else []
+        count = self.draw_counter if draws else 0
+        last = [(count, len(words) + i, ALONE, 0) for i in range(len(draws))]
         block = np.array(words + draws, np.int64)
         start = block.ctypes.data
         for word, arguments in tails:
@@ -198,45 +189,67 @@ class CpuExecutable:
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
         walk = self._kernels.address(WALK, (), 0)
         team = 0 if self._team is None or not together.any() else self._team.address
-        short = sum(work) < _SHORT_BYTES
-        run = np.array(
-            run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk, short), np.int64
-        )
+        run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
         native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
-        self._parts.append((partial(native, run.ctypes.data, 0, 1), [*[None] * len(first), *steps]))
+        self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
 
-    def _pass(self, step: Step, call: Call, words: list[int], late: list[tuple[int, int]], draws: list[int]) -> None:
+    def append_call(
+        self, step: Step, words: list[int], late: list[tuple[int, Any]], tails: list[tuple[int, int]],
+        draws: list[int], rows: list[Row], number: int, address: Callable[[Buffer], tuple[int, Any]],
+    ) -> None:  # fmt: skip
+        """Append the row of a step, and its arguments."""
+        call, nbytes = step.call, _bytes(step)
+        assert call is not None
+        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE, number))
+        self._pass(step, call, words, late, draws, address)
+        if call.takes_tail:
+            words.append(0)
+        if call.tail is not None:
+            tails.append((len(words) - 1, len(words) + 1))
+            words.append(self._kernel(step, call.tail))  # where `finish` looks: before the arguments
+            self._pass(step, call.tail, words, late, draws, address)
+
+    def _relocating(self, table: np.ndarray, words: list[int]) -> Row:
+        """The row that looks up where the arrays of the run are."""
+        begin = len(words)
+        words += [table.ctypes.data, self._list.ctypes.data, len(table), _HEAD]
+        return self._kernels.address(RELOCATE, ("int64", "int64"), 2), begin, ALONE, 0
+
+    def _pass(
+        self, step: Step, call: Call, words: list[int], late: list[tuple[int, Any]], draws: list[int],
+        place_of: Callable[[Buffer], tuple[int, Any]],
+    ) -> None:  # fmt: skip
         """Append the arguments of a call: addresses, then sizes."""
         places = _places(step)
         raw = isinstance(call.function, Emitted) and call.function.raw
         if raw:
             words += call.sizes
         for position, p in enumerate(call.pointers):
-            if p == "status":
-                words.append(self._status.ctypes.data)
-            elif p == "team":
-                words.append(0 if self._team is None else self._team.address)
+            if isinstance(p, Tensor):
+                found = places[p]
+                before = call.pointers[:position].count(p) if len(found) > 1 else 0
+                address, array = place_of(found[min(before, len(found) - 1)])
+                if array is not None:
+                    late.append((len(words), array))
+                words.append(address)
             elif isinstance(p, Draws):
                 draws.append(self._store.draws(p.op).ctypes.data)
                 words.append(draws[-1])
+            elif p == "status":
+                words.append(self._status.ctypes.data)
             else:
-                found = places[p]
-                before = call.pointers[:position].count(p) if len(found) > 1 else 0
-                address, array = self._address(found[min(before, len(found) - 1)])
-                if array >= 0:
-                    late.append((len(words), array))
-                words.append(address)
+                words.append(0 if self._team is None else self._team.address)
         if step.scratch and call.scratch_bytes:
-            words.append(self._address(step.scratch)[0])
+            words.append(place_of(step.scratch)[0])
         if not raw:
             words += call.sizes
 
-    def _address(self, buffer: Buffer) -> tuple[int, int]:
-        """(the address, -1), or, for memory that is new in every run, (0, its number among the run's arrays)."""
+    def _address(self, buffer: Buffer) -> tuple[int, int | None]:
+        """(the address, None), or, for memory that is new in every run, (0, its number among the run's arrays)."""
         match buffer.kind:
             case "arena":
-                return self._arena_start + buffer.index, -1
+                return self._arena_start + buffer.index, None
             case "feed":
                 return 0, buffer.index
             case "fetch":
@@ -244,8 +257,9 @@ class CpuExecutable:
             case _:
                 found = self._addresses.get(buffer[:2])
                 if found is None:
-                    found = self._addresses[buffer[:2]] = self._array(buffer).ctypes.data
-                return found, -1
+                    array = self._state(buffer) if buffer.kind == "state" else self._array(buffer)
+                    found = self._addresses[buffer[:2]] = array.ctypes.data
+                return found, None
 
     def _kernel(self, step: Step, call: Call) -> int:
         if isinstance(call.function, Emitted) and call.function.raw:
@@ -267,6 +281,68 @@ class CpuExecutable:
         assert step is not None and step.call is not None
         message = step.call.error.format(position=position, value=value)
         raise InvalidArgumentError.because(message, step.op).note(*step.op.where())
+
+    # -- loops -------------------------------------------------------------------------------------------------------
+    def _looping(self, step: Step) -> tuple[Callable[[], None], list[Step | None]] | None:
+        """A loop as one native call, from which it comes back now and then to see whether it is interrupted."""
+        if not step.op.definition.calls or "variables" not in step.op.attrs:
+            return None
+        assert self._function is not None
+        block = LoopBlock(self, self._function.plan)
+        late: list[tuple[int, Any]] = []
+        if self._team is None:
+            self._team = self._team_of()
+        try:
+            begin, alone = block.loop(step, self._address, late, BUDGET)
+        except NotNative:
+            return None
+        table = np.array(late, np.int64).reshape(-1, 2)
+        rows = [self._relocating(table, block.words)] if late else []
+        rows.append((self.address_of(LOOP), begin, ALONE if alone else 0, 1))
+        words = block.placed()
+        start = words.ctypes.data
+        table[:, 0] = start + 8 * table[:, 0]
+        program = np.array(rows, np.int64)
+        program[:, 1] = start + 8 * program[:, 1]
+        program[:-1, 2] |= 0 if alone else MEET
+        team, walk = 0 if alone else self.team_address, self.address_of(WALK)
+        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk), np.int64)
+        self._keep += [block, table, words, program, run]
+        native = partial(_Native(self.address_of(LAUNCH) if team else walk), run.ctypes.data, 0, 1)
+        status, paused = self._status, begin + PAUSED
+
+        def part() -> None:
+            words[begin + START] = 0
+            native()
+            while words[paused] and not status[0]:
+                native()
+
+        return part, block.steps
+
+    @property
+    def team_address(self) -> int:
+        return 0 if self._team is None else self._team.address
+
+    @property
+    def status_address(self) -> int:
+        return self._status.ctypes.data
+
+    @property
+    def draw_counter(self) -> int:
+        """The address of the kernel that counts a draw."""
+        return self._kernels.address(COUNT_DRAW, ("uint64",), 0)
+
+    def address_of(self, kernel: Emitted) -> int:
+        return self._kernels.address(kernel, (), 0)
+
+    def has_value(self, state: Buffer) -> bool:
+        """Whether the variable has one, of the shape that the plan counts on."""
+        variable = self._variables[state.index]
+        return self._store.initialized(variable) and self._store.dims(variable) == state.dims
+
+    def state_address(self, state: Buffer) -> int:
+        address, _ = self._address(state)
+        return address
 
     # -- steps in Python -----------------------------------------------------------------------------------------
     def _array(self, buffer: Buffer) -> np.ndarray:
@@ -354,11 +430,15 @@ def _allocated(plan: Plan) -> np.ndarray:
         ).note(*largest.op.where()) from None  # fmt: skip
 
 
+def _has_work(step: Step) -> bool:
+    return any(count(b.dims) for b in step.outputs)
+
+
 def _bytes(step: Step) -> int:
     total = 0
-    for b in step.inputs + step.outputs:
-        if b.kind != "object" and known(b.dims):
-            total += b.nbytes
+    for kind, _, dims, dtype in step.inputs + step.outputs:
+        if kind != "object" and dims is not None and None not in dims:
+            total += math.prod(dims) * dtype.size  # type: ignore[arg-type]
     return total
 
 
@@ -368,13 +448,20 @@ def _element(p: Tensor | Draws | str) -> str:
 
 
 def _places(step: Step) -> dict[Any, list[Buffer]]:
-    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments.
+    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments; once if always there.
 
     One tensor has two places where it names a variable to write and is also its value from before: v.assign(v).
     """
     places: dict[Any, list[Buffer]] = {}
-    for t, buffer in zip((*step.op.inputs, *step.op.outputs), (*step.inputs, *step.outputs), strict=True):
-        places.setdefault(t, []).append(buffer)
+    for t, buffer in zip(step.op.inputs + step.op.outputs, step.inputs + step.outputs, strict=True):
+        found = places.get(t)
+        if found is None:
+            places[t] = [buffer]
+        else:
+            found.append(buffer)
+    for found in places.values():
+        if len(found) > 1 and found.count(found[0]) == len(found):
+            del found[1:]
     return places
 
 
@@ -417,8 +504,10 @@ def _read_first(plan: Plan) -> list[Operation]:
     written: set[int] = set()
     needed: dict[int, Operation] = {}
     ops = plan.program.ops
-    taken = {t for op in ops for i, t in enumerate(op.inputs) if i not in op.definition.refs}
-    taken.update(plan.program.fetches, *[op.outputs for op in plan.program.targets])
+    taken = set(plan.program.fetches).union(*[op.outputs for op in plan.program.targets])
+    for op in ops:
+        refs = set(op.definition.refs)
+        taken.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
     for op in ops:
         record = op.definition
         if record.variable:
@@ -429,5 +518,6 @@ def _read_first(plan: Plan) -> list[Operation]:
                 variable = variable_of(op.inputs[i])
                 if variable.id not in written:
                     needed[variable.id] = variable
-        written.update(variable_of(op.inputs[i]).id for i in record.writes)
+        if record.writes:
+            written.update([variable_of(op.inputs[i]).id for i in record.writes])
     return list(needed.values())

@@ -17,6 +17,7 @@ from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
 from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.define import OpDef
 from graphflow.ops.fused import Region, narrowed
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
@@ -43,17 +44,24 @@ def elementwise(op: Operation, kind: Elementwise) -> Call | None:
     """One loop nest over the output's shape."""
     inputs, names = operands(kind, op.inputs), operands(kind, _names(op))
     places = tuple(range(len(inputs)))
-    members = tuple([Member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, op.outputs, strict=True)])
+    values = zip(kind.expressions, op.outputs, strict=True)
+    members = tuple([_member(e, names, places, t.dtype.name) for e, t in values])
     stored = tuple(range(len(inputs), len(inputs) + len(members)))
     space = Space(sizes(op.output.dims), (), _types(inputs), members, stored)
     return _call(space, (*inputs, *op.outputs))
 
 
 def _names(op: Operation) -> tuple[str, ...]:
-    """What expressions call the inputs; those of a variadic argument are numbered: inputs0, inputs1."""
+    """What expressions call the inputs."""
+    return _numbered(op.definition, len(op.inputs))
+
+
+@functools.lru_cache(4096)
+def _numbered(record: OpDef, count: int) -> tuple[str, ...]:
+    """The names of so many inputs; those of a variadic argument are numbered: inputs0, inputs1."""
     names: list[str] = []
-    many = len(op.inputs) - len(op.definition.args) + 1
-    for argument in op.definition.args:
+    many = count - len(record.args) + 1
+    for argument in record.args:
         names += [f"{argument.name}{i}" for i in range(many)] if argument.variadic else [argument.name]
     return tuple(names)
 
@@ -68,14 +76,14 @@ def reduction(op: Operation, kind: Reduce) -> Call | None:
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
-    members = (Member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
+    members = (_member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
     return _call(Space(sizes(x.dims), axes, _types((x,)), members, (1,)), (x, out))
 
 
 def random(op: Operation, kind: Random) -> Call | None:
     """One draw for each element of the output."""
     scalars, names = operands(kind, op.inputs), operands(kind, _names(op))
-    members = (Member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
+    members = (_member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
     space = Space(sizes(op.output.dims), (), _types(scalars), members, (len(scalars),), 1)
     return _call(space, (*scalars, op.output, Draws(op)))
 
@@ -105,12 +113,12 @@ def each(op: Operation, updates: Updates) -> Call | None:
     inputs = tuple([((t.dims == dims,), t.dtype.name) for t in first.inputs])
     places, n = tuple(range(len(inputs))), len(inputs)
     members = tuple(
-        [Member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
+        [_member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
     )
-    body = Body(inputs, members, tuple(range(n, n + len(members))))
-    if not _emittable(body):
+    body = _body(inputs, members, tuple(range(n, n + len(members))), 0)
+    if body is None:
         return None
-    kernel = Emitted(regions.each, (("body", body),), body.wide, raw=True)
+    kernel = _emitted(regions.each, body, (), vector_bytes(), raw=True)
     lanes = kernel.vector_bytes // size_of(body.wide)
     pointers: list[Tensor] = []
     lengths: list[int] = []
@@ -136,17 +144,17 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
     """
     number: dict[tuple[Tensor, Sizes], int] = {}  # inputs by tensor and aligned dims
     value: dict[Tensor, int] = {}
-    pending: list[tuple[Operation, list[Any]]] = []
+    pending: list[tuple[Operation, Any, list[Any]]] = []
     drawn: list[Operation] = []
     made = {t for m in region.computed for t in m.outputs}
     for member in region.computed:
-        taken: list[Any] = []
-        for t in operands(member.definition.lower(member), member.inputs):
-            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
-        pending.append((member, taken))
-    members: list[Member] = []
-    for member, taken in pending:
         kind: Any = member.definition.lower(member)
+        taken: list[Any] = []
+        for t in operands(kind, member.inputs):
+            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
+        pending.append((member, kind, taken))
+    members: list[Member] = []
+    for member, kind, taken in pending:
         places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
         names = operands(kind, _names(member))
         dtype = member.output.dtype.name
@@ -156,21 +164,16 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
         for i, t in enumerate(member.outputs):
             value[t] = len(number) + len(members)
             if isinstance(kind, Reduce):
-                members.append(Member("", ("x",), places, dtype, fold=kind, outer=True))
+                members.append(_member("", ("x",), places, dtype, fold=kind, outer=True))
             elif isinstance(kind, Random):
-                members.append(Member(kind.expression, names, places, dtype, draws=len(drawn)))
+                members.append(_member(kind.expression, names, places, dtype, draws=len(drawn)))
                 drawn.append(member)
             else:
-                members.append(Member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
+                members.append(_member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
     inputs = tuple([(dims, t.dtype.name) for t, dims in number])
     outputs = tuple([value[t] if t in value else number[t, narrowed(region.dims)] for t in region.outputs])
     space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
     return space, [t for t, _ in number], drawn
-
-
-def _emittable(body: Body) -> bool:
-    """Whether there are kernels for its dtypes; others (complex, float16) run the reference."""
-    return all(d in DTYPES for d in body.dtypes)
 
 
 def _call(space: Space, pointers: tuple) -> Call | None:
@@ -182,73 +185,94 @@ def _call(space: Space, pointers: tuple) -> Call | None:
     return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
-@functools.lru_cache(4096)
 def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None:
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
-    kept = tuple(1 if i in space.axes else d for i, d in enumerate(space.dims))
+    kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
     loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
-    folding = any(m.fold for m in space.members)
-    body = _body(space, masks)
-    if not _emittable(body):
+    body = _masked(space, masks)
+    if body is None:
         return None
     lanes = width // size_of(body.wide)
-    if not folding:
+    if all(m.fold is None for m in space.members):
         short = _short(body, loops, lanes) if len(loops) == 2 else 0
-        spec = (("body", body), ("depth", len(loops)), ("period", short))
-        return Emitted(regions.elementwise, spec, body.wide), loops, False, 0
+        spec = (("depth", len(loops)), ("period", short), ("whole", _whole(loops, short, lanes)))
+        return _emitted(regions.elementwise, body, spec, width), loops, False, 0
     folded = [not moves for moves in masks[-1]]
-    if math.prod(loops) == 1 and loops == (1,):
+    if loops == (1,):
         folded = [True]
     if folded == [True] and _full(body):
-        return _chunked(body, loops[0], 1, False, lanes)
+        return _chunked(body, loops[0], 1, False, width)
     if folded == [True, False]:
-        return _chunked(body, loops[0], loops[1], True, lanes)
+        return _chunked(body, loops[0], loops[1], True, width)
     n_kept = folded.index(True) if True in folded else len(folded)
     if all(folded[n_kept:]):
         if not n_kept:
-            loops, n_kept, body = (1, *loops), 1, _body(space, [(False, *m) for m in masks])
+            loops, n_kept, masks = (1, *loops), 1, [(False, *m) for m in masks]
         if n_kept == len(loops):
-            loops, body = (*loops, 1), _body(space, [(*m, False) for m in masks])
-        nest = (("body", body), ("kept", n_kept), ("folded", len(loops) - n_kept))
-        return Emitted(reductions.rows, nest, body.wide), loops, False, 0
+            loops, masks = (*loops, 1), [(*m, False) for m in masks]
+        body = _masked(space, masks)
+        assert body is not None
+        nest = (("kept", n_kept), ("folded", len(loops) - n_kept), ("whole", _whole(loops, 0, lanes)))
+        return _emitted(reductions.rows, body, nest, width), loops, False, 0
     if len(body.members) > 1:
         return None
-    return Emitted(reductions.scattered, (("body", body), ("folded", tuple(folded))), body.wide), loops, False, 0
+    return _emitted(reductions.scattered, body, (("folded", tuple(folded)),), width), loops, False, 0
 
 
-def _chunked(body: Body, rows: int, columns: int, matrix: bool, lanes: int) -> tuple[Emitted, Sizes, bool, int]:
+def _chunked(body: Body, rows: int, columns: int, matrix: bool, width: int) -> tuple[Emitted, Sizes, bool, int]:
+    lanes = width // size_of(body.wide)
     period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
     parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
-    spec = (("body", body), ("matrix", matrix), ("period", period))
-    stages = reductions.Stages(body, [True, False] if matrix else [True])
-    scratch = chunks.scratch_bytes(stages, columns, period, parts)
-    return Emitted(chunks.chunked, spec, body.wide), (rows, columns, parts), True, scratch
+    scratch = chunks.scratch_bytes(_stages(body, matrix), columns, period, parts)
+    whole = matrix and _whole((rows, columns), period, lanes)
+    spec = (("matrix", matrix), ("period", period), ("whole", whole))
+    return _emitted(chunks.chunked, body, spec, width), (rows, columns, parts), True, scratch
 
 
 def _epilogue(space: Space, pointers: tuple) -> Call | None:
-    made = _tail(space, vector_bytes())
-    return None if made is None else Call(made[0], pointers, made[1])
-
-
-@functools.lru_cache(4096)
-def _tail(space: Space, width: int) -> tuple[Emitted, Sizes] | None:
-    """The epilogue over a matrix with rows of the last dimension, and its sizes."""
+    """The epilogue over a matrix with rows of the last dimension."""
     rows, columns = math.prod(space.dims[:-1]), space.dims[-1]
     masks: list[Mask] = []
     for dims, _ in space.inputs:
         wide = (1,) * (len(space.dims) - len(dims)) + dims
         masks.append((wide[:-1] == space.dims[:-1] and rows > 1, wide[-1] > 1))
-    body = _body(space, masks)
-    if not _emittable(body):
+    body = _masked(space, masks)
+    if body is None:
         return None
-    lanes = width // size_of(body.wide)
-    spec = (("body", body), ("period", _short(body, (rows, columns), lanes)))
-    return Emitted(regions.epilogue, spec, body.wide, block=True), (rows, columns)
+    width = vector_bytes()
+    period = _short(body, (rows, columns), width // size_of(body.wide))
+    kernel = _emitted(regions.epilogue, body, (("period", period),), width, block=True)
+    return Call(kernel, pointers, (rows, columns))
 
 
-def _body(space: Space, masks: Sequence[Mask]) -> Body:
-    inputs = tuple((mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False))
-    return Body(inputs, space.members, space.outputs, space.draws)
+# What does not depend on sizes is made once: plans for other sizes find the same objects.
+_member = functools.lru_cache(4096)(Member)
+
+
+def _masked(space: Space, masks: Sequence[Mask]) -> Body | None:
+    inputs = tuple([(mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False)])
+    return _body(inputs, space.members, space.outputs, space.draws)
+
+
+@functools.lru_cache(4096)
+def _body(
+    inputs: tuple[tuple[Mask, str], ...], members: tuple[Member, ...], outputs: tuple[int, ...], draws: int
+) -> Body | None:
+    """None where there are no kernels for its dtypes: complex numbers and float16 run the reference."""
+    body = Body(inputs, members, outputs, draws)
+    return body if all(d in DTYPES for d in body.dtypes) else None
+
+
+@functools.lru_cache(4096)
+def _emitted(
+    write: Callable, body: Body, spec: tuple[tuple[str, Any], ...], width: int, block: bool = False, raw: bool = False
+) -> Emitted:
+    return Emitted(write, (("body", body), *spec), body.wide, block, raw, width)
+
+
+@functools.lru_cache(4096)
+def _stages(body: Body, matrix: bool) -> reductions.Stages:
+    return reductions.Stages(body, [True, False] if matrix else [True])
 
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
@@ -256,6 +280,14 @@ def _short(body: Body, loops: Sizes, lanes: int) -> int:
     joinable = all(mask != (True, False) for mask, _ in body.inputs)
     n = loops[-1]
     return period_of(n, lanes) if joinable and 0 < n < SHORT and n % lanes else 0
+
+
+def _whole(loops: Sizes, period: int, lanes: int) -> bool:
+    """Whether the innermost of several loops is one of whole vectors: these need no masks.
+
+    The first loop has the size of the batch, by which kernels must not differ.
+    """
+    return len(loops) > 1 and not period and loops[-1] % lanes == 0
 
 
 def _full(body: Body) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.backends.cpu.expression import evaluate
-from graphflow.backends.cpu.regions import Body, Bounds, Emission, Member, whole
+from graphflow.backends.cpu.regions import Body, Bounds, Emission, Member, all_of
 from graphflow.backends.cpu.vector import Cell, Code, Value, highest, lowest
 
 
@@ -106,7 +106,7 @@ class Fold:
         return evaluate(self.code, self.lowering.finish, names, self.dtype).cast(self.out)
 
 
-def walk_point(e: Emission, stages: Stages, stage: int, at: list[Value], inside: Value, values: dict) -> None:
+def walk_point(e: Emission, stages: Stages, stage: int, at: list[Value], inside: Value | None, values: dict) -> None:
     """Compute and store the members of this stage at one vector of points."""
     where = e.index((True,) * len(at), at)
     for i in stages.walked(stage):
@@ -118,9 +118,9 @@ def walk_point(e: Emission, stages: Stages, stage: int, at: list[Value], inside:
                 e.store(i, values[i], where, inside)
 
 
-def rows(code: Code, *args: Any, body: Body, kept: int, folded: int) -> None:
+def rows(code: Code, *args: Any, body: Body, kept: int, folded: int, whole: bool = False) -> None:
     """Folded loops inside kept ones: (*pointers, *sizes, tid, nthreads).   Threads share the outermost kept loop."""
-    e = Emission(code, body, args, kept + folded)
+    e = Emission(code, body, args, kept + folded, whole)
     stages = Stages(body, [False] * kept + [True] * folded)
     tid, nthreads = e.rest
 
@@ -133,7 +133,7 @@ def rows(code: Code, *args: Any, body: Body, kept: int, folded: int) -> None:
             cells = {i: code.cell(fold.start(code.lanes)) for i, fold in folds.items()}
 
             def point(
-                inner: list[Value], inside: Value, here: dict[int, Value], stage: int = stage,
+                inner: list[Value], inside: Value | None, here: dict[int, Value], stage: int = stage,
                 folds: dict[int, Fold] = folds, cells: dict[int, Cell] = cells,
             ) -> None:  # fmt: skip
                 walk_point(e, stages, stage, inner, inside, here)
@@ -141,7 +141,7 @@ def rows(code: Code, *args: Any, body: Body, kept: int, folded: int) -> None:
                     cells[i].set(fold.step(cells[i].get(), here[fold.operand], inside))
 
             if stages.has_walk(stage):
-                bounds: list[Bounds] = [whole(size) for size in e.sizes]
+                bounds: list[Bounds] = [all_of(size) for size in e.sizes]
                 e.inner_loops(bounds, point, at, values)
             n = code.value(1)
             for size in e.sizes[kept:]:
@@ -153,7 +153,7 @@ def rows(code: Code, *args: Any, body: Body, kept: int, folded: int) -> None:
                 place.store(where, values[i])
 
     bounds: list[Bounds] = [lambda at: code.share(e.sizes[0], tid, nthreads)]
-    bounds += [whole(size) for size in e.sizes[1:kept]]
+    bounds += [all_of(size) for size in e.sizes[1:kept]]
     e.outer_loops(bounds, row)
 
 

@@ -7,6 +7,7 @@ short for that are joined to longer ones, over which the inputs that repeat with
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from graphflow.ops.lowering import Reduce
 
 Mask = tuple[bool, ...]
 Bounds = Callable[[list[Value]], tuple[Any, Any]]  # of a loop, from the positions of the loops around it
-Point = Callable[[list[Value], Value, dict[int, Value]], None]  # positions, the lanes inside, the values of the inputs
+# What is done with a vector: positions, the lanes inside (None: all), the values of the inputs.
+Point = Callable[[list[Value], Value | None, dict[int, Value]], None]
 SHORT = 64  # rows of fewer elements are joined
 
 
@@ -40,6 +42,14 @@ class Member:
     fold: Reduce | None = None
     outer: bool = False
 
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.expression, self.operands, self.dtype, self.fold, self.outer))
+
+    def __hash__(self) -> int:
+        """Worked out once: members are the keys by which every plan finds its kernels."""
+        return self._hash
+
 
 @dataclass(frozen=True)
 class Body:
@@ -56,11 +66,19 @@ class Body:
     outputs: tuple[int, ...]
     draws: int = 0
 
-    @property
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.inputs, self.members, self.outputs))
+
+    def __hash__(self) -> int:
+        """Worked out once, as that of a member."""
+        return self._hash
+
+    @functools.cached_property
     def dtypes(self) -> list[str]:
         return [dtype for _, dtype in self.inputs] + [m.dtype for m in self.members]
 
-    @property
+    @functools.cached_property
     def wide(self) -> str:
         """The dtype of which a vector register is full."""
         return "float64" if all(d in ("float64", "int64", "uint64") for d in self.dtypes) else "float32"
@@ -79,10 +97,11 @@ class Emission:
     """A kernel of a body that is being emitted: its pointers and sizes, and loops over its space.
 
     origin  the number of the first point, when that is not 0
+    whole   whether the innermost loop is one of whole vectors, which need no masks
     """
 
-    def __init__(self, code: Code, body: Body, args: Sequence[Any], depth: int) -> None:
-        self.code, self.body = code, body
+    def __init__(self, code: Code, body: Body, args: Sequence[Any], depth: int, whole: bool = False) -> None:
+        self.code, self.body, self.whole = code, body, whole
         ends = [len(body.inputs), len(body.inputs) + len(body.outputs)]
         self.inputs: list[Pointer] = list(args[: ends[0]])
         self.outputs: list[Pointer] = list(args[ends[0] : ends[1]])
@@ -102,18 +121,12 @@ class Emission:
         self.origin = None if first is None else first * n
         for k, (mask, _) in enumerate(self.body.inputs):
             if mask == (False, True):
-                self.inputs[k] = self._spread(self.inputs[k], n, period)
+                self.inputs[k] = spread(code, self.inputs[k], n, period)
             elif mask == (True, True) and self.origin is not None:
                 self.inputs[k] = self.inputs[k].at(self.origin)
         if self.origin is not None:
             self.outputs = [p.at(self.origin) for p in self.outputs]
         return total
-
-    def _spread(self, source: Pointer, n: Value, period: int) -> Pointer:
-        made = self.code.array(period, source.dtype)
-        with self.code.loop(0, period) as i:
-            made.store(i, source.load(i % n))
-        return made
 
     def loops(self, bounds: Sequence[Bounds], point: Point) -> None:
         """Loops within these bounds, the innermost by vectors; each input is loaded as far outside as it can be."""
@@ -150,7 +163,7 @@ class Emission:
                 self.inner_loops(bounds, point, [*at, i], values)
             return
         with code.loop(start, stop, code.lanes) as i:
-            inside = code.lanes_below(stop - i)
+            inside = None if self.whole else code.lanes_below(stop - i)
             here = dict(values)
             for k, (mask, _) in enumerate(self.body.inputs):
                 if k not in here:
@@ -168,7 +181,7 @@ class Emission:
             names["a"], names["b"] = random_words(code, *self.seeds[member.draws], position)
         return evaluate(code, member.expression, names, member.dtype)
 
-    def store(self, number: int, value: Value, index: Value, inside: Value) -> None:
+    def store(self, number: int, value: Value, index: Value, inside: Value | None) -> None:
         """Save a value that is wanted outside, in one shape or two, at this element and those beside it."""
         for place, wanted in zip(self.outputs, self.body.outputs, strict=True):
             if wanted == number:
@@ -182,7 +195,7 @@ class Emission:
                 index = i if index is None else index * n + i
         return self.code.value(0) if index is None else index
 
-    def every_member(self, at: list[Value], inside: Value, values: dict[int, Value]) -> None:
+    def every_member(self, at: list[Value], inside: Value | None, values: dict[int, Value]) -> None:
         """Compute and store all members."""
         where = self.index((True,) * len(at), at)
         for number in range(len(self.body.inputs), len(self.body.dtypes)):
@@ -190,7 +203,15 @@ class Emission:
             self.store(number, values[number], where, inside)
 
 
-def whole(n: Any) -> Bounds:
+def spread(code: Code, source: Pointer, n: Value, period: int) -> Pointer:
+    """A row of n, repeated over a period of whole rows.   Epilogues do this for every block: no division."""
+    made = code.array(period, source.dtype)
+    with code.loop(0, period, n) as start, code.loop(0, n) as i:
+        made.store(start + i, source.load(i))
+    return made
+
+
+def all_of(n: Any) -> Bounds:
     """All of a loop."""
     return lambda at: (0, n)
 
@@ -202,12 +223,12 @@ def period_of(n: int, lanes: int) -> int:
 
 
 # -- kernels without reductions --------------------------------------------------------------------------------------
-def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0) -> None:
+def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0, whole: bool = False) -> None:
     """(*pointers, *sizes of the loops, tid, nthreads).   Threads share the outermost loop.
 
     With a period, two loops of which the inner one is short.
     """
-    e = Emission(code, body, args, depth)
+    e = Emission(code, body, args, depth, whole)
     tid, nthreads = e.rest
     if period:
         total = e.join_rows(period, e.sizes[0])
@@ -221,23 +242,31 @@ def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0)
         bounds = [lambda at: (start * code.lanes, code.minimum(stop * code.lanes, n))]
     else:
         bounds = [lambda at: code.share(e.sizes[0], tid, nthreads)]
-        bounds += [whole(n) for n in e.sizes[1:]]
+        bounds += [all_of(n) for n in e.sizes[1:]]
     e.loops(bounds, e.every_member)
 
 
 def epilogue(code: Code, *args: Any, body: Body, period: int = 0) -> None:
     """(*pointers, rows, columns, first, last, left, right): the block of a matrix that is to be finished.
 
-    With a period, the rows are short, and the block is always of whole rows.
+    With a period, the rows are short; those of a block of whole rows are joined.
     """
     e = Emission(code, body, args, 2)
     first, last, left, right = e.rest
-    if period:
-        total = e.join_rows(period, last - first, first)
-        e.loops([lambda at: (0, e.sizes[0]), lambda at: (0, code.minimum(total - at[0] * period, period))],
-                e.every_member)  # fmt: skip
-    else:
+    if not period:
         e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
+        return
+    with code.either((left == 0) & (right >= e.sizes[1])) as (whole, part):
+        with part:  # threads share the columns
+            some = Emission(code, body, args, 2)
+            some.loops([lambda at: (first, last), lambda at: (left, right)], some.every_member)
+        with whole:
+            total = e.join_rows(period, last - first, first)
+            full = total // period
+            e.whole = True
+            e.loops([lambda at: (0, full), all_of(period)], e.every_member)
+            e.whole = False
+            e.loops([lambda at: (full, e.sizes[0]), lambda at: (0, total - at[0] * period)], e.every_member)
 
 
 def each(code: Code, words: Pointer, tid: Value, nthreads: Value, body: Body) -> None:

@@ -613,6 +613,14 @@ class Emitted:
     raw: bool = False
     vector_bytes: int = field(default_factory=vector_bytes)
 
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.write, self.spec, self.dtype, self.vector_bytes))
+
+    def __hash__(self) -> int:
+        """Worked out once: every plan looks its kernels up."""
+        return self._hash
+
     @property
     def identity(self) -> tuple:
         """What decides about its code, besides the source of the emitters."""

@@ -14,6 +14,7 @@ from graphflow.ops.shape_ops import reshape
 from graphflow.ops.softmax import softmax
 from graphflow.ops.trigonometry import tanh
 from graphflow.recurrent.cell import RNNCell
+from graphflow.recurrent.cells import last_size
 from graphflow.recurrent.linear import linear
 from graphflow.shared_variables import get_variable
 from graphflow.variable_scope import variable_scope
@@ -59,7 +60,7 @@ class AttentionCellWrapper(RNNCell):
         else:
             own, attended, past = state[:, :n], state[:, n : n + size], state[:, n + size :]
         past = reshape(past, [-1, self._length, size])
-        depth = self._input_size or inputs.dims[-1]
+        depth = self._input_size or last_size(inputs.shape, self)
         with variable_scope("attention_inputs"):
             mixed = linear([inputs, attended], depth)
         output, new = self._cell(mixed, own)

@@ -31,7 +31,7 @@ class LSTMBlockFusedCell(LSTMBlockCell):
     ) -> Any:  # fmt: skip
         return Layer.__call__(self, inputs, initial_state, dtype, sequence_length, scope=scope)
 
-    def call(  # type: ignore[override]
+    def call(
         self, inputs: Any, initial_state: Any = None, dtype: Any = None, sequence_length: Any = None
     ) -> tuple[Any, LSTMStateTuple]:
         x = stack(inputs) if isinstance(inputs, (list, tuple)) else convert_to_tensor(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -79,9 +80,9 @@ def _lanes_of_images(n: int, channels: int, lanes: int) -> bool:
     return 0.85 * min(n, lanes) / lanes > channels / (-(-channels // lanes) * lanes)
 
 
-def _tiles(longest: int, widest: int) -> list[tuple[int, int]]:
-    """The tiles whose sums, with one operand of each column and one more, fit into the registers."""
-    registers = 32 if vector_bytes() == 64 else 16
+def _tiles(longest: int, widest: int, width: int) -> list[tuple[int, int]]:
+    """The tiles whose sums, with one operand of each column and one more, fit into the registers of so many bytes."""
+    registers = 32 if width == 64 else 16
     return [
         (p, q)
         for p in range(1, min(longest, 14) + 1)
@@ -95,17 +96,19 @@ def _steps(p: int, q: int) -> float:
     return max(p * q / 2, (p + q) / 2 + 0.5, 4.5)
 
 
-def _image_tile(counts: list[int], channels: int) -> tuple[int, int]:
+@functools.lru_cache(1024)
+def _image_tile(counts: tuple[int, ...], channels: int, width: int) -> tuple[int, int]:
     """(pixels, channels) of a tile for rows of so many pixels, as long as the shortest at most; the last overlaps."""
 
     def cost(tile: tuple[int, int]) -> tuple[float, int]:
         p, q = tile
         return sum(-(-count // p) for count in counts) * -(-channels // q) * _steps(p, q), -p * q
 
-    return min(_tiles(min((count for count in counts if count), default=1), channels), key=cost)
+    return min(_tiles(min((count for count in counts if count), default=1), channels, width), key=cost)
 
 
-def _filter_tile(line: int, channels: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+@functools.lru_cache(1024)
+def _filter_tile(line: int, channels: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Sizes of tiles along a line of weights, and of channels: one, and another for the last tile where that is."""
 
     def split(count: int, most: int) -> tuple[int, ...]:
@@ -118,7 +121,7 @@ def _filter_tile(line: int, channels: int) -> tuple[tuple[int, ...], tuple[int, 
             total += times * (_steps(a, b) + 1)
         return total * (1 + 0.03 * len(split(line, p)) * len(split(channels, q))), -p * q
 
-    p, q = min(_tiles(line, channels), key=cost)
+    p, q = min(_tiles(line, channels, width), key=cost)
     return split(line, p), split(channels, q)
 
 
@@ -153,8 +156,8 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
     columns = max((-(-rw // phases[1]) - 1) * read[1] + wide, beside + w)
     row_bytes = (read[0] * columns * deep + phases[0] * rw * across * batch) * each * size_of(dtype)
     band = max(min(NEAR // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
-    pixels, channels = _image_tile([len(range(p, rw, phases[1])) for p in range(phases[1])],
-                                   across if batch else vectors)  # fmt: skip
+    pixels, channels = _image_tile(tuple([len(range(p, rw, phases[1])) for p in range(phases[1])]),
+                                   across if batch else vectors, vector_bytes())  # fmt: skip
     # Forward weights are used where they are, if their rows are whole vectors.
     width = across if batch else vectors * lanes
     packed = math.prod(a.taps() if backward else a.window for a in axes) * deep * width
@@ -211,7 +214,7 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
     step = max(min(NEARER // row_bytes, oh), 1)
     band = max(min(NEAR // row_bytes, -(-oh * blocks // UNITS), oh), 1)
     line = deep * (columns.window if columns.dilation == 1 else 1)
-    rows, channels = _filter_tile(line, across if batch else vectors)
+    rows, channels = _filter_tile(line, across if batch else vectors, vector_bytes())
     # A chunk costs the time of about ten steps for each of its weights.
     units = blocks * -(-oh // band)
     chunks = max(min(CHUNKS, units, blocks * oh * ow // 100, CHUNK_BYTES // (weights * size)), 1)

@@ -1,0 +1,16 @@
+"""`tf.data`: re-exports and nothing else."""
+
+from graphflow.data import experimental
+from graphflow.data.iterator import Iterator
+from graphflow.data.public import (
+    Dataset,
+    FixedLengthRecordDataset,
+    Options,
+    TextLineDataset,
+    TFRecordDataset,
+    get_output_classes,
+    get_output_shapes,
+    get_output_types,
+    make_initializable_iterator,
+    make_one_shot_iterator,
+)

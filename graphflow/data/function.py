@@ -1,0 +1,126 @@
+"""Functions of datasets: traced into the graph once, and compiled into small programs that run for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphflow import nest
+from graphflow.data.structure import components, packed, types_of
+from graphflow.graph import get_default_graph
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.define import CONST
+from graphflow.ops.lowering import Elementwise
+from graphflow.ops.placeholder import placeholder
+from graphflow.program import Program, prune
+from graphflow.store import Store
+
+
+class Function:
+    """A function of the user's, called once with placeholders for the parts of an element.
+
+    result     what it returned, as `convert` made it
+    outputs    the tensors of the result
+    captured   tensors from before the function that it uses: an iterator gets their values when it is initialized
+    """
+
+    def __init__(self, function: Callable, specs: Any, convert: Callable[[Any], tuple[Any, list[Tensor]]]) -> None:
+        graph = get_default_graph()
+        with graph.control_dependencies(None), graph.name_scope("dataset_function"):
+            first = graph.version
+            self._args = [placeholder(dtype, dims) for dims, dtype in types_of(specs)]
+            element = packed(specs, self._args)
+            spread = isinstance(element, tuple) and not hasattr(element, "_fields")
+            self.result, self.outputs = convert(function(*element) if spread else function(element))
+        self.captured = _captured(self.outputs, self._args, first)
+        self._program: Program | None = None
+
+    @property
+    def program(self) -> Program:
+        """From the parts of an element, and then the captured values, to the outputs."""
+        if self._program is None:
+            self._program = prune(self.outputs, (), [*self._args, *self.captured])
+        return self._program
+
+    def bind(self, store: Store, values: Sequence[np.ndarray]) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+        """The function of one iterator, which has these captured values; it takes and gives the parts of an element."""
+        made: dict[Any, Any] = {}
+        program, more = self.program, list(values)
+
+        def call(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+            arrays = [*parts, *more]
+            dims = tuple([a.shape for a in arrays])
+            executable = made.get(dims)
+            if executable is None:
+                assert store.compile is not None
+                executable = made[dims] = store.compile(program, dims)
+            return executable(arrays)
+
+        return call
+
+    @property
+    def works_on_rows(self) -> bool:
+        """Whether the function of several elements, put together along a new first dimension, is that of each.
+
+        So it is where every operation works element by element, on operands of the rank of its result.
+        """
+        ranks = {t: None if t.dims is None else len(t.dims) for t in self._args}
+        for op in self.program.ops:
+            if not any(t in ranks for t in op.inputs):
+                continue
+            record = op.definition
+            if record.stateful or not isinstance(record.lower(op), Elementwise) or len(op.outputs) != 1:
+                return False
+            out = op.output.dims
+            rank = None if out is None else len(out)
+            own = [ranks.get(t, -1) for t in op.inputs]
+            if rank is None or any(r not in (rank, -1) for r in own):
+                return False
+            if any(t.dims is None or len(t.dims) > rank for t in op.inputs):
+                return False
+            ranks[op.output] = rank
+        return all(t in ranks for t in self.outputs)
+
+
+def _captured(outputs: Sequence[Tensor], args: Sequence[Tensor], first: int) -> list[Tensor]:
+    """Tensors of operations before `first` that are needed; constants and variables are there anyway."""
+    captured: dict[Tensor, None] = {}
+    given, seen = set(args), set()
+    stack: list[Any] = list(outputs)
+
+    def need(t: Tensor, ref: bool) -> None:
+        if t in given:
+            return
+        if t.op.id >= first or ref or t.op.definition is CONST:
+            if t.op not in seen:
+                seen.add(t.op)
+                stack.append(t.op)
+        else:
+            captured[t] = None
+
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Operation):
+            for i, t in enumerate(item.inputs):
+                need(t, i in item.definition.refs)
+        else:
+            need(item, False)
+    return list(captured)
+
+
+def as_tensors(convert: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, list[Tensor]]]:
+    """A result that is an element."""
+
+    def made(result: Any) -> tuple[Any, list[Tensor]]:
+        element = convert(result)
+        return element, components(element)
+
+    return made
+
+
+def only(specs: Any) -> Any:
+    """The one Spec of a nest of one; None for others."""
+    flat = nest.flatten(specs)
+    return flat[0] if len(flat) == 1 else None

@@ -1,0 +1,12 @@
+"""`tf.estimator`: re-exports and nothing else."""
+
+from graphflow.estimator import inputs
+from graphflow.estimator.estimator import (
+    Estimator,
+    EstimatorSpec,
+    EvalSpec,
+    ModeKeys,
+    RunConfig,
+    TrainSpec,
+    train_and_evaluate,
+)

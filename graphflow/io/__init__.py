@@ -1,0 +1,1 @@
+"""`tf.io` and what is below it: files of records, protocol messages, checkpoints."""

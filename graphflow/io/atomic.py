@@ -1,0 +1,55 @@
+"""Files that are there whole or not at all, whenever the machine stops."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+from graphflow.errors import NotFoundError, OpError, PermissionDeniedError, ResourceExhaustedError, UnknownError
+
+TEMPORARY = ".tmp-"
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path` when the block ends; nothing changes when the block fails.
+
+    Raises: ResourceExhaustedError when the disk is full, other OpErrors for what else the system refuses.
+    """
+    temporary = f"{path}{TEMPORARY}{os.getpid()}"
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(os.path.dirname(path) or ".")
+    except BaseException as error:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise translated(error, path) from error
+        raise
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in a folder last; a system that cannot open folders does so by itself."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def translated(error: OSError, path: str) -> OpError:
+    """The operating system's error as TensorFlow's."""
+    kinds: dict[int | None, type[OpError]] = {
+        errno.ENOENT: NotFoundError, errno.EACCES: PermissionDeniedError, errno.EPERM: PermissionDeniedError,
+        errno.ENOSPC: ResourceExhaustedError, errno.EDQUOT: ResourceExhaustedError, errno.EFBIG: ResourceExhaustedError,
+    }  # fmt: skip
+    return kinds.get(error.errno, UnknownError).because(f"{path}: {error.strerror or error}")

@@ -1,0 +1,492 @@
+"""Protocol messages: classes with declared fields that are written to bytes and read back, as protocol buffers are.
+
+class Point(Message):
+    x = Field(1, "float")
+    labels = Field(2, "string", repeated=True)
+"""
+
+from __future__ import annotations
+
+import operator
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from graphflow.io.text_format import text_of
+from graphflow.io.wire import (
+    BYTES,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    WireError,
+    block,
+    fields,
+    key,
+    read_varint,
+    signed,
+    varint,
+)
+
+
+class Enum:
+    """Names of whole numbers, for the text of messages."""
+
+    def __init__(self, **numbers: int) -> None:
+        self.numbers = numbers
+        self.names = {number: name for name, number in reversed(numbers.items())}
+
+
+def _whole(bits: int, signed: bool) -> Callable[[Any], int]:
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+
+    def check(value: Any) -> int:
+        number = operator.index(value)
+        if not low <= number < high:
+            raise ValueError(f"value out of range: {number}")
+        return number
+
+    return check
+
+
+def _float32(value: Any) -> float:
+    return float(np.float32(value))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, (str, bytes)):
+        raise TypeError(f"a string is needed, not {value!r}")
+    return value if isinstance(value, str) else value.decode()
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"bytes are needed, not {value!r}")
+    return bytes(value)
+
+
+class _Kind(NamedTuple):
+    """How values of one type are checked, and written as and read from what the wire has: an int, or bytes."""
+
+    wire: int
+    default: Any
+    check: Callable[[Any], Any]
+    write: Callable[[Any], bytes]
+    read: Callable[[Any], Any]
+
+
+def _fixed(code: str, wire: int, default: Any, check: Callable) -> _Kind:
+    size = struct.calcsize(code)
+    return _Kind(wire, default, check, struct.Struct(f"<{code}").pack,
+                 lambda raw: struct.unpack(f"<{code}", raw.to_bytes(size, "little"))[0])  # fmt: skip
+
+
+_ENUM = _Kind(VARINT, 0, _whole(32, True), varint, lambda raw: signed(raw))
+_KINDS = {
+    "int32": _ENUM,
+    "int64": _Kind(VARINT, 0, _whole(64, True), varint, signed),
+    "uint32": _Kind(VARINT, 0, _whole(32, False), varint, int),
+    "uint64": _Kind(VARINT, 0, _whole(64, False), varint, int),
+    "bool": _Kind(VARINT, False, bool, varint, bool),
+    "float": _fixed("f", FIXED32, 0.0, _float32),
+    "double": _fixed("d", FIXED64, 0.0, float),
+    "fixed32": _fixed("I", FIXED32, 0, _whole(32, False)),
+    "fixed64": _fixed("Q", FIXED64, 0, _whole(64, False)),
+    "string": _Kind(BYTES, "", _text, str.encode, bytes.decode),
+    "bytes": _Kind(BYTES, b"", _bytes, bytes, bytes),
+}
+
+
+class Field:
+    """One declared field of a message.
+
+    kind      "float", "int64", "string", ..., an Enum, or the class of an inner message
+    repeated  a list
+    key       a map from this kind to `kind`
+    oneof     the name of a group of which one field at most is set
+    """
+
+    name: str
+
+    def __init__(
+        self, number: int, kind: Any, repeated: bool = False, key: str = "", oneof: str = "", packed: bool = True
+    ) -> None:
+        self.number = number
+        self.oneof = oneof
+        self.enum = kind if isinstance(kind, Enum) else None
+        self.message: type[Message] | None = kind if isinstance(kind, type) else None
+        self.kind = None if self.message else _ENUM if self.enum else _KINDS[kind]
+        self.type = kind if isinstance(kind, str) else ""
+        self.key = _KINDS[key] if key else None
+        self.repeated = repeated
+        self.packed = packed and repeated and self.kind is not None and self.kind.wire != BYTES
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, owner: Any, cls: type | None = None) -> Any:
+        """The default; what is in the instance itself is found before this is called."""
+        if owner is None:
+            return self
+        if self.kind is not None and not self.repeated and self.key is None:
+            return self.kind.default
+        value = owner.__dict__[self.name] = self.empty()
+        return value
+
+    def empty(self) -> Any:
+        """A new list, map or message."""
+        if self.key is not None:
+            return _Map(self)
+        if self.repeated:
+            return _List(self)
+        assert self.message is not None
+        return self.message()
+
+    def element(self, value: Any) -> Any:
+        """A single value, checked; a dict becomes the inner message with these fields."""
+        if self.kind is not None:
+            if isinstance(value, str) and self.enum is not None:
+                return self.enum.numbers[value]
+            return self.kind.check(value)
+        assert self.message is not None
+        if isinstance(value, dict):
+            return self.message(**value)
+        if not isinstance(value, self.message):
+            raise TypeError(f"{self.name} holds {self.message.__name__}, not {value!r}")
+        return value
+
+    # -- bytes -----------------------------------------------------------------------------------------------------
+    def encoded(self, value: Any) -> bytes:
+        """What the wire has for the value of this field."""
+        if self.key is not None:
+            head = key(1, self.key.wire)
+            items = sorted(value.items())
+            return b"".join(
+                block(self.number, head + _sized(self.key, name) + self._one(inner, 2)) for name, inner in items
+            )
+        if self.packed:
+            assert self.kind is not None
+            return block(self.number, b"".join(map(self.kind.write, value)))
+        if self.repeated:
+            return b"".join(self._one(inner, self.number) for inner in value)
+        return self._one(value, self.number)
+
+    def _one(self, value: Any, number: int) -> bytes:
+        if self.kind is None:
+            return block(number, value.SerializeToString())
+        return key(number, self.kind.wire) + _sized(self.kind, value)
+
+    def decode(self, owner: Message, data: bytes, wire: int, raw: Any) -> None:
+        """Take over one field that the wire has."""
+        if self.key is not None:
+            self._decode_item(getattr(owner, self.name), data, wire, raw)
+        elif self.kind is None:
+            if wire != BYTES:
+                raise WireError(f"field {self.name!r} is not a message")
+            if self.repeated:
+                inner = getattr(owner, self.name).add()
+            else:
+                owner._clear_others(self)
+                inner = getattr(owner, self.name)
+            inner._merge(data, *raw)
+            inner.SetInParent()
+        elif self.repeated:
+            values = getattr(owner, self.name)
+            if wire == BYTES and self.kind.wire != BYTES:
+                values += self._unpacked(data, *raw)
+            else:
+                list.append(values, self._scalar(data, wire, raw))
+        else:
+            owner._set(self, self._scalar(data, wire, raw))
+
+    def _scalar(self, data: bytes, wire: int, raw: Any) -> Any:
+        assert self.kind is not None
+        return _scalar(self.kind, self.name, data, wire, raw)
+
+    def _unpacked(self, data: bytes, at: int, end: int) -> Iterable[Any]:
+        assert self.kind is not None
+        if self.kind.wire == VARINT:
+            while at < end:
+                raw, at = read_varint(data, at, end)
+                yield self.kind.read(raw)
+            return
+        size = 8 if self.kind.wire == FIXED64 else 4
+        if (end - at) % size:
+            raise WireError(f"at byte {at}: {self.name!r} is cut off")
+        for start in range(at, end, size):
+            yield self.kind.read(int.from_bytes(data[start : start + size], "little"))
+
+    def _decode_item(self, items: dict, data: bytes, wire: int, raw: Any) -> None:
+        assert self.key is not None
+        if wire != BYTES:
+            raise WireError(f"field {self.name!r} is not a map")
+        name, inner = self.key.default, self.message() if self.message else self.kind.default  # type: ignore[union-attr]
+        for number, kind, found in fields(data, *raw):
+            if number == 1:
+                name = _scalar(self.key, "key", data, kind, found)
+            elif number == 2 and isinstance(inner, Message):
+                if kind != BYTES:
+                    raise WireError(f"a value of {self.name!r} is not a message")
+                inner._merge(data, *found)
+            elif number == 2:
+                inner = self._scalar(data, kind, found)
+        dict.__setitem__(items, name, inner)
+
+
+def _sized(kind: _Kind, value: Any) -> bytes:
+    data = kind.write(value)
+    return varint(len(data)) + data if kind.wire == BYTES else data
+
+
+def _scalar(kind: _Kind, name: str, data: bytes, wire: int, raw: Any) -> Any:
+    if wire != kind.wire:
+        raise WireError(f"field {name!r} has the kind {wire} in place of {kind.wire}")
+    try:
+        return kind.read(bytes(data[raw[0] : raw[1]]) if wire == BYTES else raw)
+    except UnicodeDecodeError:
+        raise WireError(f"at byte {raw[0]}: {name!r} is no text") from None
+
+
+class _List(list):
+    """The values of a repeated field."""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    def append(self, value: Any) -> None:
+        super().append(self._field.element(value))
+
+    def extend(self, values: Iterable[Any]) -> None:
+        super().extend([self._field.element(value) for value in values])
+
+    MergeFrom = extend
+
+    def add(self, **values: Any) -> Any:
+        """A new message at the end."""
+        assert self._field.message is not None, "only messages are added so"
+        made = self._field.message(**values)
+        super().append(made)
+        return made
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        check = self._field.element
+        super().__setitem__(index, [check(v) for v in value] if isinstance(index, slice) else check(value))
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+
+class _Map(dict):
+    """The items of a map field; asking for a key that is not there makes it, as in protocol buffers."""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    def __missing__(self, name: Any) -> Any:
+        made = self._field.message() if self._field.message else self._field.kind.default  # type: ignore[union-attr]
+        self[name] = made
+        return made
+
+    get_or_create = dict.__getitem__
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        super().__setitem__(self._field.key.check(name), self._field.element(value))  # type: ignore[union-attr]
+
+    def update(self, other: Any = (), **more: Any) -> None:  # type: ignore[override]
+        for name, value in dict(other, **more).items():
+            self[name] = value
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+class Message:
+    """A record of fields that the class declares: unset ones read as their defaults, inner messages as empty ones.
+
+    Fields that a class does not declare are kept as they came, and written again.
+    Raises: ValueError for an unknown field in the constructor, AttributeError for one that is set.
+    """
+
+    _declared: ClassVar[Mapping[str, Field]] = {}
+    _numbers: ClassVar[Mapping[int, Field]] = {}
+    _explicit = False  # set, although it may be empty
+    _unknown = b""
+
+    def __init_subclass__(cls) -> None:
+        declared = {**cls._declared, **{n: f for n, f in vars(cls).items() if isinstance(f, Field)}}
+        cls._declared = declared
+        cls._numbers = {f.number: f for f in sorted(declared.values(), key=lambda f: f.number)}
+
+    def __init__(self, **values: Any) -> None:
+        for name, value in values.items():
+            field = self._declared.get(name)
+            if field is None:
+                raise ValueError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._declared)}")
+            if value is None:
+                continue
+            if field.key is not None:
+                getattr(self, name).update(value)
+            elif field.repeated:
+                getattr(self, name).extend(value)
+            else:
+                self._set(field, field.element(value))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        field = self._declared.get(name)
+        if field is None:
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}; it has {', '.join(self._declared)}")
+        if field.repeated or field.key is not None:
+            raise AttributeError(f"{name!r} is repeated: add to it, or use del {name}[:]")
+        self._set(field, field.element(value))
+
+    def _set(self, field: Field, value: Any) -> None:
+        self._clear_others(field)
+        self.__dict__[field.name] = value
+        if field.kind is None:
+            value.SetInParent()
+
+    def _clear_others(self, field: Field) -> None:
+        if field.oneof:
+            for other in self._numbers.values():
+                if other.oneof == field.oneof and other is not field:
+                    self.__dict__.pop(other.name, None)
+
+    def SetInParent(self) -> None:
+        """Count as set in the message that this one is part of, even when it is empty."""
+        self.__dict__["_explicit"] = True
+
+    def _present(self) -> Iterator[tuple[Field, Any]]:
+        values = self.__dict__
+        for field in self._numbers.values():
+            value = values.get(field.name)
+            if value is None:
+                continue
+            if field.repeated or field.key is not None:
+                found = bool(value)
+            elif field.kind is None:
+                found = value._explicit or value._filled()
+            else:
+                found = bool(field.oneof) or value != field.kind.default
+            if found:
+                yield field, value
+
+    def _filled(self) -> bool:
+        return bool(self._unknown) or any(True for _ in self._present())
+
+    def ListFields(self) -> list[tuple[Field, Any]]:
+        """(field, value) of what is set, in the order of the numbers."""
+        return list(self._present())
+
+    def HasField(self, field_name: str) -> bool:
+        """Whether an inner message or a field of a oneof is set.   Raises: ValueError for other fields."""
+        field = self._declared.get(field_name)
+        if field is None or field.repeated or field.key is not None:
+            raise ValueError(f"{type(self).__name__} has no field {field_name!r} that can be absent")
+        return any(found is field for found, _ in self._present())
+
+    def WhichOneof(self, oneof_group: str) -> str | None:
+        """The name of the field that is set in this group, None when none is."""
+        if all(field.oneof != oneof_group for field in self._numbers.values()):
+            raise ValueError(f"{type(self).__name__} has no group {oneof_group!r}")
+        return next((field.name for field, _ in self._present() if field.oneof == oneof_group), None)
+
+    def Clear(self) -> None:
+        """Unset everything."""
+        self.__dict__.clear()
+
+    def ClearField(self, field_name: str) -> None:
+        """Unset one field."""
+        if field_name not in self._declared:
+            raise ValueError(f"{type(self).__name__} has no field {field_name!r}")
+        self.__dict__.pop(field_name, None)
+
+    def CopyFrom(self, other: Any) -> None:
+        """Become equal to the other."""
+        if other is not self:
+            self.Clear()
+            self.MergeFrom(other)
+
+    def MergeFrom(self, other: Any) -> None:
+        """Take over what is set in the other: lists grow, messages merge.   Raises: TypeError for another class."""
+        if type(other) is not type(self):
+            raise TypeError(f"{type(self).__name__} takes no {type(other).__name__}")
+        for field, value in other._present():
+            if field.key is not None:
+                getattr(self, field.name).update({k: _copied(v) for k, v in value.items()})
+            elif field.repeated:
+                getattr(self, field.name).extend(map(_copied, value))
+            elif field.kind is None:
+                self._clear_others(field)
+                inner = getattr(self, field.name)
+                inner.MergeFrom(value)
+                inner.SetInParent()
+            else:
+                self._set(field, value)
+        self.SetInParent()
+        if other._unknown:
+            self.__dict__["_unknown"] = self._unknown + other._unknown
+
+    def SerializeToString(self, deterministic: bool = True) -> bytes:
+        """The message as bytes, the same for equal messages."""
+        return b"".join([field.encoded(value) for field, value in self._present()]) + self._unknown
+
+    def SerializePartialToString(self) -> bytes:
+        """As SerializeToString: no field is required."""
+        return self.SerializeToString()
+
+    def ByteSize(self) -> int:
+        """How many bytes SerializeToString gives."""
+        return len(self.SerializeToString())
+
+    def ParseFromString(self, serialized: bytes) -> int:
+        """Become what these bytes say.   Raises: WireError, a ValueError, when they are no such message."""
+        self.Clear()
+        return self.MergeFromString(serialized)
+
+    def MergeFromString(self, serialized: bytes) -> int:
+        """As MergeFrom with what these bytes say; gives their number."""
+        data = bytes(serialized)
+        self._merge(data, 0, len(data))
+        return len(data)
+
+    @classmethod
+    def FromString(cls, s: bytes) -> Any:
+        """The message that these bytes say."""
+        made = cls()
+        made.ParseFromString(s)
+        return made
+
+    def _merge(self, data: bytes, at: int, end: int) -> None:
+        known, unknown = self._numbers, []
+        for number, wire, raw in fields(data, at, end):
+            field = known.get(number)
+            if field is not None:
+                field.decode(self, data, wire, raw)
+            elif wire == BYTES:
+                unknown.append(block(number, data[raw[0] : raw[1]]))
+            else:
+                size = {FIXED32: 4, FIXED64: 8}.get(wire)
+                unknown.append(key(number, wire) + (raw.to_bytes(size, "little") if size else varint(raw)))
+        if unknown:
+            self.__dict__["_unknown"] = self._unknown + b"".join(unknown)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Message) or type(self) is not type(other):
+            return NotImplemented
+        return self.ListFields() == other.ListFields() and self._unknown == other._unknown
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    __repr__ = __str__
+
+
+def _copied(value: Any) -> Any:
+    if not isinstance(value, Message):
+        return value
+    made = type(value)()
+    made.MergeFrom(value)
+    return made

@@ -1,0 +1,230 @@
+"""Attributes of operations as a GraphDef has them, in TensorFlow's names and types, and back."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphflow.dtypes import DType, as_dtype, int32
+from graphflow.errors import GraphError
+from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
+from graphflow.operation import Operation
+from graphflow.ops.define import REGISTRY, OpDef
+from graphflow.shape import TensorShape, as_dims
+from graphflow.tensor_proto import make_ndarray, make_tensor_proto, shape_dims, shape_proto
+
+# Attributes that have another name in TensorFlow.
+_RENAMED: dict[str, dict[str, str]] = {
+    "Cast": {"dtype": "DstT"},
+    "DecodeImage": {"animated": "expand_animations"},
+    "MaxPoolWithArgmax": {"targmax": "Targmax"},
+    "SparseToDense": {"validate": "validate_indices"},
+}
+
+# Where the dtype of an input, or the number of inputs, has another name than the record's type variable.
+_TYPES = {
+    name: (variable, attr)
+    for variable, attr, ops in (
+        ("I", "Tidx", "All Any ArgMax ArgMin BroadcastTo ConcatV2 Cumprod Cumsum EuclideanNorm LinSpace Max Mean Min "
+                      "Prod ReverseV2 Sum"),
+        ("I", "Tindices", "ScatterAdd ScatterDiv ScatterMax ScatterMin ScatterMul ScatterNd ScatterNdAdd ScatterNdSub "
+                          "ScatterNdUpdate ScatterSub ScatterUpdate SegmentMax SegmentMean SegmentMin SegmentProd "
+                          "SegmentSum SparseApplyAdadelta SparseApplyAdagrad SparseApplyAdagradDA SparseToDense "
+                          "SparseApplyCenteredRMSProp SparseApplyFtrlV2 SparseApplyMomentum SparseApplyProximalAdagrad "
+                          "SparseApplyProximalGradientDescent SparseApplyRMSProp TensorScatterAdd TensorScatterSub "
+                          "TensorScatterUpdate UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd "
+                          "UnsortedSegmentSum GatherNd GatherV2"),
+        ("I", "Index", "Slice StridedSlice StridedSliceGrad"),
+        ("I", "Tpaddings", "MirrorPad MirrorPadGrad Pad PadV2"),
+        ("I", "T", "RandomStandardNormal RandomUniform TruncatedNormal InTopKV2"),
+        ("I", "Tlen", "ReverseSequence SplitV"),
+        ("I", "Tshape", "Reshape"), ("I", "Tdim", "ExpandDims"), ("I", "index_type", "Fill"),
+        ("I", "Tperm", "Transpose"),
+        ("I", "Tmultiples", "Tile"), ("I", "Tindex", "MatrixBandPart"), ("T", "Tidx", "Range"), ("T", "SrcT", "Cast"),
+        ("I", "Tlabels", "SparseSoftmaxCrossEntropyWithLogits"), ("T", "Tcomplex", "FFT FFT2D IFFT IFFT2D IRFFT"),
+        ("T", "dtype", "PlaceholderWithDefault IsVariableInitialized"), ("T", "Treal", "RFFT"),
+    )
+    for name in ops.split()
+}  # fmt: skip
+_MORE_TYPES = {"GatherNd": {"T": "Tparams"}, "GatherV2": {"T": "Tparams"}, "RandomUniformInt": {"T": "Tout", "I": "T"}}
+
+# Attributes of TensorFlow that graphflow does without, and their values for which that changes nothing; None: any.
+_WITHOUT: dict[str, tuple | None] = {
+    "T": None, "N": None, "S": None, "R": None, "U": None, "Index": None, "use_locking": None, "shared_name": None,
+    "container": None, "use_cudnn_on_gpu": None, "message": None, "incompatible_shape_error": None,
+    "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
+    "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
+    "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
+    "index_type": None, "dtype": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
+}  # fmt: skip
+# What older graph files do not have.
+_OLDER: dict[str, Any] = {
+    "dilations": (1, 1, 1, 1), "explicit_paddings": (), "batch_dims": 0, "half_pixel_centers": False,
+    "align_corners": False, "out_type": int32,
+}  # fmt: skip
+
+SAME_OPS = {"AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "Variable": "VariableV2", "Inv": "Reciprocal"}
+
+
+# -- to a GraphDef -----------------------------------------------------------------------------------------------------
+def attr_values(op: Operation) -> dict[str, AttrValue]:
+    """The attributes of an operation, with the dtypes and the number of its inputs that TensorFlow asks for."""
+    names = _RENAMED.get(op.type, {})
+    found = {names.get(key, key): attr_value(key, value) for key, value in op.attrs.items()}
+    for name, value in _input_types(op).items():
+        found.setdefault(name, attr_value(name, value))
+    return found
+
+
+def _input_types(op: Operation) -> dict[str, Any]:
+    variable, renamed = _TYPES.get(op.type, ("", ""))
+    names = {variable: renamed, **_MORE_TYPES.get(op.type, {})}
+    args = op.definition.args
+    extra = len(op.inputs) - len(args) + 1
+    found: dict[str, Any] = {}
+    at = 0
+    for arg in args:
+        if arg.variadic:
+            found["N"] = extra
+        here = op.inputs[at : at + (extra if arg.variadic else 1)]
+        at += len(here)
+        if arg.variable and arg.variable != "any" and here:
+            name = names.get(arg.variable, arg.variable)
+            found.setdefault(name, here[0].dtype)
+    return found
+
+
+def attr_value(name: str, value: Any) -> AttrValue:
+    """A value as an attribute.  What the message cannot say exactly is kept beside it, for this process."""
+    if isinstance(value, DType):
+        return AttrValue(type=value.as_datatype_enum)
+    if isinstance(value, (bool, np.bool_)):
+        return AttrValue(b=value)
+    if isinstance(value, (int, np.integer)):
+        return AttrValue(i=value)
+    if isinstance(value, (float, np.floating)):
+        return _kept(AttrValue(f=value), float(value), np.float32(value) == value)
+    if isinstance(value, str):
+        return AttrValue(s=value.encode())
+    if isinstance(value, bytes):
+        return _kept(AttrValue(s=value), value)
+    if isinstance(value, np.ndarray):
+        return AttrValue(tensor=make_tensor_proto(value))
+    if isinstance(value, TensorShape):
+        return _kept(AttrValue(shape=shape_proto(as_dims(value))), value)
+    if value is None and name == "shape" or isinstance(value, tuple) and _is_shape(name, value):
+        return AttrValue(shape=shape_proto(value))
+    if isinstance(value, (tuple, list)):
+        listed = _listed(value)
+        if listed is not None:
+            return _kept(AttrValue(list=listed), value, isinstance(value, tuple))
+    return _kept(AttrValue(placeholder=f"a {type(value).__name__}"), value)
+
+
+def _is_shape(name: str, value: tuple) -> bool:
+    sizes = all(v is None or type(v) is int for v in value)
+    return sizes and (name == "shape" or None in value)
+
+
+def _kept(made: AttrValue, value: Any, exact: bool = False) -> AttrValue:
+    if not exact:
+        made.keep(value)
+    return made
+
+
+def _listed(values: Any) -> AttrValue.ListValue | None:
+    made = AttrValue.ListValue()
+    made.SetInParent()
+    for field, kinds in (("b", bool), ("i", int), ("f", float), ("s", str), ("type", DType), ("shape", TensorShape)):
+        if values and all(type(v) is kinds for v in values):
+            convert: Any = {"s": str.encode, "type": lambda d: d.as_datatype_enum,
+                            "shape": lambda s: shape_proto(as_dims(s))}.get(field, lambda v: v)  # fmt: skip
+            getattr(made, field).extend(map(convert, values))
+            return made if field != "f" or list(made.f) == list(values) else None
+    return None if values else made
+
+
+# -- from a GraphDef ---------------------------------------------------------------------------------------------------
+def attrs_of(node: NodeDef) -> dict[str, Any]:
+    """The attributes that graphflow's record of the op takes.
+
+    Raises: GraphError for those that it does not know, and for values that a file cannot hold.
+    """
+    record = REGISTRY[SAME_OPS.get(node.op, node.op)]
+    names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
+    takes, needs = _parameters(record)
+    variables = {arg.variable for arg in record.args}
+    found: dict[str, Any] = {}
+    for key, message in node.attr.items():
+        if key.startswith("_"):
+            continue
+        value = python_value(node.name, key, message)
+        name = names.get(key, key)
+        if key in variables and name not in takes:  # a dtype that the inputs have
+            continue
+        if name in takes or not _left_out(key, value, message):
+            found[name] = value
+    for name in needs - found.keys():
+        if name in _OLDER:
+            found[name] = _OLDER[name]
+    return found
+
+
+def _left_out(key: str, value: Any, message: AttrValue) -> bool:
+    if key in _WITHOUT:
+        fine = _WITHOUT[key]
+        if fine is not None and value not in fine:
+            raise GraphError(f"graphflow takes the attribute {key!r} only with {fine[0]!r}, not {value!r}")
+        return True
+    return message.WhichOneof("value") == "type" and key[:1] == "T" or key == "SrcT"
+
+
+@functools.cache
+def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str]]:
+    """(names of the attributes that infer and the reference name, those that they need)."""
+    takes, needs = set(), set()
+    for function in (record.infer, record.reference):
+        if inspect.isfunction(function):
+            for p in inspect.signature(function).parameters.values():
+                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                    takes.add(p.name)
+                    if p.default is p.empty:
+                        needs.add(p.name)
+    inputs = {arg.name for arg in record.args}
+    return frozenset(takes - inputs), frozenset(needs - inputs)
+
+
+def python_value(node: str, key: str, message: AttrValue) -> Any:
+    """The Python value of an attribute."""
+    if message.kept is not None:
+        return message.kept[0]
+    kind = message.WhichOneof("value")
+    if kind == "placeholder" or kind is None:
+        what = message.placeholder or "what it does not know"
+        raise GraphError(f"node {node!r}: a file cannot hold its attribute {key!r}, {what}")
+    value = getattr(message, kind)
+    if kind == "list":
+        fields = value.ListFields()
+        return tuple(_plain(fields[0][0].name, item) for item in fields[0][1]) if fields else ()
+    return _plain(kind, value)
+
+
+def _plain(kind: str, value: Any) -> Any:
+    if kind == "s":
+        return value.decode("utf-8", "surrogateescape")
+    if kind == "type":
+        return as_dtype(value)
+    if kind == "shape":
+        return shape_dims(value)
+    return make_ndarray(value) if isinstance(value, TensorProto) else value
+
+
+def made_node(name: str, op: str, inputs: Any, device: str, attrs: Mapping[str, Any]) -> NodeDef:
+    """A node from Python values."""
+    names = _RENAMED.get(op, {})
+    made = {names.get(key, key): attr_value(key, value) for key, value in attrs.items()}
+    return NodeDef(name=name, op=op, input=inputs, device=device, attr=made)

@@ -1,0 +1,63 @@
+"""Event files: TFRecord files of events."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from graphflow.io.atomic import translated
+from graphflow.io.records import TFRecordWriter, tf_record_iterator
+from graphflow.summary_protos import Event
+
+_VERSION = "brain.Event:2"
+_numbers = itertools.count()
+
+
+class EventsWriter:
+    """A new event file in a folder, `events.out.tfevents.*`.
+
+    max_queue, flush_secs  what is written reaches the file when so many events wait, or when so long after the last
+                           time another comes
+    """
+
+    def __init__(self, folder: str, max_queue: int, flush_secs: float, suffix: str) -> None:
+        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise translated(error, folder) from None
+        self._file = TFRecordWriter(os.path.join(folder, name + suffix))
+        self.close = weakref.finalize(self, self._file.close)  # also at the end of the process
+        self._max_queue, self._flush_secs = max_queue, flush_secs
+        self._waiting, self._next_flush = 0, 0.0  # so that the first event is written at once
+        self._lock = threading.RLock()
+        self.write(Event(wall_time=time.time(), file_version=_VERSION))
+
+    def write(self, event: Event) -> None:
+        """Add an event at the end."""
+        data = event.SerializeToString()
+        with self._lock:
+            self._file.write(data)
+            self._waiting += 1
+            if self._waiting > self._max_queue or time.monotonic() > self._next_flush:
+                self.flush()
+
+    def flush(self) -> None:
+        """Let the file have everything."""
+        with self._lock:
+            self._file.flush()
+            self._waiting, self._next_flush = 0, time.monotonic() + self._flush_secs
+
+
+def summary_iterator(path: Any) -> Iterator[Event]:
+    """The events of a file, one after the other.
+
+    Raises: NotFoundError and the like for a file that cannot be read, DataLossError where it is damaged or cut off.
+    """
+    return map(Event.FromString, tf_record_iterator(path))

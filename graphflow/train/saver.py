@@ -1,0 +1,294 @@
+"""The Saver: variables of a session to a checkpoint, and back."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, NotFoundError
+from graphflow.graph import get_default_graph
+from graphflow.io.checkpoint import (
+    CheckpointReader,
+    delete_checkpoint,
+    near,
+    open_checkpoint,
+    sweep,
+    write_checkpoint,
+)
+from graphflow.io.tensor_bundle import write_bundle
+from graphflow.meta_graph import MetaGraphDef, export_meta_graph, read_meta_graph
+from graphflow.names import GraphKeys
+from graphflow.operation import Operation
+from graphflow.session import Session
+from graphflow.shape import show
+from graphflow.store import Store, uninitialized
+from graphflow.train.checkpoint_state import checkpoint_exists, get_checkpoint_mtimes, write_state
+from graphflow.train.global_step import global_step as step_of
+from graphflow.variables import Variable
+
+
+class SaverDef:
+    """The formats of checkpoints, and the settings of a Saver as data."""
+
+    LEGACY, V1, V2 = 0, 1, 2
+
+
+class Saver:
+    """Saves variables of a session under a prefix and restores them; keeps the last few checkpoints of a folder.
+
+    var_list     a list of variables, or {name in the checkpoint: variable}; all global variables when None
+    reshape      restore values of another shape with as many elements
+    max_to_keep  how many checkpoints stay; None or 0 for all
+    keep_checkpoint_every_n_hours  one checkpoint of each such span stays besides
+    defer_build  collect the variables when the Saver is first used (or built), not now
+    write_version  SaverDef.V2 writes TensorFlow's own format; otherwise it is safetensors.  Both are restored from
+    Raises: ValueError when there are no variables (unless allow_empty) or a name occurs twice, TypeError for what is
+            no variable.
+    """
+
+    def __init__(
+        self, var_list: Any = None, reshape: bool = False, sharded: bool = False, max_to_keep: int | None = 5,
+        keep_checkpoint_every_n_hours: float = 10000.0, name: str | None = None, restore_sequentially: bool = False,
+        saver_def: Any = None, builder: Any = None, defer_build: bool = False, allow_empty: bool = False,
+        write_version: int | None = None, pad_step_number: bool = False, save_relative_paths: bool = False,
+        filename: str | None = None,
+    ) -> None:  # fmt: skip
+        if defer_build and var_list:
+            raise GraphError("a Saver with a var_list need not be built later")
+        self._reshape = reshape
+        self._keep = max_to_keep or 0
+        self._every = keep_checkpoint_every_n_hours
+        self._preserve_after = time.time() + keep_checkpoint_every_n_hours * 3600
+        self._empty = allow_empty
+        self._version = write_version
+        self._pad = pad_step_number
+        self._relative = save_relative_paths
+        self._last: list[tuple[str, float]] = []
+        self._lock = threading.Lock()  # threads may save with one Saver
+        self._variables: dict[str, Operation] | None = None if defer_build else self._collected(var_list)
+
+    def _collected(self, var_list: Any) -> dict[str, Operation]:
+        if var_list is None:
+            graph = get_default_graph()
+            var_list = graph.get_collection(GraphKeys.GLOBAL_VARIABLES)
+            var_list += graph.get_collection(GraphKeys.SAVEABLE_OBJECTS)
+        if not var_list and not self._empty:
+            raise GraphError("there are no variables to save")
+        if isinstance(var_list, Mapping):
+            return {name: _operation(v) for name, v in var_list.items()}
+        found: dict[str, Operation] = {}
+        for variable in var_list:
+            op = _operation(variable)
+            if found.setdefault(op.name, op) is not op:
+                raise GraphError(f"two variables to save are called {op.name!r}")
+        return found
+
+    def build(self) -> None:
+        """Collect the variables, if that was left for later."""
+        if self._variables is None:
+            self._variables = self._collected(None)
+
+    def _of(self, sess: Any) -> tuple[dict[str, Operation], Store]:
+        """The variables, and the values of a session."""
+        if not isinstance(sess, Session):
+            raise TypeError(f"a Saver needs a Session, not {sess!r}")
+        self.build()
+        assert self._variables is not None
+        for op in self._variables.values():
+            if op.graph is not sess.graph:
+                raise GraphError(f"the variable {op.name!r} is not in the graph of the session")
+        sess._check_open()
+        return self._variables, sess._store
+
+    # -- saving ----------------------------------------------------------------------------------------------------
+    def save(
+        self, sess: Any, save_path: Any, global_step: Any = None, latest_filename: str | None = None,
+        meta_graph_suffix: str = "meta", write_meta_graph: bool = True, write_state: bool = True,
+        strip_default_attrs: bool = False, save_debug_info: bool = False,
+    ) -> str | None:  # fmt: skip
+        """Save the values of the variables; gives the prefix, `save_path` with `-step` when there is a global_step.
+
+        A save that fails or is killed leaves the checkpoints that were there.
+        Raises: FailedPreconditionError for a variable without a value, ValueError when the folder does not exist,
+                ResourceExhaustedError when the disk is full.
+        """
+        path = os.fsdecode(save_path)
+        filename = latest_filename or "checkpoint"
+        if os.path.basename(filename) != filename:
+            raise GraphError(f"latest_filename must be a name without a folder, not {filename!r}")
+        variables, store = self._of(sess)
+        prefix = path
+        if global_step is not None:
+            number = global_step if isinstance(global_step, (int, np.integer)) else step_of(sess, global_step)
+            prefix = f"{path}-{number:08d}" if self._pad else f"{path}-{number}"
+            if os.path.basename(path) == filename:
+                raise GraphError(f"{path!r} is the file that lists checkpoints: choose another save_path")
+        folder = os.path.dirname(prefix)
+        if not os.path.isdir(folder or "."):
+            raise GraphError(f"the folder {folder!r} does not exist: nothing is saved")
+        if not variables:
+            return None
+        with self._lock:
+            sweep(path)
+            self._write(store, variables, prefix)
+            if write_meta_graph:
+                with sess.graph.as_default():
+                    self.export_meta_graph(f"{prefix}.{meta_graph_suffix}")
+            if write_state:
+                self._record(folder, prefix, filename, meta_graph_suffix)
+        return prefix
+
+    def _write(self, store: Store, variables: Mapping[str, Operation], prefix: str) -> None:
+        with store.lock:
+            arrays = {name: _value(store, op) for name, op in variables.items()}
+            (write_bundle if self._version == SaverDef.V2 else write_checkpoint)(prefix, arrays)
+
+    def _record(self, folder: str, prefix: str, filename: str, suffix: str) -> None:
+        """Note a new checkpoint in the folder's file, and only then remove the one that is too many."""
+        if self._keep <= 0:
+            write_state(folder, prefix, None, filename, self._relative)
+            return
+        self._last = [(p, t) for p, t in self._last if p != prefix]
+        self._last.append((prefix, time.time()))
+        gone = self._last[: -self._keep]
+        self._last = self._last[-self._keep :]
+        write_state(folder, prefix, self.last_checkpoints, filename, self._relative)
+        for path, saved in gone:
+            if saved > self._preserve_after:
+                self._preserve_after += self._every * 3600
+                continue
+            delete_checkpoint(path)
+            with suppress(FileNotFoundError):
+                os.unlink(f"{path}.{suffix}")
+
+    @property
+    def last_checkpoints(self) -> list[str]:
+        """The checkpoints that are kept, oldest first."""
+        return [path for path, _ in self._last]
+
+    def set_last_checkpoints(self, last_checkpoints: Sequence[str]) -> None:
+        """Go on with these checkpoints, as if they had been saved now."""
+        self._last = [(path, time.time()) for path in last_checkpoints]
+
+    def set_last_checkpoints_with_time(self, last_checkpoints_with_time: Sequence[tuple[str, float]]) -> None:
+        """Go on with these checkpoints, each with the time when it was saved."""
+        self._last = list(last_checkpoints_with_time)
+
+    def recover_last_checkpoints(self, checkpoint_paths: Sequence[str]) -> None:
+        """Go on with those of these checkpoints that are there."""
+        there = [path for path in checkpoint_paths if checkpoint_exists(path)]
+        self._last = list(zip(there, get_checkpoint_mtimes(there), strict=True))
+
+    def export_meta_graph(
+        self, filename: str | None = None, collection_list: Sequence[Any] | None = None, as_text: bool = False,
+        export_scope: str | None = None, clear_devices: bool = False, clear_extraneous_savers: bool = False,
+        strip_default_attrs: bool = False, save_debug_info: bool = False,
+    ) -> MetaGraphDef:  # fmt: skip
+        """The default graph with its collections and this Saver as data, also written to a file if one is named."""
+        return export_meta_graph(
+            filename, saver_def=self.as_saver_def(), collection_list=collection_list, as_text=as_text,
+            export_scope=export_scope, clear_devices=clear_devices,
+        )  # fmt: skip
+
+    def as_saver_def(self) -> dict[str, Any]:
+        """The settings and the names of the variables."""
+        self.build()
+        assert self._variables is not None
+        return {"max_to_keep": self._keep, "keep_checkpoint_every_n_hours": self._every,
+                "variables": {name: op.name for name, op in self._variables.items()}}  # fmt: skip
+
+    to_proto = as_saver_def
+
+    # -- restoring -------------------------------------------------------------------------------------------------
+    def restore(self, sess: Any, save_path: Any) -> None:
+        """Give the variables their values of a checkpoint; they need no initializer.  All of them change or none.
+
+        Raises: ValueError when there is no checkpoint; NotFoundError for variables that it does not have and
+                InvalidArgumentError for other shapes or dtypes, which name all of them; DataLossError for damage.
+        """
+        if save_path is None:
+            raise GraphError("there is no checkpoint to restore: save_path is None")
+        variables, store = self._of(sess)
+        prefix = os.fsdecode(save_path)
+        if not checkpoint_exists(prefix):
+            raise GraphError(f"{prefix!r} is not the prefix of a checkpoint: there is no {prefix + '.index'!r}")
+        reader = open_checkpoint(prefix)
+        self._check(reader, variables, prefix)
+        reader.verify(list(variables))
+        with store.lock:
+            for name, op in variables.items():
+                value = reader.get_tensor(name)
+                store.write(op, value.reshape(_dims(store, op, value)) if self._reshape else value)
+
+    def _check(self, reader: CheckpointReader, variables: Mapping[str, Operation], prefix: str) -> None:
+        shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+        unused = sorted(set(shapes) - set(variables))
+        extra = f"; the checkpoint also has {', '.join(map(repr, unused))}" if unused else ""
+        missing = [f"{name!r}{near(name, unused)}" for name in variables if name not in shapes]
+        wrong = []
+        for name, op in variables.items():
+            if name not in shapes:
+                continue
+            dims, found = op.output.dims, tuple(shapes[name])
+            known = dims is not None and None not in dims
+            size_fits = self._reshape and known and np.prod(dims, dtype=int) == np.prod(found, dtype=int)  # type: ignore
+            if known and dims != found and not size_fits:
+                wrong.append(f"{name!r} has shape {show(dims)}, and {show(found)} in the checkpoint")
+            elif types[name] is not op.output.dtype:
+                wrong.append(f"{name!r} is {op.output.dtype.name}, and {types[name].name} in the checkpoint")
+        if missing:
+            also = f"; {'; '.join(wrong)}" if wrong else ""
+            raise NotFoundError.because(f"{prefix} does not have {', '.join(missing)}{also}{extra}")
+        if wrong:
+            raise InvalidArgumentError.because(f"{prefix} does not fit: {'; '.join(wrong)}{extra}")
+
+
+def _operation(variable: Any) -> Operation:
+    if not isinstance(variable, Variable):
+        op = getattr(variable, "op", None)
+        if op is None or not op.definition.variable:
+            raise TypeError(f"only variables are saved, not {variable!r}")
+        return op
+    return variable.op
+
+
+def _value(store: Store, op: Operation) -> np.ndarray:
+    value = store.value(op)
+    if value is None:
+        raise uninitialized(op)
+    return value
+
+
+def _dims(store: Store, op: Operation, value: np.ndarray) -> Any:
+    dims = store.dims(op)
+    return value.shape if dims is None or None in dims else dims
+
+
+def import_meta_graph(
+    meta_graph_or_file: Any, clear_devices: bool = False, import_scope: str | None = None, **kwargs: Any
+) -> Saver | None:
+    """Make the graph of a `.meta` file in the default graph, with its collections; gives a Saver for its variables.
+
+    Raises: OSError when there is no such file, ValueError for a file that is no graph.
+    """
+    found = meta_graph_or_file if isinstance(meta_graph_or_file, MetaGraphDef) else read_meta_graph(meta_graph_or_file)
+    found.restore(clear_devices, import_scope)
+    graph, scope = get_default_graph(), f"{import_scope}/" if import_scope else ""
+    saver = found.saver_def
+    if saver is None:
+        return Saver(**kwargs) if graph.get_collection(GraphKeys.GLOBAL_VARIABLES, import_scope) else None
+    variables = {}
+    for name, op_name in saver["variables"].items():
+        try:
+            variables[name] = graph.get_operation_by_name(scope + op_name).output
+        except (KeyError, GraphflowError) as error:
+            raise GraphError(f"the graph does not have the variable {op_name!r} of its Saver") from error
+    kwargs.setdefault("max_to_keep", saver["max_to_keep"])
+    kwargs.setdefault("keep_checkpoint_every_n_hours", saver["keep_checkpoint_every_n_hours"])
+    return Saver(variables, allow_empty=True, **kwargs)

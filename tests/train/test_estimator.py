@@ -1,0 +1,74 @@
+"""Estimators and the Supervisor."""
+
+import numpy as np
+import pytest
+
+import graphflow as tf
+
+X = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+Y = 3 * X[:, 0] + 1
+
+
+def model_fn(features, labels, mode, params):
+    y = tf.layers.dense(features["x"], 1, name="line")[:, 0]
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        return tf.estimator.EstimatorSpec(mode, predictions={"y": y, "twice": 2 * y})
+    loss = tf.losses.mean_squared_error(labels, y)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        metrics = {"error": tf.metrics.mean_absolute_error(labels, y)}
+        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)
+    train = tf.train.GradientDescentOptimizer(params["rate"]).minimize(loss, tf.train.get_global_step())
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train)
+
+
+def inputs(epochs, shuffle=False):
+    return tf.estimator.inputs.numpy_input_fn({"x": X}, Y, batch_size=16, num_epochs=epochs, shuffle=shuffle)
+
+
+def test_a_model_is_trained_evaluated_and_used(tmp_path):
+    config = tf.estimator.RunConfig(tf_random_seed=1, save_checkpoints_steps=50)
+    line = tf.estimator.Estimator(model_fn, str(tmp_path), config, {"rate": 0.3})
+    with pytest.raises(ValueError, match="train first"):
+        line.evaluate(inputs(1))
+    line.train(inputs(None, shuffle=True), steps=100)
+    result = line.evaluate(inputs(1))
+    assert result["global_step"] == 100 and result["loss"] < 1e-3 and result["error"] < 0.1
+    line.train(inputs(None), max_steps=100)
+    assert line.latest_checkpoint().endswith("-100")
+    line.train(inputs(1))
+    assert line.latest_checkpoint().endswith("-104") and "line/kernel" in line.get_variable_names()
+    found = list(line.predict(lambda: tf.data.Dataset.from_tensors({"x": X})))
+    assert len(found) == 64 and np.allclose([f["y"] for f in found], Y, atol=0.2)
+    assert set(next(line.predict(inputs(1), predict_keys=["twice"]))) == {"twice"}
+    assert np.isclose(line.get_variable_value("line/bias")[0], 1, atol=0.1)
+    metrics, _ = tf.estimator.train_and_evaluate(
+        line, tf.estimator.TrainSpec(inputs(None), 110), tf.estimator.EvalSpec(inputs(None), 3)
+    )
+    assert metrics["global_step"] == 110
+
+
+def test_misuse():
+    for wrong in (
+        lambda: tf.estimator.EstimatorSpec("train", loss=1), lambda: inputs(1, None)(),
+        lambda: tf.estimator.Estimator(model_fn).train(inputs(1), steps=1, max_steps=1),
+        lambda: tf.estimator.inputs.numpy_input_fn({"x": X}, Y[:3], shuffle=False),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            wrong()
+
+
+def test_a_supervisor_goes_on(tmp_path):
+    for expected in (3, 6):
+        with tf.Graph().as_default():
+            step = tf.train.get_or_create_global_step()
+            count = tf.assign_add(step, 1)
+            supervisor = tf.train.Supervisor(logdir=str(tmp_path))
+            with supervisor.managed_session() as sess:
+                for _ in range(3):
+                    assert not supervisor.should_stop()
+                    value = sess.run(count)
+            assert value == expected and supervisor.should_stop()
+    with tf.Graph().as_default():
+        tf.Variable(1.0)
+        with pytest.raises(KeyError), tf.train.Supervisor().managed_session():
+            raise KeyError
