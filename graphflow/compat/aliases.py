@@ -21,6 +21,12 @@ LATE_MODULES = (
 )
 
 
+_DISTRIBUTIONS = (
+    "Bernoulli Beta Categorical Dirichlet Distribution Exponential FULLY_REPARAMETERIZED Gamma Laplace Multinomial "
+    "NOT_REPARAMETERIZED Normal StudentT Uniform kl_divergence"
+)
+
+
 def _same(names: str, path: str) -> str:
     return " ".join(f"{name}={path}.{name}" for name in names.split())
 
@@ -31,6 +37,7 @@ _LINES: dict[str, str] = {
     "compat": "",
     "contrib": "",
     "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
+    "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
     "contrib.framework": """
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
         load_checkpoint=train.load_checkpoint init_from_checkpoint=train.init_from_checkpoint

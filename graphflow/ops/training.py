@@ -8,6 +8,7 @@ with one index are summed first, inside the op, so that its shapes do not depend
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def _dense_rule(name: str, args: str, arrays: int, reference: Callable, lowering
         _require_scalars(inputs, names, {*written, at})
         return [(dims, inputs[i].dtype) for i in written]
 
+    @wraps(reference)  # whose signature tells which attributes the rule has
     def checked(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
         for i in (*written, at):
             if values[i].shape != values[0].shape:
@@ -102,6 +104,7 @@ def _sparse_rule(name: str, args: str, arrays: int, reference: Callable) -> OpDe
             values[i][rows] = new
         return values[:arrays]
 
+    @wraps(reference)
     def apply(*values: np.ndarray, **attrs: Any) -> tuple[np.ndarray, ...]:
         return in_place(*[v.copy() for v in values[:arrays]], *values[arrays:], **attrs)
 

@@ -209,3 +209,22 @@ def test_a_graph_returns_from_its_file(tmp_path):
     (tmp_path / "bad.meta").write_bytes(b"\x0a\xff")
     with pytest.raises(ValueError, match=r"bad\.meta"):
         tf.train.import_meta_graph(str(tmp_path / "bad.meta"))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_an_imported_graph_trains_on(tmp_path, sparse):
+    with tf.Graph().as_default(), tf.Session() as session:
+        w = tf.get_variable("w", initializer=[1.0, 2.0])
+        loss = tf.reduce_sum(tf.square(tf.gather(w, [0, 1]) if sparse else w))
+        for optimizer in (tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True), tf.train.AdamOptimizer(0.1)):
+            tf.add_to_collection("train", optimizer.minimize(loss))
+        session.run(tf.global_variables_initializer())
+        path = tf.train.Saver().save(session, str(tmp_path / "model"))
+        for op in tf.get_collection("train"):
+            session.run(op)
+        want = session.run("w:0").tolist()
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(path + ".meta").restore(session, path)
+        for op in tf.get_collection("train"):
+            session.run(op)
+        assert session.run("w:0").tolist() == want
