@@ -44,7 +44,7 @@ LAYERS = (
     "summary graph_util",
     "train contrib",
     "estimator",
-    "flags app gfile resource_loader test",
+    "flags app gfile resource_loader test compat.mnist",
     "testing",
     "bitwise debugging image linalg lookup manip math python_io random rnn_cell sparse spectral strings",
     "nn",

@@ -28,6 +28,7 @@ examples                                    = compat
 examples.tutorials                          = compat
 examples.tutorials.mnist                    = compat
 examples.tutorials.mnist.input_data         = compat.input_data
+examples.tutorials.mnist.mnist              = compat.mnist
 models                                      = compat
 models.rnn                                  = nn
 models.rnn.rnn                              = nn
