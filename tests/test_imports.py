@@ -44,10 +44,11 @@ LAYERS = (
     "summary graph_util",
     "train contrib",
     "estimator",
-    "flags app gfile resource_loader test compat.mnist",
+    "flags app gfile resource_loader test",
     "testing",
     "bitwise debugging image linalg lookup manip math python_io random rnn_cell sparse spectral strings",
     "nn",
+    "compat.mnist",
     "__init__",
     "__main__",
 )
