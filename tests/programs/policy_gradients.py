@@ -84,8 +84,8 @@ at = tf.train.AdamOptimizer(1e-3).minimize(aloss)
 gn = tf.global_norm(tf.gradients(aloss, tf.trainable_variables()))
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer()); sess.run(update)
-    f = {s: np.random.randn(5, 3), adv: np.ones((5, 1)), act: 0.1 * np.random.randn(5, 1)}
-    np.testing.assert_allclose(sess.run([ratio, kl], f)[0], 1, atol=1e-2); [sess.run(at, f) for _ in range(3)]
+    f = {s: np.random.randn(5, 3), adv: np.ones((5, 1)), act: np.random.randn(5, 1)}
+    r, p, _ = sess.run([ratio, oldpi.prob(act), kl], f); np.testing.assert_allclose(r, p / (p + 1e-5), rtol=1e-4); [sess.run(at, f) for _ in range(3)]
     assert sess.run(sample, {s: np.ones((1, 3))})[0].shape == (1,) and sess.run(gn, f) > 0
     a_cat = tf.multinomial(tf.log([[0.2, 0.8]]), 3); print(sess.run(a_cat).shape, a_cat)
 assert tf.contrib.distributions.Normal is tf.distributions.Normal
