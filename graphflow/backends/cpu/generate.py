@@ -200,7 +200,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     folded = [not moves for moves in masks[-1]]
     if loops == (1,):
         folded = [True]
-    if folded == [True] and _full(body):
+    if folded == [True]:
         return _chunked(body, loops[0], 1, False, width)
     if folded == [True, False]:
         return _chunked(body, loops[0], loops[1], True, width)
@@ -288,10 +288,6 @@ def _whole(loops: Sizes, period: int, lanes: int) -> bool:
     The first loop has the size of the batch, by which kernels must not differ.
     """
     return len(loops) > 1 and not period and loops[-1] % lanes == 0
-
-
-def _full(body: Body) -> bool:
-    return all(mask in ((True,), (False,)) for mask, _ in body.inputs)
 
 
 def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
