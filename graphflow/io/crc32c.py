@@ -25,9 +25,9 @@ def tables() -> np.ndarray:
     return np.concatenate(rows).astype(np.int64)
 
 
-def sum_bytes(data, table, state, start, stop, tid, nthreads):  # type: ignore
-    """state[0]: the sum, extended by data[start:stop]."""
-    value = state[0] ^ 0xFFFFFFFF
+def extended(data, table, value, start, stop):  # type: ignore
+    """The sum `value`, extended by data[start:stop].   For kernels: numbers are int64, data a pointer to bytes."""
+    value ^= 0xFFFFFFFF
     i = start
     while i + 8 <= stop:
         low = value ^ np.int64(data[i] | data[i + 1] << 8 | data[i + 2] << 16 | data[i + 3] << 24)
@@ -41,7 +41,12 @@ def sum_bytes(data, table, state, start, stop, tid, nthreads):  # type: ignore
     while i < stop:
         value = table[(value ^ np.int64(data[i])) & 0xFF] ^ value >> 8
         i += 1
-    state[0] = value ^ 0xFFFFFFFF
+    return value ^ 0xFFFFFFFF
+
+
+def sum_bytes(data, table, state, start, stop, tid, nthreads):  # type: ignore
+    """state[0]: the sum, extended by data[start:stop]."""
+    state[0] = extended(data, table, state[0], start, stop)
 
 
 def crc32c(data: Any, before: int = 0) -> int:

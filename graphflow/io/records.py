@@ -14,7 +14,7 @@ import numpy as np
 from graphflow.backends import called_alone
 from graphflow.errors import DataLossError, FailedPreconditionError, InvalidArgumentError
 from graphflow.io.atomic import translated
-from graphflow.io.crc32c import crc32c, masked, tables
+from graphflow.io.crc32c import crc32c, extended, masked, tables
 
 _CHUNK = 1 << 20
 _BATCH = 4096
@@ -176,6 +176,14 @@ class Stream:
         self._file.close()
 
 
+def little_endian(data, at, size):  # type: ignore
+    """The number in data[at:at + size], lowest byte first."""
+    value = np.int64(0)
+    for i in range(size):
+        value |= np.int64(data[at + i]) << np.int64(8 * i)
+    return value
+
+
 def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):  # type: ignore
     """Where the whole records in data[:size] begin and end, `limit` at most.
 
@@ -185,44 +193,15 @@ def find_records(data, table, starts, stops, state, size, limit, tid, nthreads):
     at: Any = 0
     state[2] = 0
     while count < limit and at + 12 <= size:
-        value = 0xFFFFFFFF
-        length: Any = 0
-        for i in range(8):
-            byte = np.int64(data[at + i])
-            length = length | byte << np.int64(8 * i)
-            value = table[(value ^ byte) & 0xFF] ^ value >> 8
-        value ^= 0xFFFFFFFF
-        value = ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
-        stored = np.int64(0)
-        for i in range(4):
-            stored |= np.int64(data[at + 8 + i]) << (8 * i)
-        if stored != value or length < 0:
+        length = little_endian(data, at, 8)
+        if little_endian(data, at + 8, 4) != masked(extended(data, table, 0, at, at + 8)) or length < 0:
             state[2] = 1
             break
         if length > size - at - 16:
             break
         start = at + 12
         stop = start + length
-        value = 0xFFFFFFFF
-        i = start
-        while i + 8 <= stop:
-            low = value ^ np.int64(data[i] | data[i + 1] << 8 | data[i + 2] << 16 | data[i + 3] << 24)
-            value = (
-                table[1792 + (low & 0xFF)] ^ table[1536 + (low >> 8 & 0xFF)]
-                ^ table[1280 + (low >> 16 & 0xFF)] ^ table[1024 + (low >> 24 & 0xFF)]
-                ^ table[768 + data[i + 4]] ^ table[512 + data[i + 5]]
-                ^ table[256 + data[i + 6]] ^ table[np.int64(data[i + 7])]
-            )  # fmt: skip
-            i += 8
-        while i < stop:
-            value = table[(value ^ np.int64(data[i])) & 0xFF] ^ value >> 8
-            i += 1
-        value ^= 0xFFFFFFFF
-        value = ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
-        stored = np.int64(0)
-        for i in range(4):
-            stored |= np.int64(data[stop + i]) << (8 * i)
-        if stored != value:
+        if little_endian(data, stop, 4) != masked(extended(data, table, 0, start, stop)):
             state[2] = 2
             break
         starts[count] = start

@@ -135,6 +135,18 @@ def _source_of(module: str) -> str:
     return inspect.getsource(sys.modules[module])
 
 
+def _referred(function: Callable) -> dict[str, Any]:
+    """What the body of a kernel takes from its module."""
+    code = function.__code__
+    return {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
+
+
+def _modules_of(function: Callable) -> str:
+    """The source of a kernel's module, and of those that the functions come from that it calls."""
+    called = {v.__module__ for v in _referred(function).values() if isinstance(v, FunctionType)}
+    return "".join(_source_of(module) for module in sorted({function.__module__, *called}))
+
+
 def kernel_text(function: Callable | str, elements: Sequence[str], sizes: int) -> str:
     """The kernel as a function `entry(args, tid, nthreads)`, which takes pointers and sizes from args.
 
@@ -203,7 +215,7 @@ class Kernels:
             module = _sources()
         else:
             text = kernel_text(function, elements, sizes)
-            module = "" if isinstance(function, str) else _source_of(function.__module__)  # what the body refers to
+            module = "" if isinstance(function, str) else _modules_of(function)
         sources = text, module, _source_of(__name__), _source_of(philox.__name__)
         identity = (*sources, numba.__version__, llvmlite.__version__, codegen.magic_tuple())
         key = hashlib.sha256(repr(identity).encode()).hexdigest()
@@ -260,8 +272,7 @@ def _compile(function: Callable | str, text: str, unique: str) -> tuple[str, Any
     names = dict(namespace())
     fastmath = False
     if not isinstance(function, str):
-        named = {n: function.__globals__[n] for n in function.__code__.co_names if n in function.__globals__}
-        names |= {n: _inlined(v) if isinstance(v, FunctionType) else v for n, v in named.items()}
+        names |= {n: _inlined(v) if isinstance(v, FunctionType) else v for n, v in _referred(function).items()}
         fastmath = getattr(function, "fastmath", False)  # a set of flags: what may be relaxed
     exec(compile(text, f"<graphflow kernel {unique}>", "exec"), names)
     names["entry"].__qualname__ = f"entry_{unique}"
