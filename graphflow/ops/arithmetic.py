@@ -25,7 +25,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.complex import conj
-from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
+from graphflow.ops.define import CONST, NO_GRADIENT, OpDef, convert_to_tensor, define
 from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.ops.math import log
@@ -37,6 +37,18 @@ def _floating_only(expression: str) -> Any:
 
     def lower(op: Operation) -> Lowering:
         return Elementwise(expression) if op.output.dtype.is_floating else None
+
+    return lower
+
+
+def _by_known_numbers(expression: str, on_floats: str | None) -> Any:
+    """Integers by divisors that are constants, and none of them zero; others run the reference, which checks them."""
+
+    def lower(op: Operation) -> Lowering:
+        if op.output.dtype.is_floating:
+            return None if on_floats is None else Elementwise(on_floats)
+        y = op.inputs[1].op
+        return Elementwise(expression) if y.definition is CONST and y.attrs["value"].all() else None
 
     return lower
 
@@ -126,7 +138,7 @@ FLOOR_DIV = define(
     infer=broadcasted,
     vjp=NO_GRADIENT,
     reference=lambda x, y: np.floor_divide(x, _nonzero(y)) if x.dtype.kind in "iu" else np.floor(x / y),
-    lowering=_floating_only("floor(x / y)"),
+    lowering=_by_known_numbers("x // y", "floor(x / y)"),
     types=REAL,
 )  # fmt: skip
 
@@ -135,6 +147,7 @@ FLOOR_MOD = define(
     infer=broadcasted,
     reference=lambda x, y: np.mod(x, _nonzero(y)),
     vjp=(lambda op, dy: dy, lambda op, dy: dy * -floordiv(op.inputs[0], op.inputs[1])),
+    lowering=_by_known_numbers("x % y", None),
     types=REAL,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 
 import graphflow as tf
 from graphflow.backends import get_backend
-from graphflow.backends.cpu import loops
+from graphflow.backends.cpu import blocks
 
 BACKENDS = ("reference", "cpu")
 
@@ -283,7 +283,7 @@ def in_python(monkeypatch, make, feeds=None):
 
     native = run()
     with monkeypatch.context() as patch:
-        patch.setattr(loops.LoopBlock, "loop", lambda *_: (_ for _ in ()).throw(loops.NotNative))
+        patch.setattr(blocks.Block, "loop", lambda *_: (_ for _ in ()).throw(blocks.NotNative))
         return native, run()
 
 
