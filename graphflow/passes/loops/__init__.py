@@ -45,8 +45,9 @@ def _is_loop(op: Operation) -> bool:
     """Whether this is a loop in which all shapes are known."""
     if not op.definition.calls or "variables" not in op.attrs:
         return False
-    feeds = [t for call in op.attrs["bodies"] for t in call.program.feeds]
-    return all(known(t.dims) and not isinstance(t.dtype, ListType) for t in feeds)
+    programs = [call.program for call in op.attrs["bodies"]]
+    made = [t for program in programs for t in (*program.feeds, *[t for each in program.ops for t in each.outputs])]
+    return all(known(t.dims) and not isinstance(t.dtype, ListType) for t in made)
 
 
 def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
@@ -89,6 +90,7 @@ def _trimmed(program: Program, fired: Counter[str]) -> Program:
     for old in reversed(program.ops):
         found = trim(old, wanted, Counter()) if _is_loop(old) else None
         op = old if found is None else found.loop
+        wanted.update([] if found is None else [u for t, u in found.outputs.items() if t in wanted])
         wanted.update(t for i, t in enumerate(op.inputs) if i not in op.definition.refs)
     copy = Substitution(program)
     for old in program.ops:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from graphflow.ops.shape_ops import RESHAPE
 from graphflow.passes.expand import Maker
 from graphflow.passes.loops.ahead import with_rows
 from graphflow.passes.loops.form import Loop, Rebuilt, Variable
-from graphflow.passes.loops.rounds import can_be_one, for_all_rounds
+from graphflow.passes.loops.rounds import can_be_one, constant_axis, for_all_rounds
 from graphflow.shape import elements, sizes
 
 
@@ -85,25 +86,40 @@ def _sums(loop: Loop, free: set[Tensor]) -> list[tuple[Variable, Operation]]:
 
 
 def _factors(term: Operation) -> list[Tensor]:
-    """The tensors whose rows a term sums over; none for other terms."""
+    """The tensors whose rows a term sums over, parts of joined ones one by one; none for other terms."""
     if term.definition is MATMUL and term.attrs["transpose_a"] and not term.attrs["transpose_b"]:
-        return list(dict.fromkeys(term.inputs))
+        a, b = term.inputs
+        return list(dict.fromkeys([a, *_joined(b)]))
     if term.definition is SUM and term.inputs[1].op.definition is CONST:
         axes = term.inputs[1].op.attrs["value"].ravel().tolist()
-        return [term.inputs[0]] if axes == [0] and not term.attrs.get("keep_dims") else []
+        return _joined(term.inputs[0]) if axes == [0] and not term.attrs.get("keep_dims") else []
     return []
 
 
-def _summed(term: Operation, rows: dict[Tensor, Tensor], count: int, make: Maker) -> Tensor:
-    """The sum of the terms of all rounds."""
+def _joined(t: Tensor) -> list[Tensor]:
+    """The matrices that are joined side by side."""
+    side_by_side = t.op.definition is CONCAT and len(sizes(t.dims)) == 2 and constant_axis(t.op) == 1
+    return list(t.op.inputs[:-1]) if side_by_side else [t]
+
+
+def _summed(term: Operation, rows: Mapping[Tensor, Tensor], count: int, make: Maker) -> Tensor:
+    """The sum of the terms of all rounds: a product over all rows, for each pair of parts."""
 
     def flat(t: Tensor) -> Tensor:
-        first, *rest = sizes(t.dims)
-        return make(RESHAPE, rows[t], make.constant(np.array([count * first, *rest], np.int32)))
+        dims = sizes(t.dims)
+        return make(RESHAPE, t, make.constant(np.array([dims[0] * dims[1], *dims[2:]], np.int32)))
 
-    if term.definition is MATMUL:
-        return make(MATMUL, *map(flat, term.inputs), **term.attrs)
-    return make(SUM, flat(term.inputs[0]), make.constant(np.array([0], np.int32)), **term.attrs)
+    def joined(parts: Sequence[Tensor], axis: int) -> Tensor:
+        return parts[0] if len(parts) == 1 else make(CONCAT, *parts, make.constant(np.int32(axis)))
+
+    if term.definition is SUM:
+        zero = make.constant(np.array([0], np.int32))
+        return joined([make(SUM, flat(rows[t]), zero, **term.attrs) for t in _joined(term.inputs[0])], 0)
+    a, b = term.inputs
+    left = rows[a]
+    parts = left.op.inputs[:-1] if left.op.definition is CONCAT and constant_axis(left.op) == 2 else (left,)
+    right = [flat(rows[t]) for t in _joined(b)]
+    return joined([joined([make(MATMUL, x, y, **term.attrs) for y in right], 1) for x in map(flat, parts)], 0)
 
 
 def _is_zero(t: Tensor) -> bool:

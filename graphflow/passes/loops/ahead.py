@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import ADD
@@ -11,7 +12,7 @@ from graphflow.ops.linalg import MATMUL
 from graphflow.ops.lowering import Elementwise, View
 from graphflow.passes.expand import Maker
 from graphflow.passes.loops.form import Loop, Rebuilt
-from graphflow.passes.loops.products import joined_left, taken_apart
+from graphflow.passes.loops.products import joined_left, parts_apart, split_product
 from graphflow.passes.loops.rounds import can_be_one, for_all_rounds
 
 
@@ -66,19 +67,32 @@ def _early(loop: Loop, same: set[Tensor]) -> set[Tensor]:
 
 
 def _split_products(loop: Loop, fired: Counter[str]) -> None:
+    same, uses = unchanging(loop), loop.uses()
+    _replace(loop, lambda op, make: split_product(op, same, uses, make), fired)
+    same, uses, inner = unchanging(loop), loop.uses(), _inner(loop)
+    _replace(loop, lambda op, make: parts_apart(op, same, uses, inner, make), fired)
     same = unchanging(loop)
-    early, uses, inner = _early(loop, same) if loop.rounds else set(), loop.uses(), _inner(loop)
+    early = _early(loop, same) if loop.rounds else set[Tensor]()
+
+    def joined(op: Operation, make: Maker) -> list[Tensor] | None:
+        found = joined_left(op, same, early, make)
+        return None if found is None else [found]
+
+    _replace(loop, joined, fired)
+
+
+def _replace(loop: Loop, rule: Callable[[Operation, Maker], list[Tensor] | None], fired: Counter[str]) -> None:
+    """The body with what the rule gives for the outputs of an operation."""
     new: dict[Tensor, Tensor] = {}
     ops: list[Operation] = []
     for op in loop.ops:
         make = Maker(op)
-        found = joined_left(op, same, early, make)
-        parts = [found] if found is not None else taken_apart(op, same, uses, inner, make)
+        found = rule(op, make)
         ops += make.made
-        if parts is None:
+        if found is None:
             ops.append(op)
         else:
-            new.update(zip(op.outputs, parts, strict=True))
+            new.update(zip(op.outputs, found, strict=True))
             fired["product split"] += 1
     if new:
         loop.substitute(new, ops)

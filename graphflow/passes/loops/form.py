@@ -80,18 +80,25 @@ class Loop:
         """The body is made of these operations now, in which tensors give way to others, wherever they are taken."""
         self.ops = []
         known = dict(new)
+
+        def now(t: Tensor) -> Tensor:
+            while t in known:  # what replaces a tensor may have been made again itself
+                t = known[t]
+            return t
+
         for op in ops:
             made = op
             if not known.keys().isdisjoint(op.inputs):
                 refs = op.definition.refs
-                inputs = tuple([t if i in refs else known.get(t, t) for i, t in enumerate(op.inputs)])
+                inputs = tuple([t if i in refs else now(t) for i, t in enumerate(op.inputs)])
                 if inputs != op.inputs:
                     made = op.rebuild(inputs, [(t.dims, t.dtype) for t in op.outputs])
                     known.update(zip(op.outputs, made.outputs, strict=True))
             self.ops.append(made)
         for v in self.variables:
-            v.following = known.get(v.following, v.following)
-        self.stacked = [(known.get(t, t), row) for t, row in self.stacked]
+            v.following = now(v.following)
+        self.stacked = [(now(t), row) for t, row in self.stacked]
+        self.ops = list(drop_dead(Program((), tuple(self.fetches), (), tuple(self.ops))).ops)
 
     def rebuilt(self) -> Rebuilt:
         """The loop, with what has become of its outputs."""
@@ -109,7 +116,7 @@ class Loop:
         place = {t: len(own) + i for i, t in enumerate(outer)}
         feeds = [*[v.feed for v in self.variables], *self.items]
         body = Program((*feeds, *self.captured), tuple(self.fetches), (), tuple(self.ops))
-        calls = [Call(drop_dead(body), (*[-1] * len(feeds), *[place[t] for t in self.captured.values()]))]
+        calls = [Call(body, (*[-1] * len(feeds), *[place[t] for t in self.captured.values()]))]
         if self.test is not None:
             tested = tuple([v.tested for v in self.variables if v.tested is not None])
             test = Program((*tested, *self.test_captured), self.test.fetches, (), self.test.ops)
