@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.reductions import Fold, Stages, walk_point
 from graphflow.backends.cpu.regions import Body, Bounds, Emission, spread
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 
 CHUNK = 8192  # elements, about, of which one thread makes one partial result
 CHUNKS = 64  # at most

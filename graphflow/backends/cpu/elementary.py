@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphflow.backends.cpu.vector import Code, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.values import Value
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import Any
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu import chunks, reductions, regions
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
-from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
+from graphflow.backends.cpu.values import DTYPES, size_of
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
 from graphflow.ops.fused import Region, narrowed

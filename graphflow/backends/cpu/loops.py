@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphflow.arena import padded
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.backends.cpu.walk import ALONE, MEET, WALK, run_words
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, elements, known

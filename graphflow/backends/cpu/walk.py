@@ -12,7 +12,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.values import Pointer, Value
 
 ROW = 4  # words for a step: the address of its kernel, that of its arguments, flags, a number other than 0
 ALONE = 1  # flag: the first thread runs the step by itself

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.correlate import correlate
 from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
 from graphflow.backends.cpu.team import thread_count
-from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
+from graphflow.backends.cpu.values import size_of
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along

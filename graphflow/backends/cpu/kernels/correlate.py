@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.images import fill_padded, fill_turned, turn_back
 from graphflow.backends.cpu.microkernel import Loop, contract, transpose, zeros
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 
 
 def correlate(

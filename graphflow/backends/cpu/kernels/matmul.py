@@ -13,9 +13,11 @@ from itertools import chain
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.vectors import dots, row, shared
 from graphflow.backends.cpu.microkernel import contract, transpose
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, size_of, vector_bytes
+from graphflow.backends.cpu.values import Pointer, Value, size_of
 from graphflow.operation import Operation
 
 ROWS = (8, 4, 2, 1)  # of a tile; a binary number of tiles of 8 leaves one of each of the others at most
