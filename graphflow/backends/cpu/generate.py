@@ -222,7 +222,8 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
 
 def _chunked(body: Body, rows: int, columns: int, matrix: bool, width: int) -> tuple[Emitted, Sizes, bool, int]:
     lanes = width // size_of(body.wide)
-    period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
+    # Rows of whole vectors are joined too: every row would wait for the sums of the one before.
+    period = (_joined(body, columns, lanes) if columns < SHORT else 0) if matrix else period_of(1, lanes)
     parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
     scratch = chunks.scratch_bytes(_stages(body, matrix), columns, period, parts)
     whole = matrix and _whole((rows, columns), period, lanes)
@@ -278,9 +279,12 @@ def _stages(body: Body, matrix: bool) -> reductions.Stages:
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
     """The period for rows that are short and do not fill vectors; 0 where rows are left as they are."""
-    joinable = all(mask != (True, False) for mask, _ in body.inputs)
-    n = loops[-1]
-    return period_of(n, lanes) if joinable and 0 < n < SHORT and n % lanes else 0
+    return _joined(body, loops[-1], lanes) if 0 < loops[-1] < SHORT and loops[-1] % lanes else 0
+
+
+def _joined(body: Body, n: int, lanes: int) -> int:
+    """The period for rows of n; 0 where an input has a value a row, so that they cannot be joined."""
+    return period_of(n, lanes) if n and all(mask != (True, False) for mask, _ in body.inputs) else 0
 
 
 def _whole(loops: Sizes, period: int, lanes: int) -> bool:

@@ -115,8 +115,8 @@ def product(
                 for count in range(vectors, 0, -1):
                     with code.when(width == count):
                         code.apart(
-                            partial(_tiles, rows=rows[count - 1], vectors=count), near_a, near_b, target, bottom - top, depth, n,
-                            a_row, a_step, b_step, block, right - j,
+                            partial(_tiles, rows=rows[count - 1], vectors=count), near_a, near_b, target, bottom - top,
+                            depth, n, a_row, a_step, b_step, block, right - j,
                         )  # fmt: skip
             with code.when(block == blocks - 1):
                 code.finish(tail, image * m + top, image * m + bottom, *edges)
