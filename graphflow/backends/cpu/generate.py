@@ -25,6 +25,7 @@ from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
+_CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", "tan", "pow")
 Sizes = tuple[int, ...]
 Lower = Callable[[Operation], Call | None]
 
@@ -188,6 +189,7 @@ def _call(space: Space, pointers: tuple) -> Call | None:
 
 def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None:
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
+    width = _together(space.members, width)
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
     loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
     body = _masked(space, masks)
@@ -218,6 +220,16 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     if len(body.members) > 1:
         return None
     return _emitted(reductions.scattered, body, (("folded", tuple(folded)),), width), loops, False, 0
+
+
+def _together(members: Sequence[Member], width: int) -> int:
+    """The bytes that are computed with at a time: two vectors where functions are long chains of instructions.
+
+    Every instruction is then there twice, and one does not wait for the other; only the many registers of AVX-512 and
+    its wide vectors keep a CPU busy without.
+    """
+    calls = sum(m.expression.count(f"{name}(") for m in members for name in _CHAINS)
+    return 2 * width if calls and width < 64 else width
 
 
 def _chunked(body: Body, rows: int, columns: int, matrix: bool, width: int) -> tuple[Emitted, Sizes, bool, int]:
