@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import graphflow as tf
+from tests.benchmarks import accuracy
 from tests.benchmarks.report import table
 
 
@@ -35,3 +37,19 @@ def test_what_did_not_run_is_told():
     text = table(made)
     assert "| layer | error | error | - | - | - |" in text
     assert "- layer, graphflow: OSError: no space\n- layer, jax: late\n" in text
+
+
+def test_a_network_learns(monkeypatch):
+    monkeypatch.setitem(accuracy.GOALS, "mlp 98 %", ("mlp adam", 0.85, 1.0))
+    with tf.Graph().as_default():
+        made = accuracy.learn("mlp 98 %", "graphflow", threads=1, seed=0)
+    assert made["accuracy"] >= 0.85 and made["steps"] in (100, 200)
+
+
+def test_the_table_of_accuracy():
+    tries = [{"seconds": s, "steps": 100 * s, "accuracy": 0.98} for s in (3, 1, 2)]
+    rows = [{"goal": "mlp", "cache": "warm", "frameworks": {"graphflow": tries, "jax": [{"seconds": 4, "steps": 9}]}}]
+    rows += [{"goal": "mlp", "cache": "empty", "frameworks": {"graphflow": [{"error": "no"}], "jax": tries}}]
+    lines = accuracy.table(rows, ["graphflow", "jax"]).splitlines()
+    assert lines[2:] == ["| mlp | warm | 2.0 s (200) | 4.0 s (9) | 0.50 (jax) |",
+                         "| mlp | empty | no | 2.0 s (200) | - |"]  # fmt: skip

@@ -73,7 +73,8 @@ def learn(goal: str, framework: str, threads: int, seed: int) -> dict[str, Any]:
 def measure(goal: str, framework: str, threads: int, seed: int, cache: Path) -> dict[str, Any]:
     """Seconds, steps and accuracy of a process that keeps what it compiles in `cache`."""
     caches = {"GRAPHFLOW_CACHE_DIR": str(cache), "JAX_COMPILATION_CACHE_DIR": str(cache),
-              "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}  # fmt: skip
+              "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "TF_CPP_MIN_LOG_LEVEL": "3",
+              "PYTHONDONTWRITEBYTECODE": ""}  # fmt: skip
     command = [sys.executable, "-m", __spec__.name, goal, "--frameworks", framework, "--threads", str(threads)]
     start = time.perf_counter()
     done = subprocess.run([*command, "--learn", str(seed)], cwd=_ROOT, env=os.environ | caches, text=True,

@@ -34,8 +34,10 @@ def table(made: dict[str, Any]) -> str:
     best = f"{1e-9 * made['peak_1']:.0f} GFLOP/s on one thread, {1e-9 * made['peak']:.0f} on {made['threads']}"
     where = made["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in where["versions"].items())
-    text = [f"{where['cpu']}, vectors of {where['vector_bits']} bits, {made['threads']} threads; multiply-adds that "
-            f"stay in registers: {best}.", f"{versions}.", "", "Median (minimum) in microseconds, float32:", ""]  # fmt: skip
+    text = [
+        f"{where['cpu']}, vectors of {where['vector_bits']} bits; multiply-adds that stay in registers: {best}.",
+        f"{versions}.", "", f"Median (minimum) in microseconds, float32, {made['threads']} threads:", "",
+    ]  # fmt: skip
     text += _lines(["workload", *names, "ratio to the best peer", "GFLOP/s", "share of the peak"], [
         [r["workload"], *[_time(r["frameworks"].get(n)) for n in names], _ratio(r), *_rate(r, made["peak"])]
         for r in rows])  # fmt: skip
