@@ -156,6 +156,7 @@ SCATTER_ND: OpDef = define(
     infer=_scatter_infer,
     reference=_scatter_nd,
     vjp=(None, lambda op, dy: GATHER_ND(dy, op.inputs[0]), None),
+    lowering=Kernel("scatter_nd"),
     types=(*dtypes.NUMERIC, dtypes.bool_),
 )  # fmt: skip
 
