@@ -111,6 +111,13 @@ class Code:
         made = self.intrinsic(f"llvm.vector.reduce.or.{suffix(condition.value.type)}", I1, [condition.value])
         return Value(self, made, "bool")
 
+    def all_of(self, condition: Value) -> Value:
+        """Whether it holds in every lane."""
+        if not condition.lanes:
+            return condition
+        made = self.intrinsic(f"llvm.vector.reduce.and.{suffix(condition.value.type)}", I1, [condition.value])
+        return Value(self, made, "bool")
+
     def fma(self, a: Value, b: Any, c: Any) -> Value:
         """a * b + c, rounded once."""
         lanes = max(v.lanes for v in (a, b, c) if isinstance(v, Value))

@@ -5,8 +5,10 @@ Values know their dtype; a scalar meets a vector by being repeated.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
@@ -31,6 +33,12 @@ def suffix(kind: Any) -> str:
     if isinstance(kind, ir.VectorType):
         return f"v{kind.count}{suffix(kind.element)}"
     return {"float": "f32", "double": "f64"}.get(str(kind), str(kind))
+
+
+@functools.cache
+def has_masks() -> bool:
+    """Whether a masked store costs no more than a plain one: before AVX-512 it is microcode, of ten cycles and more."""
+    return bool(llvm.get_host_cpu_features().get("avx512vl"))
 
 
 def size_of(dtype: str) -> int:
@@ -274,15 +282,24 @@ class Pointer:
             place = builder.bitcast(place, written.type.as_pointer())
         if mask is None:
             builder.store(written, place).align = size_of(self.dtype)
+        elif has_masks():
+            self._store_masked(written, place, mask)
         else:
-            arguments = [written, place, I32(size_of(self.dtype)), mask.value]
-            code.intrinsic(f"llvm.masked.store.{suffix(written.type)}.p0", ir.VoidType(), arguments)
+            with code.either(code.all_of(mask)) as (full, some):
+                with full:
+                    builder.store(written, place).align = size_of(self.dtype)
+                with some:
+                    self._store_masked(written, place, mask)
 
-    def prefetch(self, index: Any) -> None:
-        """Fetch the cache line of an element that will be written."""
+    def _store_masked(self, written: Any, place: Any, mask: Value) -> None:
+        arguments = [written, place, I32(size_of(self.dtype)), mask.value]
+        self.code.intrinsic(f"llvm.masked.store.{suffix(written.type)}.p0", ir.VoidType(), arguments)
+
+    def prefetch(self, index: Any, write: bool = True) -> None:
+        """Fetch the cache line of an element that will be written, or read."""
         builder = self.code.builder
         place = builder.bitcast(self.at(index).address, I8.as_pointer())
-        self.code.intrinsic("llvm.prefetch.p0", ir.VoidType(), [place, I32(1), I32(3), I32(1)])
+        self.code.intrinsic("llvm.prefetch.p0", ir.VoidType(), [place, I32(int(write)), I32(3), I32(1)])
 
 
 class Cell:
