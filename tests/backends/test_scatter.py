@@ -1,6 +1,7 @@
 """Rows combined with others by their index: compiled, within their memory, for any number of threads."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -161,7 +162,7 @@ def test_an_index_out_of_range_is_an_error(make, indices, position, value):
             run_on(backend, made, {x: rows(4, 3), i: indices})
         assert made.op.name in str(caught.value)
         if backend == "cpu":
-            assert f"index {value} at position {position} " in str(caught.value)
+            assert re.match(rf"indices\[{position}\] (=|has) {value}\b", str(caught.value))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -172,7 +173,7 @@ def test_a_variable_is_not_touched_by_a_scatter_that_fails(threads):
         i = tf.placeholder(tf.int32, [3])
         added = tf.scatter_add(v, i, tf.ones([3, 400]))
         session.run(tf.global_variables_initializer())
-        with pytest.raises(tf.errors.InvalidArgumentError, match="50 at position 2") as caught:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[2\] = 50") as caught:
             session.run(added, {i: [1, 2, 50]})
         assert "ScatterAdd" in str(caught.value) and "test_scatter.py" in str(caught.value)
         assert (session.run(v) == 1).all()

@@ -64,7 +64,7 @@ def take_nd(x, indices, y, status, m, depth, inner, n0, n1, n2, n3, n4, n5, tid,
 
 def outside(n: int) -> str:
     """The message for an index."""
-    return f"index {{value}} at position {{position}} is out of range: it must be in [0, {n})"
+    return f"indices[{{position}}] = {{value}} is out of range: it must be in [0, {n})"
 
 
 def gather(op: Operation) -> Call | None:
@@ -79,7 +79,7 @@ def gather_nd(op: Operation) -> Call | None:
     depth = index_dims[-1]
     if depth > _DEPTH or 0 in sizes(op.output.dims):
         return None
-    error = f"index {{value}} at position {{position}} is out of range for shape {dims}"
+    error = f"indices[{{position}}] has {{value}}, which is out of range for shape {dims}"
     m, inner = math.prod(index_dims[:-1]), math.prod(dims[depth:])
     numbers = (m, depth, inner, *dims[:depth], *[1] * (_DEPTH - depth))
     return Call(take_nd, (params, indices, op.output, "status"), numbers, error=error)

@@ -120,8 +120,10 @@ def call(
         return None
     lanes = Emitted(combine, dtype=dtype).vector_bytes // out.dtype.size
     spec = (("how", how), ("start", start), ("drops", drops), ("one", updates.dims == ()), ("wide", form[-1] >= lanes))
-    where = f"[0, {dims[0]})" if len(dims) == 1 else f"shape {tuple(dims)}"
-    error = f"index {{value}} at position {{position}} is out of range: it must be in {where}"
+    if len(dims) == 1:
+        error = f"indices[{{position}}] = {{value}} is out of range: it must be in [0, {dims[0]})"
+    else:
+        error = f"indices[{{position}}] has {{value}}, which is out of range for shape {tuple(dims)}"
     return Call(Emitted(combine, spec, dtype), (before, indices, updates, out, "status"), (*form, *dims), error=error)
 
 
