@@ -46,7 +46,8 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
     """
     status, team = (code.pointer(words.load(word), "int64") for word in (_STATUS, _TEAM))
     limit = code.pointer(words.load(_LIMIT), "int32").load(0).cast("int64")
-    i, going, finished = code.cell(words.load(START)), code.cell(1), code.cell(0)
+    start = words.load(START)
+    i, going, finished = code.cell(start), code.cell(1), code.cell(0)
     begin, budget, walk = code.cycles(), words.load(_BUDGET), words.load(_WALK)
     with code.when((tid == 0) & (i.get() == 0)):
         _copy_all(code, words)
@@ -54,7 +55,7 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
         with code.when(tid == 0):
             at = code.select(words.load(_REVERSE) != 0, limit - 1 - i.get(), i.get())
             _move_all(code, words, at, i.get())
-            late = (budget != 0) & (code.cycles() - begin > budget)
+            late = (budget != 0) & (i.get() > start) & (code.cycles() - begin > budget)
             words.store(PAUSED, code.select(late, code.value(1), code.value(0)))
         code.barrier(team, tid, nthreads)
         over = ((limit >= 0) & (i.get() >= limit)) | (status.load(0) != 0)
