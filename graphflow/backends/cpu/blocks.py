@@ -9,8 +9,8 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.arena import padded
+from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.loops import AT, BRANCH, CLEAR, COPY, LOOP, MEMCPY, MEMSET, READ, WRITE
-from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, MEET, WALK, run_words
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, elements, known

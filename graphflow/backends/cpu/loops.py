@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ctypes
 
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.values import Pointer, Value
 
 # Words of a loop.
 (
