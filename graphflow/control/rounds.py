@@ -1,4 +1,4 @@
-"""How often a loop runs its body, where that follows from its test: a counter that starts, grows and ends by constants."""
+"""How often a loop runs its body, where its test tells: a counter that starts, grows and ends by constants."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.complex import conj
-from graphflow.ops.define import CONST, NO_GRADIENT, OpDef, convert_to_tensor, define
+from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
 from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.ops.math import log

@@ -63,7 +63,9 @@ class Substitution:
             for t in old.outputs:
                 self._new[t] = self._refs[t] = next(outputs)
 
-    def put_parts(self, old: Operation, made: Operation, ops: Sequence[Operation], outputs: Mapping[Tensor, Tensor]) -> None:
+    def put_parts(
+        self, old: Operation, made: Operation, ops: Sequence[Operation], outputs: Mapping[Tensor, Tensor]
+    ) -> None:
         """These operations, `made` and what is around it, stand where `old` stood; tensors for its outputs."""
         self.ops += ops
         self._made[old] = made

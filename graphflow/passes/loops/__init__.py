@@ -78,9 +78,10 @@ def _simplified(op: Operation) -> Operation:
             if apply.__name__ not in skipped:
                 program = apply(program, None)
         calls.append(Call(program, takes))
+    attrs = {**op.attrs, "bodies": tuple(calls)}
     return Operation(
-        op.definition, op.name, op.inputs, {**op.attrs, "bodies": tuple(calls)}, [(t.dims, t.dtype) for t in op.outputs],
-        op.control_inputs, op.graph, op.id, op.site, op.device, op.frame,
+        op.definition, op.name, op.inputs, attrs, [(t.dims, t.dtype) for t in op.outputs], op.control_inputs, op.graph,
+        op.id, op.site, op.device, op.frame,
     )  # fmt: skip
 
 

@@ -76,12 +76,12 @@ def _sums(loop: Loop, free: set[Tensor]) -> list[tuple[Variable, Operation]]:
         if once and term.op in inside and term.dims == v.feed.dims and _factors(term.op):
             found.append((v, term.op))
     kept: list[tuple[Variable, Operation]] = []
-    for v, term in sorted(found, key=lambda each: each[1].definition is not MATMUL):
-        new = [t for t in _factors(term) if t not in free]
-        if all(t.op in inside or t in loop.items or any(t is w.feed for w in loop.variables) for t in new):
-            if sum(elements(t.dims) for t in new) <= 2 * elements(v.feed.dims):  # less than to read and write the sum
-                free |= set(new)
-                kept.append((v, term))
+    for v, product in sorted(found, key=lambda each: each[1].definition is not MATMUL):
+        new = [t for t in _factors(product) if t not in free]
+        varies = all(t.op in inside or t in loop.items or any(t is w.feed for w in loop.variables) for t in new)
+        if varies and sum(elements(t.dims) for t in new) <= 2 * elements(v.feed.dims):  # as to read and write the sum
+            free |= set(new)
+            kept.append((v, product))
     return kept
 
 

@@ -101,7 +101,8 @@ def _replace(loop: Loop, rule: Callable[[Operation, Maker], list[Tensor] | None]
 def _inner(loop: Loop) -> set[Tensor]:
     """Tensors that the next round needs, but for sums that nobody looks at before the loop has ended."""
     made_by = {t: op for op in loop.ops for t in op.outputs}
-    stack = [v.following for v in loop.variables if not (v.following.op.definition is ADD and v.feed in v.following.op.inputs)]
+    sums = {v.following for v in loop.variables if v.following.op.definition is ADD and v.feed in v.following.op.inputs}
+    stack = [v.following for v in loop.variables if v.following not in sums]
     inner: set[Tensor] = set()
     while stack:
         t = stack.pop()
