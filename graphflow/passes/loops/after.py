@@ -132,7 +132,7 @@ def _is_zero(t: Tensor) -> bool:
 
 # -- what is only stacked --------------------------------------------------------------------------------------------
 def _late(loop: Loop, rows: set[Tensor], stacked: set[Tensor]) -> set[Operation]:
-    """Products whose results are only stacked, what follows from them, and joins of what is stacked anyway."""
+    """Products whose results are only stacked, what follows from them, and joins."""
     varying = rows | {t for op in loop.ops if op.definition is not CONST for t in op.outputs}
     varying |= {v.feed for v in loop.variables}
     same = set(loop.captured)
@@ -155,9 +155,8 @@ def _late(loop: Loop, rows: set[Tensor], stacked: set[Tensor]) -> set[Operation]
             heavy.add(op)
     chosen = set(heavy)
     for op in loop.ops:
-        known = all(t in rows or t in stacked for t in op.inputs[:-1])
-        if op in late and op.definition is CONCAT and known and all(r in heavy for r in users.get(op.output, [])):
-            chosen.add(op)
+        if op in late and op.definition is CONCAT and all(each in heavy for each in users.get(op.output, [])):
+            chosen.add(op)  # the parts are stacked instead, those that have no rows yet
     return chosen if _pays(loop, chosen, rows | same, stacked) else set()
 
 
