@@ -280,5 +280,10 @@ def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program, rounds
     types = [(t.dims, t.dtype) for t in body.fetches[:count]]
     if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
         return None
-    rows = [(None if t.dims is None else (rounds, *t.dims), t.dtype) for t in body.fetches[count:]]
+    rows: list[Any] = []
+    for t, row in zip(body.fetches[count:], op.outputs[len(op.definition.writes) + count + 1 :], strict=True):
+        if isinstance(t.dtype, ListType):  # a list for each round: its items may be of several lengths
+            rows.append((row.dims, row.dtype))
+        else:
+            rows.append((None if t.dims is None else (rounds, *t.dims), t.dtype))
     return [*types, ((), int32), *rows]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from graphflow.config import current
 from graphflow.control.bodies import Call
 from graphflow.dtypes import ListType
@@ -14,7 +16,9 @@ from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.loops.after import move_after
 from graphflow.passes.loops.ahead import move_ahead
+from graphflow.passes.loops.form import Loop
 from graphflow.passes.loops.trim import trim
+from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.program import Program
@@ -65,6 +69,11 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
             if found is not None:
                 loop, before, after = found.loop, before + found.before, after + found.after
                 outputs = {t: found.outputs[u] for t, u in outputs.items()}
+        rounds = Loop(loop).rounds
+        if rounds is not None:  # which gradients take for the number of their own rounds
+            known_number = constant(loop, np.int32(rounds))
+            before.append(known_number.op)
+            outputs[old.outputs[len(old.definition.writes) + old.attrs["variables"]]] = known_number
         copy.put_parts(old, loop, [*before, loop, *after], outputs)
     return copy.finish()
 
