@@ -15,7 +15,7 @@ from numba.core.errors import NumbaError
 from graphflow.backends.base import Bodies, Call, Draws
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.blocks import Block, NotNative, Row
+from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, NotNative, Row
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
@@ -29,8 +29,7 @@ from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
 
-_ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
-_TEAM_BYTES = 2**16  # so are plans
+_TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -202,7 +201,7 @@ class CpuExecutable:
         """Append the row of a step, and its arguments."""
         call, nbytes = step.call, _bytes(step)
         assert call is not None
-        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE, number))
+        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= ALONE_BYTES else ALONE, number))
         self._pass(step, call, words, late, draws, address)
         if call.takes_tail:
             words.append(0)
