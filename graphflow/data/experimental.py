@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphflow import nest
-from graphflow.data.dataset import Base, Parts, Run, Unary, base_of
+from graphflow.data.base import Base, Parts, Run, Unary, base_of
 from graphflow.data.public import AUTOTUNE, Dataset, Options
 from graphflow.data.structure import Spec
 from graphflow.errors import InvalidArgumentError, OpError, ShapeError

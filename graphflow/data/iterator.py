@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.data.dataset import Ahead, Base, Batch, Parts, Run, base_of, in_order
+from graphflow.data.ahead import Ahead
+from graphflow.data.base import Base, Parts, Run, base_of, in_order
+from graphflow.data.batches import Batch
 from graphflow.data.structure import from_types, nests, packed, require_compatible, types_of
 from graphflow.dtypes import string
 from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError, OutOfRangeError

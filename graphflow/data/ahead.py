@@ -1,0 +1,119 @@
+"""Elements that are kept, or made before they are asked for."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from graphflow.data.base import Base, Parts, Rows, Run, Unary, number
+from graphflow.data.mapped import Map
+from graphflow.data.sources import Slices
+from graphflow.operation import Tensor
+from graphflow.store import Store
+
+
+class Cache(Unary):
+    """What the first pass has made, kept for later ones."""
+
+    def __init__(self, dataset: Base, filename: Any) -> None:
+        super().__init__(dataset)
+        if filename not in ("", b""):
+            raise NotImplementedError(
+                "Dataset.cache keeps elements in memory; write them to a TFRecord file for a file"
+            )
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        kept = run.shared.get(self)
+        if kept is not None:
+            yield from kept
+            return
+        kept = []
+        for parts in self.source.elements(run):
+            kept.append(parts)
+            yield parts
+        run.shared[self] = kept
+
+    def rows(self, run: Run) -> tuple[Rows, Iterator[int]] | None:
+        found = self.source.rows(run)  # rows are in memory already; an order that is drawn anew must not be
+        return found if isinstance(self.source, (Slices, Map)) else None
+
+
+class Prefetch(Unary):
+    """Elements made ahead of their use, in a thread of their own."""
+
+    def __init__(self, dataset: Base, buffer_size: Any) -> None:
+        super().__init__(dataset)
+        self._size = number(0 if buffer_size is None else buffer_size)
+
+    def own_tensors(self) -> list[Tensor]:
+        return [self._size]
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        size = int(run.values[self._size])
+        return Ahead(self.source.elements(run), run.store, 2 if size < 1 else size)
+
+    def rows(self, run: Run) -> tuple[Rows, Iterator[int]] | None:
+        return self.source.rows(run)
+
+
+class Ahead(Iterator):
+    """An iterator whose items a thread makes ahead; it ends with the iterator."""
+
+    def __init__(self, source: Iterator[Any], store: Store, size: int) -> None:
+        self._store = store
+        self._items: deque = deque()
+        self._size = size
+        self._changed = threading.Condition()
+        self._source: Iterator[Any] | None = source
+        self._thread: threading.Thread | None = None
+
+    def __next__(self) -> Any:
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=_fill, args=(self._source, self._items, self._changed, self._size, _Alive(self)), daemon=True
+            )
+            self._source = None
+            self._thread.start()
+        if not self._items:
+            with self._store.released(), self._changed:
+                while not self._items:
+                    self._changed.wait()
+        with self._changed:
+            kind, item = self._items[0]
+            if kind != "end":
+                self._items.popleft()
+                self._changed.notify_all()
+        if kind == "item":
+            return item
+        raise StopIteration if kind == "end" else item
+
+
+class _Alive:
+    """Whether somebody still wants the items: the thread must not keep its iterator alive."""
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = weakref.ref(owner)
+
+    def __bool__(self) -> bool:
+        return self._owner() is not None
+
+
+def _fill(source: Iterator[Any], items: deque, changed: threading.Condition, size: int, alive: _Alive) -> None:
+    kind = "item"
+    while kind != "end":
+        try:
+            kind, item = "item", next(source)
+        except StopIteration:
+            kind, item = "end", None
+        except Exception as error:
+            kind, item = "error", error
+        with changed:
+            while len(items) >= size and alive:
+                changed.wait(0.2)
+            if not alive:
+                return
+            items.append((kind, item))
+            changed.notify_all()

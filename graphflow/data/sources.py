@@ -1,0 +1,164 @@
+"""Datasets that are made of no other: tensors, numbers, generators, files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from graphflow import nest
+from graphflow.data.base import Base, Parts, Rows, Run, base_of, in_order, number
+from graphflow.data.structure import (
+    Spec,
+    as_element,
+    components,
+    from_types,
+    shapes_like,
+    spec_of,
+)
+from graphflow.dtypes import int64, string
+from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
+from graphflow.operation import Tensor
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.sparse.tensor import SparseTensor
+from graphflow.ops.values import as_array
+from graphflow.shape import Dims, compatible, merge, show
+
+
+class Tensors(Base):
+    """One element."""
+
+    def __init__(self, tensors: Any) -> None:
+        element = as_element(tensors)
+        self.specs = nest.map_structure(spec_of, element)
+        self._parts = components(element)
+
+    def own_tensors(self) -> list[Tensor]:
+        return self._parts
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        yield run.of(self._parts)
+
+
+class Slices(Base):
+    """The rows of tensors."""
+
+    def __init__(self, tensors: Any) -> None:
+        element = as_element(tensors)
+        if any(isinstance(part, SparseTensor) for part in nest.flatten(element)):
+            raise GraphError("rows of sparse tensors are not supported: use from_tensors")
+        self._parts = components(element)
+        if not self._parts:
+            raise GraphError("from_tensor_slices needs at least one tensor")
+        size: Dims = (None,)
+        for part in self._parts:
+            if part.dims == ():
+                raise ShapeError(f"from_tensor_slices takes the rows of tensors, and {part!r} has none")
+            size = merge(size, None if part.dims is None else part.dims[:1])
+        self.specs = nest.map_structure(lambda t: Spec(None if t.dims is None else t.dims[1:], t.dtype), element)
+
+    def own_tensors(self) -> list[Tensor]:
+        return self._parts
+
+    def rows(self, run: Run) -> tuple[Rows, Iterator[int]]:
+        arrays = run.of(self._parts)
+        if len({len(a) for a in arrays}) > 1:
+            raise InvalidArgumentError.because(f"the tensors have {[len(a) for a in arrays]} rows")
+        return Rows(arrays), iter(range(len(arrays[0])))
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return in_order(self, run)
+
+
+class Range(Base):
+    """Whole numbers."""
+
+    def __init__(self, *args: Any) -> None:
+        if not 1 <= len(args) <= 3:
+            raise GraphError(f"range takes one to three numbers, not {len(args)}")
+        start, stop, step = (0, args[0], 1) if len(args) == 1 else (*args, 1)[:3]
+        self._parts = [number(v, name=n) for v, n in ((start, "start"), (stop, "stop"), (step, "step"))]
+        self.specs = Spec((), int64)
+
+    def own_tensors(self) -> list[Tensor]:
+        return self._parts
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        start, stop, step = map(int, run.of(self._parts))
+        if not step:
+            raise InvalidArgumentError.because("the step of a range cannot be 0")
+        for value in range(start, stop, step):
+            yield [np.asarray(value, np.int64)]
+
+
+class Generator(Base):
+    """What a Python generator yields."""
+
+    def __init__(self, generator: Callable, output_types: Any, output_shapes: Any, args: Any) -> None:
+        if not callable(generator):
+            raise TypeError("the generator must be a function that gives an iterator")
+        self.specs = from_types(output_types, output_shapes)
+        self._generator = generator
+        self._args = [convert_to_tensor(a) for a in args or ()]
+
+    def own_tensors(self) -> list[Tensor]:
+        return self._args
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        flat = nest.flatten(self.specs)
+        alone = not nest.is_nested(self.specs)
+        try:
+            source = iter(self._generator(*[a if a.ndim else a[()] for a in run.of(self._args)]))
+            for value in source:
+                parts = [value] if alone else self._flat(value)
+                if len(parts) != len(flat):
+                    raise TypeError(f"the generator gave {value!r}, and {len(flat)} values are expected")
+                yield [self._part(part, spec) for part, spec in zip(parts, flat, strict=True)]
+        except (GraphflowError, GeneratorExit):
+            raise
+        except Exception as error:
+            raise InvalidArgumentError.because(f"{type(error).__name__} in the generator: {error}") from error
+
+    def _flat(self, value: Any) -> list:
+        """The parts of a value that has the structure; what stands for a tensor may be a list."""
+        if not isinstance(value, dict) and not isinstance(value, (tuple, list)):
+            raise TypeError(f"the generator gave {value!r}, and not a {type(self.specs).__name__}")
+        return shapes_like(self.specs, value)
+
+    @staticmethod
+    def _part(value: Any, spec: Spec) -> np.ndarray:
+        try:
+            array = as_array(value, string) if spec.dtype is string else np.array(value, spec.dtype.dtype)
+        except (TypeError, ValueError):
+            raise TypeError(f"the generator gave {value!r}, and {spec.dtype.name} is expected") from None
+        if not compatible(array.shape, spec.dims):
+            raise ValueError(f"the generator gave the shape {show(array.shape)}, and {show(spec.dims)} is expected")
+        return array
+
+
+class Files(Base):
+    """What a function reads of each of several files."""
+
+    def __init__(self, filenames: Any, read: Callable[..., Iterator[bytes]], *options: Tensor) -> None:
+        self._dataset: Base | None = base_of(filenames) if hasattr(filenames, "_base") else None
+        self.inputs = () if self._dataset is None else (self._dataset,)
+        self._names = [] if self._dataset is not None else [convert_to_tensor(filenames, string, "filenames")]
+        self._read = read
+        self._options = list(options)
+        self.specs = Spec((), string)
+
+    def own_tensors(self) -> list[Tensor]:
+        return [*self._names, *self._options]
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        options = [v.item() for v in run.of(self._options)]
+        if self._dataset is not None:
+            names: Iterator[Any] = (parts[0].item() for parts in self._dataset.elements(run))
+        else:
+            names = iter(run.values[self._names[0]].reshape(-1).tolist())
+        for name in names:
+            for record in self._read(name, *options):
+                part = np.empty((), object)
+                part[()] = record
+                yield [part]
