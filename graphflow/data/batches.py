@@ -19,6 +19,7 @@ from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.static import static_value
+from graphflow.ops.values import padded
 from graphflow.shape import Dims, as_dims, show
 
 
@@ -132,12 +133,7 @@ class PaddedBatch(Batch):
             wanted = np.where(shape < 0, largest, shape).astype(int)
             if (largest > wanted).any():
                 raise InvalidArgumentError.because(f"an element is larger than the padded shape {shape.tolist()}")
-            made = np.empty((len(column), *wanted), column[0].dtype)
-            made[...] = value
-            for i, part in enumerate(column):
-                place: tuple[Any, ...] = (i, *map(slice, part.shape))
-                made[place] = part
-            out.append(made)
+            out.append(padded(column, wanted, value))
         return out
 
 
