@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from graphflow.data.base import Base, Parts, Rows, Run, Unary, number
+from graphflow.data.base import Base, Items, Parts, Run, Unary, number
 from graphflow.data.mapped import Map
 from graphflow.data.sources import Slices
 from graphflow.operation import Tensor
@@ -36,9 +36,12 @@ class Cache(Unary):
             yield parts
         run.shared[self] = kept
 
-    def rows(self, run: Run) -> tuple[Rows, Iterator[int]] | None:
-        found = self.source.rows(run)  # rows are in memory already; an order that is drawn anew must not be
-        return found if isinstance(self.source, (Slices, Map)) else None
+    def items(self, run: Run) -> Items:
+        found = self.source.items(run)  # rows are in memory already; an order that is drawn anew must not be
+        return found if found.in_memory and isinstance(self.source, (Slices, Map)) else super().items(run)
+
+    def cardinality(self, run: Run) -> int:
+        return self.source.cardinality(run)
 
 
 class Prefetch(Unary):
@@ -51,12 +54,22 @@ class Prefetch(Unary):
     def own_tensors(self) -> list[Tensor]:
         return [self._size]
 
-    def elements(self, run: Run) -> Iterator[Parts]:
+    def _ahead(self, source: Iterator[Any], run: Run) -> Iterator[Any]:
         size = int(run.values[self._size])
-        return Ahead(self.source.elements(run), run.store, 2 if size < 1 else size)
+        return Ahead(source, run.store, 2 if size < 1 else size)
 
-    def rows(self, run: Run) -> tuple[Rows, Iterator[int]] | None:
-        return self.source.rows(run)
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return self._ahead(self.source.elements(run), run)
+
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
+        return self._ahead(self.source.after(run, count), run)
+
+    def items(self, run: Run) -> Items:
+        found = self.source.items(run)
+        return found if found.in_memory else found._replace(items=self._ahead(found.items, run))
+
+    def cardinality(self, run: Run) -> int:
+        return self.source.cardinality(run)
 
 
 class Ahead(Iterator):

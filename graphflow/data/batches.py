@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from graphflow.data.structure import (
     shapes_like,
 )
 from graphflow.dtypes import bool_, string
-from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, OpError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.static import static_value
@@ -47,45 +47,52 @@ class Batch(Unary):
         return int(size), bool(drop)
 
     def elements(self, run: Run) -> Iterator[Parts]:
+        return self.after(run, 0)
+
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
-        found = self.source.rows(run)
-        if found is not None:
-            rows, order = found
-            for indices in groups(order, size, drop):
-                yield rows.take(indices)
-            return
-        for several in groups(self.source.elements(run), size, drop):
-            yield self.joined(several, run)
+        items, joined, _ = self.source.items(run)
+        return Groups(itertools.islice(items, count * size, None), size, drop, joined)
 
-    def joined(self, several: list[Parts], run: Run) -> Parts:
-        """One element of several."""
-        columns = iter(zip(*several, strict=True))
-        out: Parts = []
-        for spec in nest.flatten(self.source.specs):
-            out += _stacked_sparse(columns) if spec.sparse else [stacked(next(columns))]
-        return out
+    def cardinality(self, run: Run) -> int:
+        size, drop = self._settings(run)
+        count = self.source.cardinality(run)
+        return count if count < 0 else count // size if drop else -(-count // size)
 
 
-def groups(items: Iterator[Any], size: int, drop: bool) -> Iterator[list]:
-    """Items in lists of this length; the last one may be shorter unless it is dropped."""
-    while group := list(itertools.islice(items, size)):
-        if len(group) == size or not drop:
-            yield group
+class Groups(Iterator):
+    """Items in groups of one size, each made one element; the last may be smaller, or is dropped."""
 
+    def __init__(self, items: Iterator[Any], size: int, drop: bool, joined: Callable[[list], Parts]) -> None:
+        self._items, self._size, self._drop, self._joined = items, size, drop, joined
 
-def stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays of one shape put together."""
-    shapes = {p.shape for p in parts}
-    if len(shapes) > 1:
-        raise InvalidArgumentError.because(f"elements of shapes {sorted(shapes)} cannot be batched: see padded_batch")
-    return np.stack(parts)
+    def __next__(self) -> Parts:
+        group: list[Any] = []
+        for item in itertools.islice(self._items, self._size):
+            group.append(item)
+        if not group or self._drop and len(group) < self._size:
+            raise StopIteration
+        try:
+            return self._joined(group)
+        except GraphflowError as error:
+            return self._one_by_one(group, error)
 
+    def _one_by_one(self, group: list[Any], error: GraphflowError) -> Parts:
+        """The error of the first item that fails alone, with which the group ends, as in TensorFlow.
 
-def _stacked_sparse(columns: Iterator[Sequence[np.ndarray]]) -> Parts:
-    indices, values, shapes = next(columns), next(columns), next(columns)
-    rows = [np.insert(found, 0, i, axis=1) for i, found in enumerate(indices)]
-    largest = np.max(np.stack(shapes), axis=0)
-    return [np.concatenate(rows), np.concatenate(values), np.array([len(rows), *largest], np.int64)]
+        Where none fails, their elements, if they have one shape.
+        """
+        made = []
+        for i, item in enumerate(group):
+            try:
+                made.append(self._joined([item]))
+            except GraphflowError:
+                self._items = itertools.chain(group[i + 1 :], self._items)
+                raise
+        columns = list(zip(*made, strict=True))
+        if any(len({part.shape for part in column}) > 1 for column in columns):
+            raise error
+        return [np.concatenate(column) for column in columns]
 
 
 class PaddedBatch(Batch):
@@ -119,12 +126,12 @@ class PaddedBatch(Batch):
     def own_tensors(self) -> list[Tensor]:
         return [*super().own_tensors(), *self._shapes, *self._values]
 
-    def elements(self, run: Run) -> Iterator[Parts]:
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
-        for several in groups(self.source.elements(run), size, drop):
-            yield self.joined(several, run)
+        elements = self.source.after(run, count * size)
+        return Groups(elements, size, drop, lambda several: self._filled(several, run))
 
-    def joined(self, several: list[Parts], run: Run) -> Parts:
+    def _filled(self, several: list[Parts], run: Run) -> Parts:
         columns, out = zip(*several, strict=True), []
         for column, shape, value in zip(columns, run.of(self._shapes), run.of(self._values), strict=True):
             if any(p.ndim != len(shape) for p in column):
@@ -154,3 +161,35 @@ def _padded_dims(shape: Tensor, dims: Dims) -> tuple[int | None, ...]:
     if dims is not None and len(dims) != len(found):
         raise ShapeError(f"elements of shape {show(dims)} cannot be padded to {show(found)}")
     return found
+
+
+class Unbatched(Unary):
+    """The rows of each element."""
+
+    def __init__(self, dataset: Base) -> None:
+        super().__init__(dataset)
+        flat = nest.flatten(dataset.specs)
+        if any(s.sparse or s.dims == () for s in flat):
+            raise ShapeError("only tensors with a first dimension are taken apart")
+        self.specs = nest.map_structure(lambda s: Spec(None if s.dims is None else s.dims[1:], s.dtype), dataset.specs)
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        for parts in self.source.elements(run):
+            if len({len(p) for p in parts}) > 1:
+                raise InvalidArgumentError.because(f"the parts of an element have {[len(p) for p in parts]} rows")
+            for i in range(len(parts[0])):
+                yield [p[i, ...] for p in parts]
+
+
+class Lenient(Unary):
+    """Without the elements that fail."""
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        source = self.source.elements(run)
+        while True:
+            try:
+                yield next(source)
+            except StopIteration:
+                return
+            except OpError:
+                continue

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator as PythonIterator
 from typing import Any
 
 import numpy as np
 
 from graphflow.data.ahead import Ahead
-from graphflow.data.base import Base, Parts, Run, base_of, in_order
+from graphflow.data.base import Base, Parts, Run, base_of
 from graphflow.data.batches import Batch
 from graphflow.data.structure import from_types, nests, packed, require_compatible, types_of
 from graphflow.dtypes import string
@@ -28,7 +29,6 @@ class State:
         self._store = store
         self._source: PythonIterator[Parts] | None = None
         self._ended = False
-        self._shared: dict[Base, dict] = {}
 
     @property
     def started(self) -> bool:
@@ -36,11 +36,11 @@ class State:
 
     def start(self, dataset: Base, values: tuple[np.ndarray, ...]) -> None:
         """Begin with the first element of a dataset, given the values of its tensors."""
-        shared = self._shared.setdefault(dataset, {})
-        run = Run(self._store, dict(zip(dataset.tensors(), values, strict=True)), shared)
+        entropy = int.from_bytes(os.urandom(4), "little")
+        run = Run(self._store, dict(zip(dataset.tensors(), values, strict=True)), entropy)
         self._source = None
-        source = in_order(dataset, run)
-        if isinstance(dataset, Batch) and dataset.source.rows(run) is not None:
+        source = dataset.elements(run)
+        if isinstance(dataset, Batch) and dataset.source.items(run).in_memory:
             source = Ahead(source, self._store, 2)  # nobody can see when rows of arrays are gathered
         self._source, self._ended = source, False
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import Base, Parts, Rows, Run, Unary, base_of, number
+from graphflow.data.base import Base, Items, Parts, Run, Unary, base_of, number
 from graphflow.data.function import Function, as_tensors
 from graphflow.data.structure import (
     as_element,
@@ -28,10 +28,9 @@ class Map(Unary):
         super().__init__(dataset)
         self._function = Function(function, dataset.specs, as_tensors(_result))
         self.specs = nest.map_structure(spec_of, self._function.result)
-        self._rows: bool | None = None
 
-    def own_tensors(self) -> list[Tensor]:
-        return self._function.captured
+    def functions(self) -> list[Function]:
+        return [self._function]
 
     def _bound(self, run: Run) -> Callable[[Sequence[np.ndarray]], Parts]:
         return self._function.bind(run.store, run.of(self._function.captured))
@@ -39,16 +38,20 @@ class Map(Unary):
     def elements(self, run: Run) -> Iterator[Parts]:
         return map(self._bound(run), self.source.elements(run))  # which goes on after an error
 
-    def rows(self, run: Run) -> tuple[Rows, Iterator[int]] | None:
-        found = self.source.rows(run)
-        if found is None:
-            return None
-        if self._rows is None:
-            self._rows = self._function.works_on_rows
-        if not self._rows:
-            return None
-        rows, order = found
-        return Rows(rows.arrays, (*rows.functions, self._bound(run))), order
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
+        if self._function.stateful:
+            return super().after(run, count)
+        return map(self._bound(run), self.source.after(run, count))
+
+    def items(self, run: Run) -> Items:
+        if not self._function.works_on_rows:
+            return super().items(run)
+        function = self._bound(run)
+        items, joined, in_memory = self.source.items(run)
+        return Items(items, lambda several: function(joined(several)), in_memory)
+
+    def cardinality(self, run: Run) -> int:
+        return self.source.cardinality(run)
 
 
 def _result(value: Any) -> Any:
@@ -70,8 +73,8 @@ class Filter(Unary):
         if len(outputs) != 1 or outputs[0].dtype is not bool_ or not compatible(outputs[0].dims, ()):
             raise DTypeError("a predicate gives one bool")
 
-    def own_tensors(self) -> list[Tensor]:
-        return self._function.captured
+    def functions(self) -> list[Function]:
+        return [self._function]
 
     def elements(self, run: Run) -> Iterator[Parts]:
         call = self._function.bind(run.store, run.of(self._function.captured))
@@ -83,22 +86,23 @@ class Inner(Unary):
 
     def __init__(self, dataset: Base, function: Callable) -> None:
         super().__init__(dataset)
-        self.function = Function(function, dataset.specs, _inner_dataset)
+        self.function = Function(function, dataset.specs, inner_dataset)
         self.inner: Base = self.function.result
         self.specs = self.inner.specs
 
-    def own_tensors(self) -> list[Tensor]:
-        return self.function.captured
+    def functions(self) -> list[Function]:
+        return [self.function]
 
     def opened(self, run: Run) -> Iterator[Iterator[Parts]]:
         """The iterators of the datasets, one after the other."""
         call = self.function.bind(run.store, run.of(self.function.captured))
         needed = self.function.outputs
-        for parts in self.source.elements(run):
-            yield self.inner.elements(run.inside(needed, call(parts) if needed else []))
+        for i, parts in enumerate(self.source.elements(run)):
+            yield self.inner.elements(run.inside(needed, call(parts) if needed else [], i))
 
 
-def _inner_dataset(result: Any) -> tuple[Base, list[Tensor]]:
+def inner_dataset(result: Any) -> tuple[Base, list[Tensor]]:
+    """A result that is a dataset, and the tensors that it needs."""
     dataset = base_of(result)
     return dataset, dataset.tensors()
 

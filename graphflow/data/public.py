@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow.data.ahead import Cache, Prefetch
-from graphflow.data.base import Base, base_of, number
+from graphflow.data.base import Base, base_of
 from graphflow.data.batches import Batch, PaddedBatch
 from graphflow.data.iterator import Iterator, initializable, one_shot
 from graphflow.data.mapped import Filter, FlatMap, Interleave, Map
 from graphflow.data.order import Concatenate, Repeat, Shard, Shuffle, Skip, Take, Zip
-from graphflow.data.sources import Files, Generator, Range, Slices, Tensors
+from graphflow.data.reduction import reduced
+from graphflow.data.sources import Generator, Range, Slices, Tensors
 from graphflow.data.structure import nests
+from graphflow.data.windows import Window
 from graphflow.dtypes import int64, string
-from graphflow.errors import GraphError
-from graphflow.io.records import Stream, TFRecordOptions, fixed_records, records
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.files import matching_files
 
@@ -149,6 +149,17 @@ class Dataset:
         """(number, element) pairs."""
         return Dataset.zip((Dataset.range(start, int64.max), self))
 
+    def window(self, size: Any, shift: Any = None, stride: Any = 1, drop_remainder: Any = False) -> Dataset:
+        """Datasets of `size` elements each, `stride` apart; the next one begins `shift` elements later.
+
+        The elements have the structure of these, with a dataset for each component.
+        """
+        return Dataset(Window(self._base, size, shift, stride, drop_remainder, Dataset))
+
+    def reduce(self, initial_state: Any, reduce_func: Callable) -> Any:
+        """reduce_func(state, element) of one element after the other: a nest of tensors as `initial_state` is."""
+        return reduced(self._base, initial_state, reduce_func)
+
     # -- batches ---------------------------------------------------------------------------------------------------
     def batch(self, batch_size: Any, drop_remainder: Any = False) -> Dataset:
         """Elements put together along a new first dimension; the last batch may be smaller, or is dropped."""
@@ -175,56 +186,6 @@ class Dataset:
 
     def __iter__(self) -> Any:
         raise RuntimeError("a dataset has elements when a session runs: use make_one_shot_iterator().get_next()")
-
-
-def _compression(value: Any) -> Any:
-    return convert_to_tensor("" if value is None else value, string)
-
-
-class TextLineDataset(Dataset):
-    """The lines of text files, without their ends.   compression_type: "", "GZIP" or "ZLIB"."""
-
-    def __init__(
-        self, filenames: Any, compression_type: Any = None, buffer_size: Any = None, num_parallel_reads: Any = None
-    ) -> None:
-        super().__init__(Files(filenames, _lines, _compression(compression_type)))
-
-
-def _lines(name: bytes, compression: bytes) -> Any:
-    return Stream(name, compression.decode()).lines()
-
-
-class TFRecordDataset(Dataset):
-    """The records of TFRecord files.   Raises: DataLossError when run and a file is damaged."""
-
-    def __init__(
-        self, filenames: Any, compression_type: Any = None, buffer_size: Any = None, num_parallel_reads: Any = None
-    ) -> None:
-        if isinstance(compression_type, TFRecordOptions):
-            compression_type = TFRecordOptions.get_compression_type_string(compression_type)
-        super().__init__(Files(filenames, _records, _compression(compression_type)))
-
-
-def _records(name: bytes, compression: bytes) -> Any:
-    return records(name, compression.decode())
-
-
-class FixedLengthRecordDataset(Dataset):
-    """Records of one size, between a header and a footer of each file."""
-
-    def __init__(
-        self, filenames: Any, record_bytes: Any, header_bytes: Any = None, footer_bytes: Any = None,
-        buffer_size: Any = None, compression_type: Any = None, num_parallel_reads: Any = None,
-    ) -> None:  # fmt: skip
-        sizes = [number(v or 0) if isinstance(v, (int, type(None))) else v
-                 for v in (record_bytes, header_bytes, footer_bytes)]  # fmt: skip
-        super().__init__(Files(filenames, _fixed, *sizes, _compression(compression_type)))
-
-
-def _fixed(name: bytes, size: int, header: int, footer: int, compression: bytes) -> Any:
-    if size < 1 or header < 0 or footer < 0:
-        raise GraphError(f"a record has at least one byte, not {size}")
-    return fixed_records(name, size, header, footer, size, compression.decode())
 
 
 class Options:

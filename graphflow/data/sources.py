@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import Base, Parts, Rows, Run, base_of, in_order, number
+from graphflow.data.base import Base, Items, Parts, Run, base_of, number
 from graphflow.data.structure import (
     Spec,
     as_element,
@@ -40,6 +41,9 @@ class Tensors(Base):
     def elements(self, run: Run) -> Iterator[Parts]:
         yield run.of(self._parts)
 
+    def cardinality(self, run: Run) -> int:
+        return 1
+
 
 class Slices(Base):
     """The rows of tensors."""
@@ -61,14 +65,25 @@ class Slices(Base):
     def own_tensors(self) -> list[Tensor]:
         return self._parts
 
-    def rows(self, run: Run) -> tuple[Rows, Iterator[int]]:
+    def _arrays(self, run: Run) -> Parts:
         arrays = run.of(self._parts)
         if len({len(a) for a in arrays}) > 1:
             raise InvalidArgumentError.because(f"the tensors have {[len(a) for a in arrays]} rows")
-        return Rows(arrays), iter(range(len(arrays[0])))
+        return arrays
 
     def elements(self, run: Run) -> Iterator[Parts]:
-        return in_order(self, run)
+        return self.after(run, 0)
+
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
+        arrays = self._arrays(run)
+        return ([a[i, ...] for a in arrays] for i in range(count, len(arrays[0])))
+
+    def items(self, run: Run) -> Items:
+        arrays = self._arrays(run)
+        return Items(iter(range(len(arrays[0]))), lambda at: [a.take(at, axis=0) for a in arrays], in_memory=True)
+
+    def cardinality(self, run: Run) -> int:
+        return len(self._arrays(run)[0])
 
 
 class Range(Base):
@@ -84,12 +99,23 @@ class Range(Base):
     def own_tensors(self) -> list[Tensor]:
         return self._parts
 
-    def elements(self, run: Run) -> Iterator[Parts]:
+    def _range(self, run: Run) -> range:
         start, stop, step = map(int, run.of(self._parts))
         if not step:
             raise InvalidArgumentError.because("the step of a range cannot be 0")
-        for value in range(start, stop, step):
-            yield [np.asarray(value, np.int64)]
+        return range(start, stop, step)
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return self.after(run, 0)
+
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
+        return ([np.asarray(value, np.int64)] for value in self._range(run)[count:])
+
+    def items(self, run: Run) -> Items:
+        return Items(iter(self._range(run)), lambda values: [np.array(values, np.int64)], in_memory=True)
+
+    def cardinality(self, run: Run) -> int:
+        return len(self._range(run))
 
 
 class Generator(Base):
@@ -151,14 +177,28 @@ class Files(Base):
     def own_tensors(self) -> list[Tensor]:
         return [*self._names, *self._options]
 
-    def elements(self, run: Run) -> Iterator[Parts]:
+    def _all(self, run: Run) -> Iterator[bytes]:
         options = [v.item() for v in run.of(self._options)]
         if self._dataset is not None:
             names: Iterator[Any] = (parts[0].item() for parts in self._dataset.elements(run))
         else:
             names = iter(run.values[self._names[0]].reshape(-1).tolist())
-        for name in names:
-            for record in self._read(name, *options):
-                part = np.empty((), object)
-                part[()] = record
-                yield [part]
+        return itertools.chain.from_iterable(self._read(name, *options) for name in names)
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return map(_boxed, self._all(run))
+
+    def items(self, run: Run) -> Items:
+        return Items(self._all(run), lambda records: [_column(records)])
+
+
+def _boxed(record: bytes) -> Parts:
+    part = np.empty((), object)
+    part[()] = record
+    return [part]
+
+
+def _column(records: list[bytes]) -> np.ndarray:
+    column = np.empty(len(records), object)
+    column[:] = records
+    return column

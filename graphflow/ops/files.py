@@ -95,6 +95,7 @@ DECODE_RAW = define(
     infer=lambda bytes, out_type, **_: (None if bytes.dims is None else (*bytes.dims, None), out_type),
     reference=_raw,
     vjp=NO_GRADIENT,
+    rows=lambda op: True,
 )  # fmt: skip
 
 
@@ -189,6 +190,7 @@ DECODE_CSV = define(
     infer=lambda records, *defaults, **_: [(records.dims, d.dtype) for d in defaults],
     reference=_csv,
     vjp=NO_GRADIENT,
+    rows=lambda op: True,
 )  # fmt: skip
 
 

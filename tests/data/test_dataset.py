@@ -88,7 +88,7 @@ def test_rows_are_gathered_and_mapped_in_batches():
     pixels, labels = np.arange(60, dtype=np.uint8).reshape(20, 3), np.arange(20)
     data = D.from_tensor_slices((pixels, labels))
     mapped = data.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y + 1)).shuffle(20, seed=1).batch(8)
-    assert mapped._base.source.rows is not None
+    assert mapped._base.source.source._function.works_on_rows
     found = drain(mapped)
     assert [len(y) for _, y in found] == [8, 8, 4]
     x, y = (np.concatenate(parts) for parts in zip(*found, strict=True))
