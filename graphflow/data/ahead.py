@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 import weakref
 from collections import deque
@@ -11,21 +13,46 @@ from typing import Any
 from graphflow.data.base import Base, Items, Parts, Run, Unary, number
 from graphflow.data.mapped import Map
 from graphflow.data.sources import Slices
+from graphflow.data.structure import types_of
+from graphflow.dtypes import string
+from graphflow.graph_protos import TensorProto
+from graphflow.io.atomic import replacing
+from graphflow.io.records import framed, records
 from graphflow.operation import Tensor
+from graphflow.ops.define import convert_to_tensor
 from graphflow.store import Store
+from graphflow.tensor_proto import make_ndarray, make_tensor_proto
 
 
 class Cache(Unary):
-    """What the first pass has made, kept for later ones."""
+    """What the first pass has made, kept for later ones: in memory, or in a file for later runs of the program too."""
 
     def __init__(self, dataset: Base, filename: Any) -> None:
         super().__init__(dataset)
-        if filename not in ("", b""):
-            raise NotImplementedError(
-                "Dataset.cache keeps elements in memory; write them to a TFRecord file for a file"
-            )
+        self._name = convert_to_tensor(filename, string, "filename")
+
+    def own_tensors(self) -> list[Tensor]:
+        return [self._name]
 
     def elements(self, run: Run) -> Iterator[Parts]:
+        name = os.fsdecode(run.values[self._name].item())
+        return self._in_file(f"{name}.records", run) if name else self._in_memory(run)
+
+    def _in_file(self, path: str, run: Run) -> Iterator[Parts]:
+        """From a file, which the first pass that comes to its end has written: a record for each tensor."""
+        width = len(types_of(self.specs))
+        if os.path.exists(path):
+            found = map(make_ndarray, map(TensorProto.FromString, records(path)))
+            while parts := list(itertools.islice(found, width)):
+                yield parts
+            return
+        with replacing(path) as file:
+            for parts in self.source.elements(run):
+                for part in parts:
+                    file.write(framed(make_tensor_proto(part).SerializeToString()))
+                yield parts
+
+    def _in_memory(self, run: Run) -> Iterator[Parts]:
         kept = run.shared.get(self)
         if kept is not None:
             yield from kept
@@ -37,6 +64,8 @@ class Cache(Unary):
         run.shared[self] = kept
 
     def items(self, run: Run) -> Items:
+        if run.values[self._name].item():
+            return super().items(run)
         found = self.source.items(run)  # rows are in memory already; an order that is drawn anew must not be
         return found if found.in_memory and isinstance(self.source, (Slices, Map)) else super().items(run)
 

@@ -15,12 +15,12 @@ from graphflow.data.structure import (
     shapes_like,
 )
 from graphflow.dtypes import bool_, string
-from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, OpError, ShapeError
+from graphflow.errors import DataLossError, GraphflowError, InvalidArgumentError, OpError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.static import static_value
 from graphflow.ops.values import padded
-from graphflow.shape import Dims, as_dims, show
+from graphflow.shape import Dims, TensorShape, as_dims, show
 
 
 class Batch(Unary):
@@ -30,8 +30,6 @@ class Batch(Unary):
         super().__init__(dataset)
         self._parts = [number(batch_size, name="batch_size"), convert_to_tensor(drop_remainder, bool_)]
         size, drop = (static_value(t) for t in self._parts)
-        if size is not None and size < 1:
-            raise GraphError(f"a batch has at least one element, not {size}")
         first = None if size is None or not drop else int(size)
         self.specs = nest.map_structure(
             lambda s: Spec(None if s.dims is None else (first, *s.dims), s.dtype, s.sparse), dataset.specs
@@ -52,7 +50,7 @@ class Batch(Unary):
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
         items, joined, _ = self.source.items(run)
-        return Groups(itertools.islice(items, count * size, None), size, drop, joined)
+        return Groups(items, size, drop, joined).skipping(count * size)
 
     def cardinality(self, run: Run) -> int:
         size, drop = self._settings(run)
@@ -68,14 +66,23 @@ class Groups(Iterator):
 
     def __next__(self) -> Parts:
         group: list[Any] = []
-        for item in itertools.islice(self._items, self._size):
-            group.append(item)
+        for _ in range(self._size):  # no islice, which would end with the first error
+            try:
+                group.append(next(self._items))
+            except StopIteration:
+                break
         if not group or self._drop and len(group) < self._size:
             raise StopIteration
         try:
             return self._joined(group)
         except GraphflowError as error:
             return self._one_by_one(group, error)
+
+    def skipping(self, count: int) -> Groups:
+        """The same without the first items."""
+        for _ in itertools.islice(self._items, count):
+            pass
+        return self
 
     def _one_by_one(self, group: list[Any], error: GraphflowError) -> Parts:
         """The error of the first item that fails alone, with which the group ends, as in TensorFlow.
@@ -139,7 +146,7 @@ class PaddedBatch(Batch):
             largest = np.max([p.shape for p in column], axis=0) if len(shape) else shape
             wanted = np.where(shape < 0, largest, shape).astype(int)
             if (largest > wanted).any():
-                raise InvalidArgumentError.because(f"an element is larger than the padded shape {shape.tolist()}")
+                raise DataLossError.because(f"an element is larger than the padded shape {shape.tolist()}")
             out.append(padded(column, wanted, value))
         return out
 
@@ -147,7 +154,7 @@ class PaddedBatch(Batch):
 def _shape_tensor(shape: Any) -> Tensor:
     if isinstance(shape, Tensor):
         return shape
-    dims = as_dims(shape)
+    dims = as_dims(shape if isinstance(shape, TensorShape) else [None if d == -1 else d for d in shape])
     if dims is None:
         raise ShapeError("padded shapes have a rank")
     return convert_to_tensor(np.array([-1 if d is None else d for d in dims], np.int64))

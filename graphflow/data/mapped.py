@@ -16,7 +16,7 @@ from graphflow.data.structure import (
     spec_of,
 )
 from graphflow.dtypes import bool_
-from graphflow.errors import DTypeError, InvalidArgumentError
+from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Tensor
 from graphflow.shape import compatible
 
@@ -71,7 +71,7 @@ class Filter(Unary):
         self._function = Function(predicate, dataset.specs, as_tensors(_result))
         outputs = self._function.outputs
         if len(outputs) != 1 or outputs[0].dtype is not bool_ or not compatible(outputs[0].dims, ()):
-            raise DTypeError("a predicate gives one bool")
+            raise GraphError("a predicate gives one bool")
 
     def functions(self) -> list[Function]:
         return [self._function]

@@ -17,7 +17,6 @@ from graphflow.data.structure import (
 from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Tensor
 from graphflow.ops.seeds import get_seed, key_of
-from graphflow.ops.static import static_value
 
 
 class Zip(Base):
@@ -151,9 +150,6 @@ class Shard(Ordered):
     def __init__(self, dataset: Base, num_shards: Any, index: Any) -> None:
         super().__init__(dataset)
         self._parts = [number(num_shards), number(index)]
-        shards, at = (static_value(t) for t in self._parts)
-        if shards is not None and shards < 1 or shards is not None and at is not None and not 0 <= at < shards:
-            raise InvalidArgumentError.because(f"there is no shard {at} of {shards}")
 
     def own_tensors(self) -> list[Tensor]:
         return self._parts

@@ -22,7 +22,7 @@ from graphflow.dtypes import int64, string
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.sparse.tensor import SparseTensor
+from graphflow.ops.host import failed
 from graphflow.ops.values import as_array
 from graphflow.shape import Dims, compatible, merge, show
 
@@ -50,40 +50,67 @@ class Slices(Base):
 
     def __init__(self, tensors: Any) -> None:
         element = as_element(tensors)
-        if any(isinstance(part, SparseTensor) for part in nest.flatten(element)):
-            raise GraphError("rows of sparse tensors are not supported: use from_tensors")
         self._parts = components(element)
         if not self._parts:
             raise GraphError("from_tensor_slices needs at least one tensor")
+        self._whole = nest.map_structure(spec_of, element)
         size: Dims = (None,)
-        for part in self._parts:
-            if part.dims == ():
-                raise ShapeError(f"from_tensor_slices takes the rows of tensors, and {part!r} has none")
-            size = merge(size, None if part.dims is None else part.dims[:1])
-        self.specs = nest.map_structure(lambda t: Spec(None if t.dims is None else t.dims[1:], t.dtype), element)
+        for spec in nest.flatten(self._whole):
+            if spec.dims == ():
+                raise ShapeError(f"from_tensor_slices takes the rows of tensors, and {element!r} has a scalar")
+            size = merge(size, None if spec.dims is None else spec.dims[:1])
+        self.specs = nest.map_structure(
+            lambda s: Spec(None if s.dims is None else s.dims[1:], s.dtype, s.sparse), self._whole
+        )
 
     def own_tensors(self) -> list[Tensor]:
         return self._parts
 
-    def _arrays(self, run: Run) -> Parts:
-        arrays = run.of(self._parts)
-        if len({len(a) for a in arrays}) > 1:
-            raise InvalidArgumentError.because(f"the tensors have {[len(a) for a in arrays]} rows")
-        return arrays
+    def _columns(self, run: Run) -> tuple[int, list[Any]]:
+        """How many rows there are, and the arrays and sparse rows."""
+        values = iter(run.of(self._parts))
+        columns = [SparseRows(next(values), next(values), next(values)) if spec.sparse else next(values)
+                   for spec in nest.flatten(self._whole)]  # fmt: skip
+        lengths = [len(column) for column in columns]
+        if len(set(lengths)) > 1:
+            raise InvalidArgumentError.because(f"the tensors have {lengths} rows")
+        return lengths[0], columns
 
     def elements(self, run: Run) -> Iterator[Parts]:
         return self.after(run, 0)
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
-        arrays = self._arrays(run)
-        return ([a[i, ...] for a in arrays] for i in range(count, len(arrays[0])))
+        size, columns = self._columns(run)
+        return (
+            [part for c in columns for part in (c.row(i) if isinstance(c, SparseRows) else [c[i, ...]])]
+            for i in range(count, size)
+        )
 
     def items(self, run: Run) -> Items:
-        arrays = self._arrays(run)
-        return Items(iter(range(len(arrays[0]))), lambda at: [a.take(at, axis=0) for a in arrays], in_memory=True)
+        size, columns = self._columns(run)
+        if any(isinstance(column, SparseRows) for column in columns):
+            return super().items(run)
+        return Items(iter(range(size)), lambda at: [a.take(at, axis=0) for a in columns], in_memory=True)
 
     def cardinality(self, run: Run) -> int:
-        return len(self._arrays(run)[0])
+        return self._columns(run)[0]
+
+
+class SparseRows:
+    """The rows of a sparse tensor."""
+
+    def __init__(self, indices: np.ndarray, values: np.ndarray, shape: np.ndarray) -> None:
+        order = np.argsort(indices[:, 0], kind="stable")
+        self._indices, self._values, self._shape = indices[order], values[order], shape
+        self._starts = np.searchsorted(self._indices[:, 0], np.arange(len(self) + 1))
+
+    def __len__(self) -> int:
+        return int(self._shape[0])
+
+    def row(self, i: int) -> Parts:
+        """indices, values and dense_shape of one row."""
+        place = slice(self._starts[i], self._starts[i + 1])
+        return [self._indices[place, 1:], self._values[place], self._shape[1:]]
 
 
 class Range(Base):
@@ -144,7 +171,7 @@ class Generator(Base):
         except (GraphflowError, GeneratorExit):
             raise
         except Exception as error:
-            raise InvalidArgumentError.because(f"{type(error).__name__} in the generator: {error}") from error
+            raise failed(error, "the generator") from error
 
     def _flat(self, value: Any) -> list:
         """The parts of a value that has the structure; what stands for a tensor may be a list."""

@@ -72,9 +72,7 @@ class TFRecordWriter:
         """Add a record: bytes, or text as UTF-8."""
         if self._file is None:
             raise FailedPreconditionError.because(f"{self._path} is closed")
-        data = record.encode() if isinstance(record, str) else bytes(record)
-        length = len(data).to_bytes(8, "little")
-        self._put(b"".join([length, _stored(length), data, _stored(data)]))
+        self._put(framed(record.encode() if isinstance(record, str) else bytes(record)))
 
     def _put(self, data: bytes) -> None:
         assert self._file is not None
@@ -107,6 +105,12 @@ class TFRecordWriter:
     def __del__(self) -> None:
         if getattr(self, "_file", None) is not None:
             self.close()
+
+
+def framed(data: bytes) -> bytes:
+    """A record as files have it."""
+    length = len(data).to_bytes(8, "little")
+    return b"".join([length, _stored(length), data, _stored(data)])
 
 
 def _stored(data: bytes) -> bytes:
