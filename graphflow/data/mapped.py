@@ -16,7 +16,7 @@ from graphflow.data.structure import (
     spec_of,
 )
 from graphflow.dtypes import bool_
-from graphflow.errors import InvalidArgumentError
+from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.operation import Tensor
 from graphflow.shape import compatible
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import DType, as_dtype, float32, int64, string
-from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.io.example import Example, SequenceExample
 from graphflow.io.features import KINDS, Features
 from graphflow.io.wire import BYTES, WireError, fields
@@ -90,12 +90,12 @@ def _fixed(found: Features, column: int, default: np.ndarray, spec: Spec, labels
         raise InvalidArgumentError.because(
             f"{labels[i]}: the feature {spec.name!r} has {rows[i, 3]} values, and {count} are expected"
         )
-    values = found.values(column, spec.dtype)
+    values = found.values(column, spec.dtype).reshape((int(there.sum()), *spec.dims))
     if there.all():
-        return values.reshape(-1, *spec.dims)
+        return values
     out = np.empty((len(rows), *spec.dims), spec.dtype.dtype)
     out[...] = default
-    out[there] = values.reshape(-1, *spec.dims)
+    out[there] = values
     return out
 
 
@@ -242,7 +242,7 @@ def _specs(features: Mapping[str, Any]) -> tuple[tuple[Spec, ...], list[Tensor]]
         feature = features[name]
         dtype = as_dtype(feature.dtype) if hasattr(feature, "dtype") else None
         if dtype not in (string, float32, int64):
-            raise GraphError(f"the feature {name!r} is {feature!r}: features are string, float32 or int64")
+            raise DTypeError(f"the feature {name!r} is {feature!r}: features are string, float32 or int64")
         assert dtype is not None
         if isinstance(feature, VarLenFeature):
             specs.append(Spec(name, "sparse", dtype, (), True))
@@ -300,6 +300,9 @@ def parse_single_example(
 
 def _parse(serialized: Tensor, features: Mapping[str, Any], names: Any) -> dict[str, Any]:
     specs, defaults = _specs(features)
+    for spec in specs:
+        if not spec.missing and spec.kind == "sequence":
+            raise GraphError(f"the feature {spec.name!r} of an Example may be missing: allow_missing must be True")
     labels = convert_to_tensor(np.empty(0, object) if names is None else names, string)
     outputs: Callable[..., Any] = PARSE_EXAMPLE
     made = outputs(serialized, labels, *defaults, specs=specs)

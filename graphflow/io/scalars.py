@@ -32,8 +32,14 @@ def _whole(bits: int, signed: bool) -> Callable[[Any], int]:
     return check
 
 
+def _double(value: Any) -> float:
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"a number is needed, not {value!r}")
+    return float(value)
+
+
 def _float32(value: Any) -> float:
-    return float(np.float32(value))
+    return float(np.float32(_double(value)))
 
 
 def _text(value: Any) -> str:
@@ -72,7 +78,7 @@ KINDS = {
     "uint64": Kind(VARINT, 0, _whole(64, False), varint, int),
     "bool": Kind(VARINT, False, bool, varint, bool),
     "float": _fixed("f", FIXED32, 0.0, _float32),
-    "double": _fixed("d", FIXED64, 0.0, float),
+    "double": _fixed("d", FIXED64, 0.0, _double),
     "fixed32": _fixed("I", FIXED32, 0, _whole(32, False)),
     "fixed64": _fixed("Q", FIXED64, 0, _whole(64, False)),
     "string": Kind(BYTES, "", _text, str.encode, bytes.decode),
