@@ -123,6 +123,16 @@ def _stacked_sparse(columns: Iterator[Sequence[np.ndarray]]) -> Parts:
     return [np.concatenate(rows), np.concatenate(values), np.array([len(rows), *largest], np.int64)]
 
 
+def every_function(dataset: Base) -> Iterator[Function]:
+    """The functions of a dataset and of all that it is made of."""
+    for function in dataset.functions():
+        yield function
+        if isinstance(function.result, Base):
+            yield from every_function(function.result)
+    for source in dataset.inputs:
+        yield from every_function(source)
+
+
 def base_of(dataset: Any) -> Base:
     """What a public Dataset stands for.   Raises: TypeError for anything else."""
     found = getattr(dataset, "_base", None)

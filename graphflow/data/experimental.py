@@ -11,6 +11,7 @@ from graphflow.data.base import ENDLESS, UNKNOWN, base_of
 from graphflow.data.batches import Lenient, Unbatched
 from graphflow.data.csv import CsvDataset, make_csv_dataset
 from graphflow.data.public import AUTOTUNE, Dataset, Options
+from graphflow.data.saving import make_saveable_from_iterator
 from graphflow.data.structure import shapes_like
 from graphflow.data.windows import GroupByWindow
 from graphflow.dtypes import int32, int64
@@ -27,7 +28,8 @@ from graphflow.shape import as_dims
 
 __all__ = [
     "AUTOTUNE", "CsvDataset", "Options", "bucket_by_sequence_length", "cardinality", "group_by_window",
-    "ignore_errors", "make_csv_dataset", "map_and_batch", "shuffle_and_repeat", "unbatch",
+    "ignore_errors", "make_csv_dataset", "make_saveable_from_iterator", "map_and_batch", "shuffle_and_repeat",
+    "unbatch",
 ]  # fmt: skip
 
 INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = ENDLESS, UNKNOWN

@@ -66,6 +66,11 @@ class Function:
         """Whether what it gives depends on more than its arguments."""
         return bool(_stateful(self.program))
 
+    @property
+    def drawing(self) -> list[Operation]:
+        """Its random operations."""
+        return [op for op in _stateful(self.program) if op.definition.draws]
+
     @functools.cached_property
     def works_on_rows(self) -> bool:
         """Whether the function of several elements, put together along a new first dimension, is that of each.
