@@ -77,6 +77,8 @@ class Function:
 
         So it is where every operation works element by element, on operands of the rank of its result, or row by row.
         """
+        if self.stateful:  # it draws a number for each element
+            return False
         ranks = {t: None if t.dims is None else len(t.dims) for t in self._args}
         for op in self.program.ops:
             given = [t in ranks for t in op.inputs]

@@ -20,7 +20,7 @@ import numpy as np
 from graphflow.dtypes import DType
 from graphflow.errors import DataLossError, NotFoundError
 from graphflow.io import safetensors, tensor_bundle
-from graphflow.io.atomic import TEMPORARY, replacing, translated
+from graphflow.io.atomic import TEMPORARY, own_ending, replacing, translated
 
 _FORMAT = "graphflow checkpoint 1"
 _DATA = ".data-{}.safetensors"
@@ -170,7 +170,7 @@ def sweep(start: str) -> None:
     start   what the prefixes of the checkpoints begin with
     """
     for path in glob.glob(f"{glob.escape(start)}*{TEMPORARY}*"):
-        if not path.endswith(f"{TEMPORARY}{os.getpid()}"):  # this process cleans up after itself
+        if not path.endswith(own_ending()):  # this process cleans up after itself
             _remove(path)
     for path in _data_files(glob.escape(start) + "*"):
         if not os.path.exists(f"{path.rpartition('.data-')[0]}.index"):

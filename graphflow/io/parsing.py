@@ -240,16 +240,15 @@ def _specs(features: Mapping[str, Any]) -> tuple[tuple[Spec, ...], list[Tensor]]
     specs, defaults = [], []
     for name in sorted(features):
         feature = features[name]
-        dtype = as_dtype(feature.dtype) if hasattr(feature, "dtype") else None
+        if not isinstance(feature, (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature)):
+            raise GraphError(f"the feature {name!r} cannot be parsed as {feature!r}")
+        dtype = as_dtype(feature.dtype)
         if dtype not in (string, float32, int64):
             raise DTypeError(f"the feature {name!r} is {feature!r}: features are string, float32 or int64")
-        assert dtype is not None
         if isinstance(feature, VarLenFeature):
             specs.append(Spec(name, "sparse", dtype, (), True))
             defaults.append(convert_to_tensor(np.empty(0, dtype.dtype), dtype, "default"))
             continue
-        if not isinstance(feature, (FixedLenFeature, FixedLenSequenceFeature)):
-            raise GraphError(f"the feature {name!r} cannot be parsed as {feature!r}")
         dims = as_dims(feature.shape)
         if not known(dims):
             raise ShapeError(f"the feature {name!r} must have a known shape, not {feature.shape}")

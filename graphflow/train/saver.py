@@ -138,10 +138,11 @@ class Saver:
         folder = os.path.dirname(prefix)
         if not os.path.isdir(folder or "."):
             raise GraphError(f"the folder {folder!r} does not exist: nothing is saved")
-        if not variables:
+        if not variables and not self._saveables:
             return None
         with self._lock:
             sweep(path)
+            sweep(os.path.join(folder, filename))
             self._write(store, variables, prefix)
             if write_meta_graph:
                 with sess.graph.as_default():

@@ -252,19 +252,11 @@ def test_groups_and_buckets():
 
 
 def test_whole_datasets():
-    total, last = D.zip((D.range(5), D.range(5))).reduce(
-        (np.int64(0), 0.0), lambda s, x: (s[0] + x[0] * x[1], s[1] + 1)
-    )
+    pairs = D.zip((D.range(5), D.range(5)))
+    total, last = pairs.reduce((np.int64(0), 0.0), lambda s, x: (s[0] + x[0] * x[1], s[1] + 1))
     grown = D.range(3).reduce(np.zeros(0, np.int64), lambda s, x: tf.concat([s, [x]], 0))
-    sizes = [
-        tf.data.experimental.cardinality(d)
-        for d in (
-            D.range(7).batch(2),
-            D.range(7).batch(2, True),
-            D.range(3).repeat(),
-            D.range(9).filter(lambda n: n > 1),
-        )
-    ]
+    several = D.range(7).batch(2), D.range(7).batch(2, True), D.range(3).repeat(), D.range(9).filter(lambda n: n > 1)
+    sizes = [tf.data.experimental.cardinality(d) for d in several]
     with tf.Session() as sess:
         assert sess.run([total, last]) == [30, 5] and sess.run(grown).tolist() == [0, 1, 2]
         assert sess.run(sizes) == [4, 3, -1, -2]
@@ -304,6 +296,11 @@ def test_errors_in_batches_of_mapped_records():
         assert sess.run(value).tolist() == [3, 4]  # the group ends with what failed, as in TensorFlow
     ragged = D.range(4).map(lambda n: (tf.fill([n], n), n)).map(lambda rows, n: n * 2).batch(4)
     assert drain(ragged) == [[0, 2, 4, 6]]
+
+
+def test_each_element_has_its_own_random_numbers():
+    drawn = drain(D.from_tensor_slices(np.zeros(50, np.float32)).map(lambda x: x + tf.random_uniform([])).batch(50))[0]
+    assert len(set(drawn)) == 50
 
 
 PIPELINES = {

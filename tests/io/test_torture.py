@@ -4,12 +4,12 @@ import errno
 import os
 
 import pytest
+import torture
 
 import graphflow as tf
 from graphflow import errors
 from graphflow.io import atomic
 from graphflow.train import SaverDef
-from tests.io import torture
 
 READERS = torture.readers()
 
@@ -61,7 +61,7 @@ def test_a_disk_that_fills_at_any_write(tmp_path, version, monkeypatch):
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         for variable in variables:
             variable.load(1.0, sess)
-        monkeypatch.setattr(atomic, "open", lambda path, mode: Full(open(path, mode)), raising=False)
+        monkeypatch.setattr(atomic, "open", lambda *how: Full(open(*how)), raising=False)  # noqa: SIM115
         room = 0
         while True:
             Full.left = room

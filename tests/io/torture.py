@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
+import multiprocessing
 import os
 import random
 import resource
-import select
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +38,8 @@ SIZE = 40_000  # float32 of each of two variables
 
 
 # -- savers that are killed --------------------------------------------------------------------------------------------
-def _saving(folder: Path, version: int | None, report: int, everywhere: bool) -> None:
-    """Save step after step, with values that tell the step, until somebody ends this process.
-
-    everywhere   also under one prefix that is overwritten again and again
-    """
+def _saving(folder: Path, version: int | None, report: Connection, steps: float = math.inf) -> None:
+    """Save step after step, with values that tell the step; also under one prefix that is overwritten each time."""
     with tf.Graph().as_default(), tf.Session() as sess:
         step = tf.Variable(0, name="step")
         halves = [tf.Variable(np.zeros(SIZE, np.float32), name=name) for name in ("a", "b")]
@@ -54,17 +53,16 @@ def _saving(folder: Path, version: int | None, report: int, everywhere: bool) ->
         else:
             saver.restore(sess, found.model_checkpoint_path)
             saver.recover_last_checkpoints(found.all_model_checkpoint_paths)
-        while True:
-            number = int(sess.run([*updates, count])[-1])
+        while steps > 0:
+            number, steps = int(sess.run([*updates, count])[-1]), steps - 1
             try:
-                if everywhere:
-                    again.save(sess, str(folder / "same"), write_state=False)
+                again.save(sess, str(folder / "same"), write_state=False)
                 saver.save(sess, str(folder / "model"), global_step=number)
             except errors.ResourceExhaustedError:
-                os.write(report, b"full\n")
+                report.send("full")
                 time.sleep(0.001)
             else:
-                os.write(report, b"%d\n" % number)
+                report.send(number)
 
 
 @dataclass
@@ -75,30 +73,28 @@ class Killed:
     full: int  # how many saves found the disk full
 
 
+_CONTEXT = multiprocessing.get_context("forkserver")  # forks a process without threads
+_CONTEXT.set_forkserver_preload([__name__, "numba"])
+
+
 def kill_once(folder: Path, seconds: float, version: int | None, meanwhile: Callable[[float], None]) -> Killed:
     """A process that saves until it is killed, so many seconds after its first report."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            _saving(folder, version, writer, everywhere=True)
-        os._exit(1)
-    os.close(writer)
-    text = os.read(reader, 1 << 16)
+    ours, theirs = _CONTEXT.Pipe(duplex=False)
+    child = _CONTEXT.Process(target=_saving, args=(folder, version, theirs))
+    child.start()
+    theirs.close()
+    reports = [ours.recv()]
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         meanwhile(left)
-        if select.select([reader], [], [], min(left, 0.002))[0]:
-            more = os.read(reader, 1 << 16)
-            assert more, "the process that saves has ended by itself"
-            text += more
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    while more := os.read(reader, 1 << 16):
-        text += more
-    os.close(reader)
-    lines = text.decode().rpartition("\n")[0].split("\n")
-    return Killed(max((int(n) for n in lines if n.isdigit()), default=0), lines.count("full"))
+        if ours.poll(min(left, 0.002)):
+            reports.append(ours.recv())
+    child.kill()
+    child.join()
+    with suppress(EOFError):
+        while True:
+            reports.append(ours.recv())
+    return Killed(max((n for n in reports if n != "full"), default=0), reports.count("full"))
 
 
 def newest(folder: Path) -> int:
@@ -145,8 +141,11 @@ def kills(folder: Path, count: int, seed: int, version: int | None, ballast: Pat
         last, full = found, full + done.full
         if ballast is not None:
             ballast.unlink(missing_ok=True)
-    kill_once(folder, 0.05, version, lambda left: None)  # one save with room sweeps up
-    newest(folder)
+    ours, theirs = _CONTEXT.Pipe(duplex=False)
+    sweeper = _CONTEXT.Process(target=_saving, args=(folder, version, theirs, 1))  # one save with room sweeps up
+    sweeper.start()
+    sweeper.join()
+    assert sweeper.exitcode == 0 and ours.recv() == newest(folder) == last + 1
     names = {name for name in os.listdir(folder) if ".tmp-" in name}
     return {"kills": count, "steps": last, "saves on a full disk": full, "whole but not yet reported": after,
             "temporary files at the end": len(names)}  # fmt: skip
