@@ -249,8 +249,13 @@ def records(path: Any, compression: str = "") -> Iterator[bytes]:
         stream.close()
 
 
-def fixed_records(name: Any, size: int, header: int, footer: int, hop: int, compression: str = "") -> Iterator[bytes]:
-    """Records of a fixed size between a header and a footer; each starts `hop` bytes after the one before."""
+def fixed_records(
+    name: Any, size: int, header: int, footer: int, hop: int, compression: str = "", whole: bool = True
+) -> Iterator[bytes]:
+    """Records of a fixed size between a header and a footer; each starts `hop` bytes after the one before.
+
+    whole   a rest that is no record is an error; readers leave it out
+    """
     data = Stream(name, compression)
     with closing(data):
         content = bytearray(data.read(header))
@@ -268,7 +273,7 @@ def fixed_records(name: Any, size: int, header: int, footer: int, hop: int, comp
                 return
             window = window[hop:]
         rest = len(window) - footer
-        if rest > 0 and hop == size or rest < 0:
+        if whole and (rest > 0 and hop == size or rest < 0):
             raise InvalidArgumentError.because(f"{data.path}: after {number} records of {size} bytes {rest} are left")
 
 

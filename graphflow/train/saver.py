@@ -91,8 +91,9 @@ class Saver:
             if isinstance(variable, IteratorSaveable):
                 continue
             op = _operation(variable)
-            if found.setdefault(op.name, op) is not op:
+            if op.name in found:
                 raise GraphError(f"two variables to save are called {op.name!r}")
+            found[op.name] = op
         return found
 
     def build(self) -> None:
@@ -133,8 +134,8 @@ class Saver:
         if global_step is not None:
             number = global_step if isinstance(global_step, (int, np.integer)) else step_of(sess, global_step)
             prefix = f"{path}-{number:08d}" if self._pad else f"{path}-{number}"
-            if os.path.basename(path) == filename:
-                raise GraphError(f"{path!r} is the file that lists checkpoints: choose another save_path")
+        elif os.path.basename(path) == filename:
+            raise GraphError(f"{path!r} is the file that lists checkpoints: choose another save_path")
         folder = os.path.dirname(prefix)
         if not os.path.isdir(folder or "."):
             raise GraphError(f"the folder {folder!r} does not exist: nothing is saved")
