@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
+    "version errors config dtypes shape names nest logging io.wire io.text_format io.scalars io.protobuf",
     "graph_protos summary_protos protos",
     "operation",
     "graph",
@@ -40,8 +40,8 @@ LAYERS = (
     "data",
     "feeds debug",
     "session",
-    "queues",
     "summary graph_util",
+    "queues",
     "train contrib",
     "estimator",
     "flags app gfile resource_loader test",

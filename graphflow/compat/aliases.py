@@ -37,7 +37,11 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
-    "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
+    "contrib.data": _same(
+        "CsvDataset bucket_by_sequence_length group_by_window ignore_errors make_csv_dataset map_and_batch "
+        "shuffle_and_repeat unbatch",
+        "data.experimental",
+    ),
     "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
     "contrib.framework": """
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable

@@ -80,6 +80,8 @@ class OpDef:
     holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
                the reference gets it as `held`
     blocks     may wait for other runs of the session, or make some
+    rows       (op) -> whether several values of the first input, put together along a new first dimension, give what
+               each gives, put together
     """
 
     name: str
@@ -105,6 +107,7 @@ class OpDef:
     calls: bool = False
     holds: Callable[..., Any] | None = None
     blocks: bool = False
+    rows: Callable[[Operation], bool] | None = None
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""

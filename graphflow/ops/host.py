@@ -34,6 +34,12 @@ _ERRORS = (
 )
 
 
+def failed(error: Exception, where: str) -> GraphflowError:
+    """The error of a run for one of the user's Python code."""
+    kind = next((known for types, known in _ERRORS if isinstance(error, types)), UnknownError)
+    return kind.because(f"{type(error).__name__} in {where}: {error}")
+
+
 def _called(*arrays: np.ndarray, function: Callable, Tout: tuple[DType, ...]) -> list[np.ndarray]:
     """The values of the user's function, checked against the dtypes that were promised."""
     try:
@@ -41,8 +47,7 @@ def _called(*arrays: np.ndarray, function: Callable, Tout: tuple[DType, ...]) ->
     except GraphflowError:
         raise
     except Exception as error:
-        kind = next((known for types, known in _ERRORS if isinstance(error, types)), UnknownError)
-        raise kind.because(f"{type(error).__name__} in {function!r}: {error}") from error
+        raise failed(error, repr(function)) from error
     results = values if isinstance(values, (list, tuple)) else [] if values is None and not Tout else [values]
     if not Tout:
         return []
