@@ -400,6 +400,7 @@ from graphflow.ops.strings import (
 )
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
+from graphflow.pictures.draw import to_dot, to_png, to_svg
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.readers import (
@@ -441,7 +442,6 @@ from graphflow.variables import (
     variables_initializer,
 )
 from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION, __version__
-from graphflow.view.dot import to_dot
 
 newaxis = None
 all_variables = global_variables

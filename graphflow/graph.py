@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphflow.errors import GraphError
-from graphflow.names import NameTable, check_op_name, check_scope_name
+from graphflow.names import NameTable, check_op_name, check_scope_name, near
 from graphflow.operation import Frame, Operation, Tensor, creation_site
 
 if TYPE_CHECKING:
@@ -267,7 +267,10 @@ class Graph:
                 raise GraphError(f"{name!r} is not a tensor's name: the part after the colon must be a number")
             op = self._by_name.get(op_name)
             if op is None:
-                raise KeyError(f"the name {name!r} refers to a tensor of an operation that is not in the graph")
+                raise KeyError(
+                    f"the name {name!r} refers to a tensor of an operation that is not in the graph"
+                    f"{near(op_name, self._by_name)}"
+                )
             if int(index) >= len(op.outputs):
                 raise KeyError(f"the name {name!r} refers to an output that {op!r} does not have")
             return op.outputs[int(index)]
@@ -277,7 +280,9 @@ class Graph:
             return self._by_name[name]
         if name in self._by_name or not allow_operation:
             raise GraphError(f"{name!r} is not a tensor's name: tensors are called <operation>:<output index>")
-        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph")
+        raise KeyError(
+            f"the name {name!r} refers to an operation that is not in the graph{near(name, self._by_name)}"
+        )
 
     # -- feeding and fetching ------------------------------------------------------------------------------------
     def is_feedable(self, tensor: Any) -> bool:

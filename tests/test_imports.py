@@ -29,9 +29,9 @@ LAYERS = (
     "losses metrics",
     "layers",
     "recurrent",
-    "keras datasets view compat text",
+    "keras datasets pictures.dot pictures.looks pictures.scopes compat text",
     "store program cost",
-    "view.program",
+    "pictures.program",
     "passes",
     "backends.base backends.clock plan_text",
     "arena plan plan_check",
@@ -39,6 +39,7 @@ LAYERS = (
     "io meta_graph",
     "data",
     "feeds debug",
+    "pictures",
     "session",
     "queues",
     "summary graph_util",
@@ -53,13 +54,14 @@ LAYERS = (
     "__main__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz"}
 LATE = {
     "numba",
     "llvmlite",
     "networkx",
     "tqdm",
     "PIL",
+    "pygraphviz",
 }  # heavy or optional: may be imported where they are first needed
 
 

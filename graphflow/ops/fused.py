@@ -90,6 +90,17 @@ def members(op: Operation) -> tuple[Operation, ...]:
     return made.members if isinstance(made, (Region, Updates)) else (op,)
 
 
+def unfolded(op: Operation) -> list[tuple[Operation, Sequence[Tensor]]]:
+    """The members with their inputs, where these come from outside as tensors of the program at hand."""
+    region, updates = op.attrs.get("region"), op.attrs.get("updates")
+    if isinstance(region, Region):
+        outside = dict(zip(region.inputs, op.inputs, strict=True))
+        return [(m, [outside.get(t, t) for t in m.inputs]) for m in region.members]
+    if isinstance(updates, Updates):
+        return list(zip(updates.members, updates.split(op.inputs), strict=True))
+    return [(op, op.inputs)]
+
+
 def type_of(op: Operation) -> str:
     """The type, or the types of all members: `MatMul`, `Add+Relu`, `3 x ApplyAdam`."""
     made = op.attrs.get("region") or op.attrs.get("updates")

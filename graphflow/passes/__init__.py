@@ -17,13 +17,14 @@ from graphflow.passes.cse import merge_common
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
+from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
 from graphflow.program import Program
 from graphflow.text import program_text
-from graphflow.view.program import program_dot
+from graphflow.pictures.program import program_dot
 
 Pass = Callable[[Program, Counter[str] | None], Program]
 
@@ -40,16 +41,17 @@ PIPELINE: tuple[Pass, ...] = (
 
 @dataclass(frozen=True)
 class Change:
-    """What a pass did: which rules fired how often, and the operations before and after it, by what they compute."""
+    """What a pass did: which rules fired how often, and the program before and after it."""
 
-    fired: Counter[str]
-    before: Counter[str]
-    after: Counter[str]
+    fired: Fired
+    before: Program
+    after: Program
 
     def __str__(self) -> str:
-        what = [("", self.fired), ("gone ", self.before - self.after), ("made ", self.after - self.before)]
+        before, after = _census(self.before), _census(self.after)
+        what = [("", self.fired), ("gone ", before - after), ("made ", after - before)]
         texts = [word + ", ".join(f"{k} {n}" for k, n in sorted(counts.items())) for word, counts in what if counts]
-        return f"{self.after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
+        return f"{after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
 
 
 @dataclass
@@ -88,13 +90,13 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         name, before = apply.__name__, program
         if name in skipped:
             continue
-        fired: Counter[str] = Counter()
+        fired = Fired()
         with collector_paused():
             program = apply(program, fired)
         if switches.check:
             verify(program, before, name)
         if report is not None:
-            report.passes[name] = Change(fired, _census(before), _census(program))
+            report.passes[name] = Change(fired, before, program)
         _dump(folder, number, name, program, before)
     return program
 

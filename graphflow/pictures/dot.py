@@ -1,7 +1,8 @@
 """A graph as DOT, the language of Graphviz: `dot -Tsvg graph.dot > graph.svg`.
 
 Operations are nodes, tensors are edges with shape and dtype, name scopes are nested boxes, control dependencies are
-dashed.  Variables, placeholders, constants, gradients and assignments differ in colour and in outline.
+dashed.  Variables, placeholders, constants, gradients and assignments differ in colour and in outline.  A closed scope
+is one node, and all that flows between two nodes is one edge.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from graphflow.errors import GraphError
 from graphflow.fetches import flatten
 from graphflow.graph import Graph, get_default_graph
-from graphflow.operation import Operation
+from graphflow.names import near
+from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import CONST
-from graphflow.shape import show
-from graphflow.view.looks import (
+from graphflow.pictures.looks import (
     GRADIENT_LOOK,
     HEAD,
     PLAIN_LOOK,
+    SCOPE_LOOK,
     WRITE_LOOK,
     Look,
     label,
@@ -30,29 +32,47 @@ from graphflow.view.looks import (
     quoted,
     short_value,
 )
+from graphflow.pictures.scopes import Scope, by_scope
+from graphflow.shape import show
 
 _NUMBER = re.compile(r"_\d+\Z")  # what makes a repeated name unique
 
 
-def to_dot(graph_or_fetches: Any) -> str:
+def graph_dot(graph_or_fetches: Any, collapse: int | Iterable[str] | None = None) -> str:
     """DOT text of a whole Graph, or of everything that fetches need.
 
     Fetches are what Session.run takes: a tensor, operation, variable or name, or nested lists, tuples and dicts of
     them.  Equal graphs give equal text: operations stand in the order of their creation.
+    collapse   names of scopes that are drawn as one node; or a number: how many levels of scopes stay open
 
     Raises: TypeError for anything else, ValueError for unknown names and for fetches of several graphs.
     """
-    operations = _selected(graph_or_fetches)
-    looks = {op: look_of(op) for op in operations}
-    lines = [HEAD, *legend(looks.values())]
-    lines += _nodes(_by_scope(operations), looks)
-    for op in operations:
-        lines += _edges(op)
+    operations = selected(graph_or_fetches)
+    root = by_scope(operations)
+    closed = _closed(root, collapse)
+    home = {op: scope for scope in closed for op in scope.operations()}
+    looks = {op: look_of(op) for op in operations if op not in home}
+    shown: list[Look] = [*looks.values(), *[SCOPE_LOOK] * bool(closed)]
+    lines = [HEAD, *legend(shown), *_nodes(root, looks, closed)]
+    if home:
+        lines += _merged_edges(operations, home)
+    else:
+        for op in operations:
+            lines += _edges(op)
     return "\n".join([*lines, "}", ""])
 
 
+def picture_dot(graph_or_fetches: Any, limit: int) -> str | None:
+    """DOT text of at most `limit` nodes: the deepest scopes are closed until it fits; None when that is not enough."""
+    for depth in (None, 4, 3, 2, 1, 0):
+        text = graph_dot(graph_or_fetches, depth)
+        if text.count("];\n") - text.count(" -> ") <= limit:
+            return text
+    return None
+
+
 # -- which operations ----------------------------------------------------------------------------------------------
-def _selected(graph_or_fetches: Any) -> list[Operation]:
+def selected(graph_or_fetches: Any) -> list[Operation]:
     """The operations to draw, in the order of creation."""
     if isinstance(graph_or_fetches, Graph):
         return graph_or_fetches.get_operations()
@@ -87,51 +107,22 @@ def _leaves(fetches: Any) -> Iterator[Any]:
 
 
 # -- nodes ---------------------------------------------------------------------------------------------------------
-@dataclass
-class _Scope:
-    """A name scope, or the whole graph: its operations and inner scopes in the order of their first appearance."""
-
-    path: str = ""
-    items: list[Operation | _Scope] = field(default_factory=list)
-
-
-def _by_scope(operations: Sequence[Operation]) -> _Scope:
-    """The tree of scopes.  An operation that is called like a scope, as a variable is, stands inside it."""
-    scopes = {path: _Scope(path) for path in _opened(operations)}
-    placed: set[str] = set()
-    root = _Scope()
-    for op in operations:
-        place = root
-        for path in (*_paths(op.name), op.name):
-            inner = scopes.get(path)
-            if inner is None:
-                break
-            if path not in placed:
-                placed.add(path)
-                place.items.append(inner)
-            place = inner
-        place.items.append(op)
-    return root
+def _closed(root: Scope, collapse: int | Iterable[str] | None) -> dict[Scope, None]:
+    """The outermost scopes that are drawn as one node."""
+    if collapse is None:
+        return {}
+    if isinstance(collapse, int):
+        return dict.fromkeys(s for s in root.scopes() if s.depth == collapse + 1)
+    known = {s.path: s for s in root.scopes()}
+    wanted = [name.rstrip("/") for name in ([collapse] if isinstance(collapse, str) else collapse)]
+    for name in wanted:
+        if name not in known:
+            raise GraphError(f"there is no scope {name!r} here{near(name, known)}")
+    inner = {s for name in wanted for s in known[name].scopes()}
+    return dict.fromkeys(known[name] for name in wanted if known[name] not in inner)
 
 
-def _opened(operations: Sequence[Operation]) -> Iterator[str]:
-    """Paths of the scopes to draw: all but those that hold only the constants among one operation's arguments.
-
-    `add/y` is the 1 in `x + 1`: a box around it and `add` would tell nothing.
-    """
-    names = {op.name for op in operations if not op.definition.variable}
-    for op in operations:
-        paths = _paths(op.name)
-        argument = op.definition is CONST and paths and paths[-1] in names
-        yield from paths[:-1] if argument else paths
-
-
-def _paths(name: str) -> list[str]:
-    """The scopes that a name lies in, the outermost first: `a/b/c` -> `a`, `a/b`."""
-    return [name[:i] for i, character in enumerate(name) if character == "/"]
-
-
-def _nodes(root: _Scope, looks: Mapping[Operation, Look]) -> Iterator[str]:
+def _nodes(root: Scope, looks: Mapping[Operation, Look], closed: Mapping[Scope, None]) -> Iterator[str]:
     """The lines of all nodes within their clusters; a stack instead of recursion, for scopes however deep."""
     stack = [iter(root.items)]
     while stack:
@@ -143,10 +134,21 @@ def _nodes(root: _Scope, looks: Mapping[Operation, Look]) -> Iterator[str]:
                 yield "  " * len(stack) + "}"
         elif isinstance(item, Operation):
             yield f"{indent}{_node(item, looks[item])}"
+        elif item in closed:
+            yield f"{indent}{_scope_node(item)}"
         else:
             yield f"{indent}subgraph {quoted('cluster_' + item.path)} {{"
-            yield f"{indent}  label={label(item.path.rpartition('/')[2])};"
+            yield f"{indent}  label={label(item.name)};"
             stack.append(iter(item.items))
+
+
+def _scope_node(scope: Scope) -> str:
+    count = sum(1 for _ in scope.operations())
+    look, tip = SCOPE_LOOK, f"the scope {scope.path} with {count} operations"
+    return (
+        f"{quoted(scope.path + '/')} [label={label(scope.name, f'{count} operations')}, shape={look.shape}, "
+        f'fillcolor="{look.fill}", color="{look.line}", {look.extra}, tooltip={label(tip)}];'
+    )
 
 
 def _node(op: Operation, look: Look) -> str:
@@ -178,3 +180,33 @@ def _edges(op: Operation) -> Iterator[str]:
     for control in op.control_inputs:
         tip = label(f"{op.name} waits for {control.name}")
         yield f"  {quoted(control.name)} -> {quoted(op.name)} [style=dashed, arrowhead=empty, tooltip={tip}];"
+
+
+def _merged_edges(operations: Iterable[Operation], home: Mapping[Operation, Scope]) -> Iterator[str]:
+    """Edges between nodes of which some are closed scopes: one for each pair, whatever flows between them."""
+    tensors: dict[tuple[str, str], dict[Tensor, None]] = {}
+    waits: dict[tuple[str, str], None] = {}
+
+    def place(op: Operation) -> str:
+        return home[op].path + "/" if op in home else op.name
+
+    for op in operations:
+        end = place(op)
+        for t in op.inputs:
+            start = place(t.op)
+            if start != end:
+                tensors.setdefault((start, end), {})[t] = None
+        for control in op.control_inputs:
+            if place(control) != end:
+                waits[place(control), end] = None
+    for (start, end), flowing in tensors.items():
+        first = next(iter(flowing))
+        text = f"{first.dtype.name} {show(first.dims)}" if len(flowing) == 1 else f"{len(flowing)} tensors"
+        names = ", ".join(t.name for t in flowing)
+        tip = label(f"{names if len(names) < 200 else text} to {end}")
+        look = f"label={label(' ' + text)}, tooltip={tip}, labeltooltip={tip}, penwidth={min(3, 1 + len(flowing) // 4)}"
+        yield f"  {quoted(start)} -> {quoted(end)} [{look}];"
+    for start, end in waits:
+        if (start, end) not in tensors:
+            tip = label(f"{end} waits for {start}")
+            yield f"  {quoted(start)} -> {quoted(end)} [style=dashed, arrowhead=empty, tooltip={tip}];"
