@@ -97,6 +97,7 @@ from graphflow.io.parsing import (
     parse_single_example,
     parse_single_sequence_example,
 )
+from graphflow.looking import plan, stages, view
 from graphflow.modes import (
     AggregationMethod,
     UnconnectedGradients,
@@ -401,6 +402,7 @@ from graphflow.ops.strings import (
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.pictures.draw import to_dot, to_png, to_svg
+from graphflow.pictures.tree import tree
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.readers import (

@@ -229,6 +229,10 @@ class Graph:
         """All operations in the order of creation."""
         return list(self._operations)
 
+    def find(self, name: str) -> Operation | None:
+        """The operation of this name, None without one."""
+        return self._by_name.get(name)
+
     def get_operation_by_name(self, name: str) -> Operation:
         """KeyError for an unknown name, ValueError for a tensor's name, TypeError for anything but text."""
         self._require_text(name)

@@ -38,9 +38,10 @@ LAYERS = (
     "backends",
     "io meta_graph",
     "data",
-    "feeds debug",
+    "feeds debug recording",
     "pictures",
     "session",
+    "looking",
     "queues",
     "summary graph_util",
     "train contrib",
@@ -51,7 +52,7 @@ LAYERS = (
     "nn",
     "compat.mnist",
     "__init__",
-    "__main__",
+    "__main__ command",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
 EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz"}

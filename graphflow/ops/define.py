@@ -15,7 +15,7 @@ from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
 from graphflow.graph import Graph, get_default_graph
-from graphflow.operation import Operation, Tensor, creation_site, describe_inputs
+from graphflow.operation import Operation, Tensor, created, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
 from graphflow.ops.values import as_array
 from graphflow.shape import Dims
@@ -124,8 +124,8 @@ class OpDef:
         try:
             inferred = self.infer(*inputs, **attrs)
         except GraphflowError as error:
-            where = "{}:{}".format(*(site or creation_site()))
-            error.note(f"in {self.name} {name!r}, created at {where}", *describe_inputs(self, inputs))
+            where = created(f"in {self.name} {name!r}", site or creation_site())  # type: ignore[arg-type]
+            error.note(*where, *describe_inputs(self, inputs))
             raise
         return inferred if type(inferred) is list else [inferred]
 
@@ -140,9 +140,13 @@ class OpDef:
             with np.errstate(all="ignore"):
                 results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
-            raise error.note(*op.where()) from None
+            raise (error if error.notes else error.note(*op.where())) from None  # a member has said where already
         except np.linalg.LinAlgError as error:
             raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
+        except Exception as error:
+            for line in op.where():
+                error.add_note(line)
+            raise
         if not isinstance(results, (tuple, list)):
             results = (results,)
         with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
@@ -160,8 +164,8 @@ class OpDef:
                 try:
                     tensor = _convert(value, want, default, graph, f"{op_name}/{arg.name}")
                 except GraphflowError as error:
-                    raise error.note(f"as argument {arg.name!r} of {self.name} {op_name!r}, created at "
-                                     "{}:{}".format(*creation_site())) from None  # fmt: skip
+                    what = f"as argument {arg.name!r} of {self.name} {op_name!r}"
+                    raise error.note(*created(what, creation_site())) from None
             dtype = tensor.dtype
             if want is None:
                 if arg.variable != "any":
@@ -187,10 +191,10 @@ class OpDef:
         return list(zip(wide, values, strict=True))
 
     def _refused(self, arg: Arg, tensor: Tensor, op_name: str, expected: str) -> GraphflowError:
-        site = "{}:{}".format(*creation_site())
         error = DTypeError(f"{arg.name} has dtype {tensor.dtype.name}, expected {expected}",
                            hint="tf.cast changes the dtype of a tensor")  # fmt: skip
-        return error.note(f"in {self.name} {op_name!r}, created at {site}", f"  {arg.name}: {tensor!r}")
+        where = created(f"in {self.name} {op_name!r}", creation_site())
+        return error.note(*where, *created(f"  {arg.name}: {tensor!r}", tensor.op.site)[:1])
 
     def __repr__(self) -> str:
         return f"OpDef({self.name})"

@@ -80,7 +80,7 @@ def optimize(program: Program, report: Report | None = None) -> Program:
     """
     switches, skipped = current(), _skipped()
     folder = _dump_folder(Path(switches.dump)) if switches.dump else None
-    if switches.check:
+    if switches.verifies:
         verify(program, after="specialize")
     if report is not None:
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
@@ -93,7 +93,7 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         fired = Fired()
         with collector_paused():
             program = apply(program, fired)
-        if switches.check:
+        if switches.verifies:
             verify(program, before, name)
         if report is not None:
             report.passes[name] = Change(fired, before, program)

@@ -76,7 +76,7 @@ def selected(graph_or_fetches: Any) -> list[Operation]:
     """The operations to draw, in the order of creation."""
     if isinstance(graph_or_fetches, Graph):
         return graph_or_fetches.get_operations()
-    graph = next((g for g in map(_graph, _leaves(graph_or_fetches)) if g is not None), get_default_graph())
+    graph = graph_behind(graph_or_fetches)
     tensors, operations, _ = flatten(graph, graph_or_fetches)
     found = {*operations, *(t.op for t in tensors)}
     stack = list(found)
@@ -89,8 +89,13 @@ def selected(graph_or_fetches: Any) -> list[Operation]:
     return sorted(found, key=lambda op: op.id)
 
 
+def graph_behind(fetches: Any) -> Graph:
+    """The graph that fetches belong to: the default one where they are only names."""
+    return next((g for g in map(_graph, _leaves(fetches)) if g is not None), get_default_graph())
+
+
 def _graph(fetch: Any) -> Graph | None:
-    graph = getattr(fetch, "graph", None)
+    graph = fetch if isinstance(fetch, Graph) else getattr(fetch, "graph", None)
     return graph if isinstance(graph, Graph) else None
 
 
