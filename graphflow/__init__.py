@@ -71,6 +71,7 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
+from graphflow.frames import install as _install_frames
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.graph_def import import_graph_def
@@ -454,3 +455,4 @@ initialize_all_tables = tables_initializer
 NoGradient = no_gradient = NotDifferentiable
 
 _complete()
+_install_frames()

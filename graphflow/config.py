@@ -25,6 +25,7 @@ class Config:
     between them.  `dump`: a folder for the program after each pass, as text and as DOT.
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
     `cache_megabytes` at most.   `vector_bytes`: 64, 32 or 16 for kernels of that width, 0 for the CPU's own.
+    `frames`: whether tracebacks of graphflow's errors show graphflow's own frames.
     `threads` that run one plan together, where a session does not say how many; 0: one for each CPU of the process.
     """
 
@@ -38,6 +39,7 @@ class Config:
     cache_megabytes: int = 512
     vector_bytes: int = 0
     threads: int = 0
+    frames: bool = False
 
     def __post_init__(self) -> None:
         unknown = self._checks - {"", "0", "1", "nan"}

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from graphflow.graph import Graph
     from graphflow.ops.define import OpDef
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def creation_site() -> tuple[str, int]:
     """(file, line) of the innermost frame outside graphflow."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
@@ -39,6 +39,12 @@ def variable_of(ref: Tensor) -> Operation:
         written = ref.value_index < len(record.writes)
         ref = ref.op.inputs[record.writes[ref.value_index] if written else record.refs[0]]
     return ref.op
+
+
+def origin(t: Tensor) -> Tensor:
+    """The member's own tensor behind an output of a fused operation, which has the user's name; else the tensor."""
+    made = t.op.attrs.get("region") or t.op.attrs.get("updates")
+    return t if made is None else made.outputs[t.value_index]
 
 
 class Tensor:
@@ -247,7 +253,7 @@ def describe_inputs(definition: OpDef, inputs: Sequence[Tensor]) -> list[str]:
         labels[at:at] = [f"{definition.args[at].name}[{i}]" for i in range(extra)]
     return [
         f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}, created at {os.path.basename(t.op.site[0])}:{t.op.site[1]}"
-        for label, t in zip(labels, inputs, strict=True)
+        for label, t in zip(labels, map(origin, inputs), strict=True)
     ]
 
 

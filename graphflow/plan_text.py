@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from graphflow.operation import Tensor
-from graphflow.ops.fused import members, origin, type_of
+from graphflow.operation import Tensor, origin
+from graphflow.ops.fused import members, type_of
 from graphflow.shape import show
 
 if TYPE_CHECKING:

@@ -213,6 +213,7 @@ class Session:
     def _answer(self, request: _Request, values: Any) -> Any:
         if self._closed:
             self._check_open()
+        self._graph.runs += 1
         arrays = []  # loops and calls in plain words: comprehensions and `with` cost as much again as what they do
         for t, where in request.feeds:
             arrays.append(as_feed(t, values[where]))

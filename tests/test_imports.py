@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 LAYERS = (
     "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
     "graph_protos summary_protos protos",
-    "operation",
+    "operation frames",
     "graph",
     "ops default tensor_proto",
     "modes spec node_attrs graph_def",

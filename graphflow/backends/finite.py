@@ -20,7 +20,7 @@ import numpy as np
 from graphflow.backends.base import Executable
 from graphflow.backends.reference import evaluate
 from graphflow.errors import InvalidArgumentError
-from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.operation import Operation, Tensor, origin, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.fused import unfolded
 from graphflow.ops.placeholder import PLACEHOLDER
@@ -68,9 +68,10 @@ def finite(value: Any) -> bool:
     """Whether an array has neither NaN nor infinity; True for what is no floating array."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fc":
         return True
-    with np.errstate(all="ignore"):
-        if value.dtype.kind == "f" and math.isfinite(np.add.reduce(value, axis=None)):
-            return True  # a sum of finite numbers may overflow, but never the other way round
+    if value.dtype.kind == "f":
+        flat = value.reshape(-1)
+        if math.isfinite(flat.dot(flat)):  # the quickest pass over numbers; it may overflow, but then one looks closely
+            return True
     return bool(np.isfinite(value).all())
 
 
@@ -85,6 +86,7 @@ class Watch:
         self._written: dict[int, np.ndarray | None] = {}  # values from before the run, by the id of the variable
         self._draws: dict[Operation, np.ndarray] = {}  # states from before the run
         self._over: dict[int, np.ndarray | None] = {}  # inputs that the step at hand writes over, by position
+        self._copies: dict[Any, np.ndarray] = {}  # memory for these, which is used again: new memory is slow
 
     def begin(self) -> None:
         """A run begins."""
@@ -101,8 +103,15 @@ class Watch:
         if number in self._written:
             return False
         value = self._store.value(variable)
-        self._written[number] = None if value is None else value.copy()
+        self._written[number] = None if value is None else self._copy(number, value)
         return True
+
+    def _copy(self, what: Any, value: np.ndarray) -> np.ndarray:
+        found = self._copies.get(what)
+        if found is None or found.shape != value.shape or found.dtype is not value.dtype:
+            found = self._copies[what] = np.empty_like(value)
+        np.copyto(found, value)
+        return found
 
     def take_back(self) -> None:
         """Variables and random numbers as they were when the run began."""
@@ -122,7 +131,7 @@ class Watch:
         for i, buffer in enumerate(step.inputs):
             if (buffer.kind, buffer.index) in places:
                 known = buffer.kind == "state" and buffer.index in new
-                self._over[i] = self._written[buffer.index] if known else array(buffer).copy()
+                self._over[i] = self._written[buffer.index] if known else self._copy((i, buffer), array(buffer))
 
     def after(self, step: Step, array: Arrays) -> None:
         """Look at what the step has made."""
@@ -203,14 +212,15 @@ def checked(executable: Executable, watch: Watch, calls: Callable[[], Mapping[Op
     """The executable, with the error of `Watch.error` for a run that goes wrong; such a run leaves nothing behind."""
 
     def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
-        try:
-            return executable(feeds)
-        except _Found as found:
-            watch.take_back()
-            raise watch.error(feeds, found.finding, calls()) from None
-        except BaseException:
-            watch.take_back()
-            raise
+        with np.errstate(all="ignore"):
+            try:
+                return executable(feeds)
+            except _Found as found:
+                watch.take_back()
+                raise watch.error(feeds, found.finding, calls()) from None
+            except BaseException:
+                watch.take_back()
+                raise
 
     return run
 
@@ -260,7 +270,13 @@ def _error(finding: Finding) -> InvalidArgumentError:
     last = unfolded(op)[-1][0]
     error.note(*last.where())
     labelled = zip(op.inputs, finding.inputs, strict=False)
-    error.note(*[f"  values of {t.name!r}: {_statistics(v)}" for t, v in labelled if v is not None and v.dtype.kind in "fciub"])
+    error.note(
+        *[
+            f"  values of {origin(t).name!r}: {_statistics(v)}"
+            for t, v in labelled
+            if v is not None and v.dtype.kind in "fciub"
+        ]
+    )
     return error
 
 

@@ -51,7 +51,10 @@ class ReferenceBackend:
 
 
 def evaluate(
-    program: Program, feeds: Sequence[np.ndarray], store: Store, measured: Mapping[Operation, Callable] | None = None,
+    program: Program,
+    feeds: Sequence[np.ndarray],
+    store: Store,
+    measured: Mapping[Operation, Callable] | None = None,
     seen: Callable[[Operation, Sequence[Any], Sequence[Any]], None] | None = None,
 ) -> list[np.ndarray]:
     """Values of the fetches; the program's shapes need not be known.

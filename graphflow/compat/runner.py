@@ -19,6 +19,7 @@ from typing import NoReturn
 from graphflow.compat.misuse import accepted
 from graphflow.compat.modules import install
 from graphflow.errors import UnsupportedError, UnsupportedImportError
+from graphflow.frames import hide
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -109,4 +110,5 @@ def _report(kind: type[BaseException], error: BaseException, traceback: Tracebac
     note = accepted(error, own)
     if note is not None:
         error.add_note(note)
-    sys.__excepthook__(kind, error.with_traceback(own), own)
+    hide(error.with_traceback(own))
+    sys.__excepthook__(kind, error, error.__traceback__)

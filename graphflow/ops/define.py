@@ -176,7 +176,7 @@ class OpDef:
             elif dtype is not want:
                 raise self._refused(arg, tensor, op_name, want.name)
             if tensor.op.graph is not graph:
-                raise GraphError(f"{tensor!r} must be from the same graph as the other inputs of {op_name!r}")
+                raise self._foreign(tensor, op_name, [*inputs, *(v for v in values if isinstance(v, Tensor))])
             inputs.append(tensor)
         return tuple(inputs)
 
@@ -195,6 +195,15 @@ class OpDef:
                            hint="tf.cast changes the dtype of a tensor")  # fmt: skip
         where = created(f"in {self.name} {op_name!r}", creation_site())
         return error.note(*where, *created(f"  {arg.name}: {tensor!r}", tensor.op.site)[:1])
+
+    def _foreign(self, tensor: Tensor, op_name: str, others: Sequence[Tensor]) -> GraphflowError:
+        error = GraphError(
+            f"{tensor!r} must be from the same graph as the other inputs of {op_name!r}",
+            hint="operations go to the default graph, or to that of `with graph.as_default():`",
+        ).note(*created(f"in {self.name} {op_name!r}", creation_site()))
+        for t in dict.fromkeys(others):
+            error.note(*created(f"  {t!r}", t.op.site))
+        return error
 
     def __repr__(self) -> str:
         return f"OpDef({self.name})"

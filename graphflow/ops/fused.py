@@ -107,16 +107,6 @@ def type_of(op: Operation) -> str:
     return str(made) if isinstance(made, (Region, Updates)) else op.type
 
 
-def origin(t: Tensor) -> Tensor:
-    """The member's own tensor behind an output, which has the user's name; else the tensor itself."""
-    region, updates = t.op.attrs.get("region"), t.op.attrs.get("updates")
-    if isinstance(region, Region):
-        return region.outputs[t.value_index]
-    if isinstance(updates, Updates):
-        return [u for member in updates.members for u in member.outputs][t.value_index]
-    return t
-
-
 def _infer(*inputs: Tensor, region: Region) -> Outputs:
     return [(t.dims, t.dtype) for t in region.outputs]
 

@@ -22,9 +22,9 @@ from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
+from graphflow.pictures.program import program_dot
 from graphflow.program import Program
 from graphflow.text import program_text
-from graphflow.pictures.program import program_dot
 
 Pass = Callable[[Program, Counter[str] | None], Program]
 

@@ -14,7 +14,7 @@ from typing import Any
 from graphflow.backends.base import Call
 from graphflow.cost import flops
 from graphflow.debug import Profile
-from graphflow.operation import Operation, Program, Tensor, variable_of
+from graphflow.operation import Operation, Program, Tensor, origin, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.fused import members, type_of, unfolded
 from graphflow.passes import PIPELINE
@@ -124,10 +124,8 @@ class _Table:
                 self.rows[number]["m"] = [self._add(m, inputs) for m, inputs in parts]
                 for k in self.rows[number]["m"]:
                     self.rows[k]["p"] = number
-                region = op.attrs.get("region")
-                inner = region.outputs if region else [t for m in members(op) for t in m.outputs]
-                for t, u in zip(op.outputs, inner, strict=True):
-                    self._place[t] = self._place[u]
+                for t in op.outputs:
+                    self._place[t] = self._place[origin(t)]
             self._row[op] = self._row[key]
         elif op not in self._row:  # a variable, seen again
             self._row[op] = self._row[key]
@@ -227,11 +225,9 @@ def _buffers(plan: Plan) -> list[list[Any]]:
         for buffer in step.inputs:
             if buffer.kind == "arena" and buffer.index in live:
                 live[buffer.index][3] = number
-        made = [(b, t.name) for b, t in zip(step.outputs, step.op.outputs, strict=False)]
+        made = [(b, origin(t).name) for b, t in zip(step.outputs, step.op.outputs, strict=False)]
         for buffer, name in [*made, *([(step.scratch, "scratch")] if step.scratch else [])]:
             if buffer.kind == "arena":
                 live[buffer.index] = [buffer.index, buffer.nbytes, number, number, name]
                 found.append(live[buffer.index])
     return found
-
-

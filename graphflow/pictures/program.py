@@ -10,11 +10,9 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.operation import Operation, Tensor, origin, variable_of
 from graphflow.ops.define import CONST
-from graphflow.ops.fused import origin, unfolded
-from graphflow.program import Program
-from graphflow.shape import show
+from graphflow.ops.fused import unfolded
 from graphflow.pictures.looks import (
     HEAD,
     KERNEL_LOOK,
@@ -27,6 +25,8 @@ from graphflow.pictures.looks import (
     look_of,
     short_value,
 )
+from graphflow.program import Program
+from graphflow.shape import show
 
 _FETCH = Look("fetch or target", "invhouse", "#E4E4E4", "#555555")
 MADE = Look("made by this pass", "box", "#8FD9BF", "#00593F")

@@ -9,8 +9,8 @@ from graphflow.config import config
 from graphflow.passes.engine import Substitution
 from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.simplify import simplify
-from graphflow.program import Program, prune, specialize
 from graphflow.pictures.program import program_dot
+from graphflow.program import Program, prune, specialize
 
 MADE, REWIRED = "#8FD9BF", "#DDF3EB"
 
