@@ -1,12 +1,14 @@
 """Tracebacks without graphflow's own frames: what is left ends at the user's line.
 
-Only for errors that graphflow raises on purpose; whatever goes wrong inside it keeps every frame.  GRAPHFLOW_FRAMES=1
+Only for errors that graphflow raises on purpose, or a function of the user's; whatever goes wrong inside graphflow keeps
+every frame.  GRAPHFLOW_FRAMES=1
 keeps them all.
 """
 
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import traceback
 from types import TracebackType
@@ -27,17 +29,24 @@ def hide(error: BaseException) -> None:
         if one is not None and id(one) not in seen:
             seen.add(id(one))
             stack += [one.__cause__, one.__context__]
-            if isinstance(one, GraphflowError) or _deliberate(one.__traceback__):
+            if isinstance(one, GraphflowError) or _explained(one.__traceback__):
                 one.__traceback__ = _outside(one.__traceback__)
 
 
-def _deliberate(tb: TracebackType | None) -> bool:
-    """Whether a `raise` of graphflow's is where it ends: TypeError, KeyError and others of Python's are raised too."""
-    while tb is not None and tb.tb_next is not None:
+def _explained(tb: TracebackType | None) -> bool:
+    """Whether the error needs no frames of graphflow: a `raise` of graphflow's is where it ends, since TypeError,
+    KeyError and others of Python's are raised too, or a function that the user has handed over."""
+    frames = []
+    while tb is not None:
+        frames.append((tb.tb_frame.f_code.co_filename, tb.tb_lineno))
         tb = tb.tb_next
-    if tb is None or not tb.tb_frame.f_code.co_filename.startswith(PACKAGE):
+    inside = [file.startswith(PACKAGE) for file, _ in frames]
+    if True not in inside:
         return False
-    return linecache.getline(tb.tb_frame.f_code.co_filename, tb.tb_lineno).lstrip().startswith("raise ")
+    last = len(inside) - 1 - inside[::-1].index(True)
+    if last == len(frames) - 1:
+        return linecache.getline(*frames[last]).lstrip().startswith("raise ")
+    return f"{os.sep}site-packages{os.sep}" not in frames[last + 1][0]
 
 
 def _outside(tb: TracebackType | None) -> TracebackType | None:

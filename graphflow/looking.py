@@ -63,13 +63,13 @@ def write_recorded(found: Recorded, out: str) -> str:
 
 
 def plan(fetches: Any, feed_dict: Feeds = None, session: Session | None = None) -> Plan:
-    """The plan of a run.  Where shapes depend on values, that of its first part."""
-    return _session(fetches, session).profiled(fetches, feed_dict)[1][0].plan
+    """The plan of a run.  Where shapes depend on values, that of its first part.  Placeholders are as for view()."""
+    return _session(fetches, session).profiled(fetches, _completed(fetches, feed_dict)[0])[1][0].plan
 
 
 def stages(fetches: Any, feed_dict: Feeds = None, session: Session | None = None) -> dict[str, Program]:
     """The program of a run by the pass that has made it; "specialize", the first, is the graph with known shapes."""
-    passes = _session(fetches, session).profiled(fetches, feed_dict)[1][0].report.passes
+    passes = _session(fetches, session).profiled(fetches, _completed(fetches, feed_dict)[0])[1][0].report.passes
     first = next(iter(passes.values())).before
     return {"specialize": first, **{name: change.after for name, change in passes.items()}}
 

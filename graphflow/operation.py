@@ -252,9 +252,14 @@ def describe_inputs(definition: OpDef, inputs: Sequence[Tensor]) -> list[str]:
         extra = len(inputs) - len(labels)
         labels[at:at] = [f"{definition.args[at].name}[{i}]" for i in range(extra)]
     return [
-        f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}, created at {os.path.basename(t.op.site[0])}:{t.op.site[1]}"
+        f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}, created at {short_site(t.op)}"
         for label, t in zip(labels, map(origin, inputs), strict=True)
     ]
+
+
+def short_site(op: Operation) -> str:
+    """`train.py:5`, the line that made an operation, without the folder of its file."""
+    return f"{os.path.basename(op.site[0])}:{op.site[1]}"
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class OpDef:
         try:
             inferred = self.infer(*inputs, **attrs)
         except GraphflowError as error:
-            where = created(f"in {self.name} {name!r}", site or creation_site())  # type: ignore[arg-type]
+            where = created(f"in {self.name} {name!r}", site or creation_site())
             error.note(*where, *describe_inputs(self, inputs))
             raise
         return inferred if type(inferred) is list else [inferred]
@@ -140,7 +140,9 @@ class OpDef:
             with np.errstate(all="ignore"):
                 results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
-            raise (error if error.notes else error.note(*op.where())) from None  # a member has said where already
+            if not error.notes:  # a member has not said where already
+                error.note(*op.where())
+            raise
         except np.linalg.LinAlgError as error:
             raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
         except Exception as error:
@@ -155,7 +157,7 @@ class OpDef:
     def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
         """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""
         bound: dict[str, DType] = {}
-        inputs = []
+        inputs: list[Tensor] = []
         for arg, value in self._pair(values):
             want = arg.fixed or bound.get(arg.variable)
             tensor = value if type(value) is Tensor else None

@@ -71,7 +71,7 @@ def _compiled(table: _Table, profile: Profile, part: str) -> list[dict[str, Any]
             found.append(table.stage(f"specialize{part}", "every shape is known", change.before))
         stage = table.stage(f"{name}{part}", what.get(name, ""), change.after, change.before)
         stage["fired"] = dict(sorted(change.fired.items()))
-        stage["rules"] = {place: names for place, names in change.fired.at.items()}
+        stage["rules"] = dict(change.fired.at)
         found.append(stage)
     return found
 

@@ -7,7 +7,6 @@ is one node, and all that flows between two nodes is one edge.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +16,7 @@ from graphflow.errors import GraphError
 from graphflow.fetches import flatten
 from graphflow.graph import Graph, get_default_graph
 from graphflow.names import near
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, short_site
 from graphflow.ops.define import CONST
 from graphflow.pictures.looks import (
     GRADIENT_LOOK,
@@ -163,7 +162,7 @@ def _node(op: Operation, look: Look) -> str:
         lines.append(short_value(op.attrs["value"]))
     elif look in (PLAIN_LOOK, GRADIENT_LOOK, WRITE_LOOK) and _NUMBER.sub("", short).lower() != op.type.lower():
         lines.append(op.type)
-    tip = f"{op.type} {op.name}, created at {os.path.basename(op.site[0])}:{op.site[1]}"
+    tip = f"{op.type} {op.name}, created at {short_site(op)}"
     return (
         f'{quoted(op.name)} [label={label(*lines)}, shape={look.shape}, fillcolor="{look.fill}", '
         f'color="{look.line}", {look.extra}, tooltip={label(tip)}];'

@@ -73,6 +73,7 @@ def _table(plan: Plan) -> str:
 
 
 # Hung on here: what they are about knows nothing of pictures.
-for _kind in (Graph, Tensor, Operation, Plan):
-    _kind._repr_svg_ = _svg  # type: ignore[attr-defined]
+_kinds: tuple[Any, ...] = (Graph, Tensor, Operation, Plan)
+for _kind in _kinds:
+    _kind._repr_svg_ = _svg
 Plan._repr_html_ = _table  # type: ignore[attr-defined]

@@ -6,11 +6,10 @@ fuses.  A variable is one node, whatever reads and writes it; the order, which d
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 
-from graphflow.operation import Operation, Tensor, origin, variable_of
+from graphflow.operation import Operation, Tensor, origin, short_site, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.fused import unfolded
 from graphflow.pictures.looks import (
@@ -81,7 +80,7 @@ class _Picture:
         return node
 
     def member(self, name: str, i: int, op: Operation, inputs: Sequence[Tensor], changed: Look | None) -> str:
-        tip = f"number {i}: {op.type} {op.name}, created at {os.path.basename(op.site[0])}:{op.site[1]}"
+        tip = f"number {i}: {op.type} {op.name}, created at {short_site(op)}"
         if op.definition.variable:
             node = self.variable(op, tip)
         else:

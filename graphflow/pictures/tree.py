@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from graphflow.fetches import flatten
-from graphflow.operation import Operation
+from graphflow.operation import Operation, short_site
 from graphflow.ops.define import CONST
 from graphflow.pictures.dot import graph_behind
 from graphflow.pictures.looks import short_value
@@ -41,5 +40,4 @@ def tree(fetches: Any, depth: int = 20) -> str:
 def _line(op: Operation) -> str:
     types = ", ".join(f"{t.dtype.name} {show(t.dims)}" for t in op.outputs)
     value = f"= {short_value(op.attrs['value'])}" if op.definition is CONST else ""
-    site = f"{os.path.basename(op.site[0])}:{op.site[1]}"
-    return "  ".join(filter(None, [op.type, repr(op.name), types, value, site]))
+    return "  ".join(filter(None, [op.type, repr(op.name), types, value, short_site(op)]))

@@ -203,6 +203,7 @@ class Picture {
     const k = Math.max(this.at.k, always ? 0.8 : 0.35), x = p.x * k + this.at.x, y = p.y * k + this.at.y;
     if (always || k !== this.at.k || x < 20 || y < 20 || x + p.w * k > w - 20 || y + p.h * k > h - 20) {
       this.move({ x: w / 2 - (p.x + p.w / 2) * k, y: h / 2 - (p.y + p.h / 2) * k, k });
+      if (this.large) this.sight();
     }
   }
 }
