@@ -1,8 +1,7 @@
 """Tracebacks without graphflow's own frames: what is left ends at the user's line.
 
-Only for errors that graphflow raises on purpose, or a function of the user's; whatever goes wrong inside graphflow keeps
-every frame.  GRAPHFLOW_FRAMES=1
-keeps them all.
+Only for errors that graphflow raises on purpose, or a function of the user's; whatever goes wrong inside it keeps every
+frame.  GRAPHFLOW_FRAMES=1 keeps them all.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ _SCRIPT = """<script>
 addEventListener("error", (event) => told.push(event.message));
 const told = [];
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-const key = (name, target = document.body) => target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+const key = (name, target = document.body) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
 const drawn = async (what) => {
   const before = document.body.dataset.drawn;
   await what();

@@ -76,7 +76,7 @@ def test_the_data_of_the_page(page):
     step = next(step for step in data["steps"] if step["type"] == "Conv2D+Add+Relu")
     assert step["flops"] > 0 and step["us"] > 0 and step["by"] == "kernel" and data["runs"] == 3
     for offset, nbytes, first, last, _ in data["arenas"][0]["buffers"]:
-        assert 0 <= offset and offset + nbytes <= data["arenas"][0]["bytes"]
+        assert offset >= 0 and offset + nbytes <= data["arenas"][0]["bytes"]
         assert 0 <= first <= last < len(data["steps"])
 
 

@@ -31,7 +31,11 @@ class App {
   // FLOP and use by the place in the graph: what is known once shapes are known.
   costs() {
     this.flop = new Map();
-    for (const row of this.data.rows) if (row.f && !row.m) this.flop.set(row.id, row.f);
+    this.known = new Map(); // outputs whose shapes are known
+    for (const row of this.data.rows) {
+      if (row.f && !row.m) this.flop.set(row.id, row.f);
+      if (!row.m && row.o?.every((o) => o[2] !== null) && !this.known.has(row.id)) this.known.set(row.id, row.o);
+    }
     this.time = new Map(); // of the step that an operation is in
     for (const step of this.data.steps) if (step.us) for (const id of step.ids) this.time.set(id, step.us);
     this.slowest = Math.max(0, ...this.time.values());

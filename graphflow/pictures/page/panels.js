@@ -44,7 +44,12 @@ function details(app, node) {
     parts.push(list("Made of", row.m.map((m) => link(app, m, `${rows[m].t}  ${rows[m].n}`))));
   }
   if (row.v !== undefined) parts.push(fact("value", row.v));
-  if (row.o) parts.push(list("Outputs", row.o.map((o) => `${typed(o)}   ${amount(o[2], "B")}`)));
+  if (row.o) {
+    parts.push(list("Outputs", row.o.map((o, n) => {
+      const known = o[2] === null ? app.known.get(row.id)?.[n] : null; // what the shape was in this run
+      return typed(o) + (known ? `   here ${known[1]}, ${amount(known[2], "B")}` : o[2] === null ? "" : `   ${amount(o[2], "B")}`);
+    })));
+  }
   if (row.i) parts.push(list("Inputs", row.i.map(([s, n]) => link(app, s, `${rows[s].n}   ${typed(rows[s].o[n])}`))));
   const users = app.users(k);
   if (users.length) parts.push(list("Taken by", users.slice(0, 12).map((u) => link(app, u, rows[u].n)), users.length - 12));
@@ -81,7 +86,7 @@ function source(app, row) {
   const [file, line] = row.s, { name, lines } = app.data.files[file];
   const shown = Object.keys(lines).map(Number).filter((n) => Math.abs(n - line) <= 3).sort((a, b) => a - b);
   return element("figure", {}, element("figcaption", { title: name }, `${name.slice(name.lastIndexOf("/") + 1)}:${line}`),
-    element("pre", {}, shown.map((n) => element(n === line ? "mark" : "span", {}, `${String(n).padStart(4)}  ${lines[n]}\n`))));
+    element("pre", {}, shown.map((n) => element(n === line ? "mark" : "span", {}, `${String(n).padStart(4)}  ${lines[n]}`))));
 }
 
 // The kernel that an operation went into, or the pass that made it superfluous; the rules that have changed it.
