@@ -32,7 +32,9 @@ class Explaining(tf.Session):
 
 def explained(program: Callable[[], None]) -> list[str]:
     """What explain says of each run in a program."""
-    plain = config(backend="cpu", skip="", debug=0, dump="")
+    plain = config(
+        backend="cpu", skip="", debug=0, dump="", vector_bytes=64, threads=2
+    )  # scratch memory depends on these
     with mock.patch.object(tf, "Session", Explaining), tf.Graph().as_default(), plain:
         Explaining.said = []
         program()

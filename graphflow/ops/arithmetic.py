@@ -30,13 +30,22 @@ from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.ops.math import log
 from graphflow.ops.select import where_v2
+from graphflow.ops.static import static_value
 
 
 def _floating_only(expression: str) -> Any:
     """Integers run the reference, which checks for zero divisors and negative exponents."""
+    return _checked(expression, "")
+
+
+def _checked(floating: str, whole: str) -> Any:
+    """Integers run the reference, which checks for zero divisors, unless it is known that there are none."""
 
     def lower(op: Operation) -> Lowering:
-        return Elementwise(expression) if op.output.dtype.is_floating else None
+        if op.output.dtype.is_floating:
+            return Elementwise(floating)
+        divisor = static_value(op.inputs[1]) if whole else None
+        return Elementwise(whole) if divisor is not None and divisor.all() else None
 
     return lower
 
@@ -126,7 +135,7 @@ FLOOR_DIV = define(
     infer=broadcasted,
     vjp=NO_GRADIENT,
     reference=lambda x, y: np.floor_divide(x, _nonzero(y)) if x.dtype.kind in "iu" else np.floor(x / y),
-    lowering=_floating_only("floor(x / y)"),
+    lowering=_checked("floor(x / y)", "x // y"),
     types=REAL,
 )  # fmt: skip
 
@@ -135,6 +144,7 @@ FLOOR_MOD = define(
     infer=broadcasted,
     reference=lambda x, y: np.mod(x, _nonzero(y)),
     vjp=(lambda op, dy: dy, lambda op, dy: dy * -floordiv(op.inputs[0], op.inputs[1])),
+    lowering=_checked("x % y", "x % y"),
     types=REAL,
 )  # fmt: skip
 

@@ -111,8 +111,8 @@ def _gather_infer(params: Tensor, indices: Tensor, axis: Tensor, batch_dims: int
 
 def checked_indices(indices: np.ndarray, n: int) -> np.ndarray:
     if indices.size and (indices.min() < 0 or indices.max() >= n):
-        wrong = indices[(indices < 0) | (indices >= n)].reshape(-1)[0]
-        raise refuse(f"index {wrong} is out of range: it must be in [0, {n})")
+        at = int(np.argmax((indices < 0) | (indices >= n)))
+        raise refuse(f"indices[{at}] = {indices.reshape(-1)[at]} is out of range: it must be in [0, {n})")
     return indices
 
 

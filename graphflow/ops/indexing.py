@@ -72,8 +72,9 @@ def coordinates(indices: np.ndarray, dims: tuple[int, ...]) -> tuple[np.ndarray,
         raise refuse(f"indices of shape {indices.shape} do not fit a tensor of shape {dims}")
     inside = (indices >= 0) & (indices < np.array(dims[: indices.shape[-1]], indices.dtype))
     if not inside.all():
-        wrong = indices.reshape(-1, indices.shape[-1])[~inside.all(axis=-1).reshape(-1)][0]
-        raise refuse(f"index {wrong.tolist()} is out of range for shape {dims}")
+        at = int(np.argmin(inside.all(axis=-1)))
+        wrong = indices.reshape(-1, indices.shape[-1])[at]
+        raise refuse(f"indices[{at}] = {wrong.tolist()} is out of range for shape {dims}")
     return tuple(np.moveaxis(indices, -1, 0))
 
 
@@ -156,6 +157,7 @@ SCATTER_ND: OpDef = define(
     infer=_scatter_infer,
     reference=_scatter_nd,
     vjp=(None, lambda op, dy: GATHER_ND(dy, op.inputs[0]), None),
+    lowering=Kernel("scatter_nd"),
     types=(*dtypes.NUMERIC, dtypes.bool_),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.arrange import transpose
 from graphflow.ops.define import define
 from graphflow.ops.infer import axis_in
-from graphflow.ops.lowering import Lowering, Reduce
+from graphflow.ops.lowering import Kernel, Lowering, Reduce
 from graphflow.ops.reduce import reduce_with, reduced_infer, reference_of, run_axes, with_axes
 from graphflow.ops.shape_ops import reshape, shape
 from graphflow.ops.static import static_value
@@ -74,6 +74,7 @@ CUMSUM = define(
     infer=_scan_infer,
     reference=lambda x, axis, exclusive, reverse: _scan(np.add, 0, x, axis, exclusive, reverse),
     vjp=(lambda op, dy: cumsum(dy, op.inputs[1], op.attrs["exclusive"], not op.attrs["reverse"]), None),
+    lowering=Kernel("running_sum"),
     types=NUMERIC,
 )  # fmt: skip
 
@@ -82,6 +83,7 @@ RECURRENCE = define(
     infer=_recurrence_infer,
     reference=_recurrence,
     vjp=(lambda op, dy: op.output * _back(op, dy), _back, None),
+    lowering=Kernel("running_recurrence"),
     types=NUMERIC,
 )  # fmt: skip
 
@@ -104,6 +106,7 @@ CUMPROD = define(
     infer=_scan_infer,
     reference=lambda x, axis, exclusive, reverse: _scan(np.multiply, 1, x, axis, exclusive, reverse),
     vjp=(_cumprod_vjp, None),
+    lowering=Kernel("running_product"),
     types=NUMERIC,
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from graphflow.errors import InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.infer import require_rank
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import shape
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, count, merge, show
@@ -69,6 +70,7 @@ TOP_K = define(
     infer=_top_k_infer,
     reference=_top_k,
     vjp=(_top_k_vjp, None),
+    lowering=Kernel("top_k"),
     types=REAL,
 )  # fmt: skip
 
@@ -77,6 +79,7 @@ TOP_K_GRAD: OpDef = define(
     infer=_put_infer,
     reference=_put,
     vjp=(_take, None, None),
+    lowering=Kernel("put_along_rows"),
     types=REAL,
 )  # fmt: skip
 
@@ -85,6 +88,7 @@ TAKE: OpDef = define(
     infer=lambda x, indices: (indices.dims, x.dtype),
     reference=lambda x, indices: np.take_along_axis(x, indices.astype(np.int64), -1),
     vjp=(lambda op, dy: TOP_K_GRAD(dy, op.inputs[1], shape(op.inputs[0])), None),
+    lowering=Kernel("take_along_rows"),
     types=REAL,
 )  # fmt: skip
 
@@ -110,6 +114,7 @@ IN_TOP_K = define(
     infer=_in_top_k_infer,
     reference=_in_top_k,
     vjp=NO_GRADIENT,
+    lowering=Kernel("in_top_k"),
     types=FLOATING,
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.indexing import GATHER_ND, added_at, check_updates, coordinates
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import refuse
 from graphflow.ops.state import ref_of
 from graphflow.shape import Dims
@@ -39,6 +40,7 @@ TENSOR_SCATTER_UPDATE: OpDef = define(
         None,
         lambda op, dy: GATHER_ND(dy, op.inputs[1]),
     ),
+    lowering=Kernel("tensor_scatter_put"),
 )  # fmt: skip
 
 TENSOR_SCATTER_ADD = define(
@@ -46,6 +48,7 @@ TENSOR_SCATTER_ADD = define(
     infer=_infer,
     reference=lambda tensor, indices, updates: added_at(tensor.copy(), indices, updates),
     vjp=(lambda op, dy: dy, None, lambda op, dy: GATHER_ND(dy, op.inputs[1])),
+    lowering=Kernel("tensor_scatter_add"),
     types=NUMERIC,
 )  # fmt: skip
 
@@ -54,16 +57,17 @@ TENSOR_SCATTER_SUB = define(
     infer=_infer,
     reference=lambda tensor, indices, updates: added_at(tensor.copy(), indices, updates, np.subtract),
     vjp=(lambda op, dy: dy, None, lambda op, dy: -GATHER_ND(dy, op.inputs[1])),
+    lowering=Kernel("tensor_scatter_sub"),
     types=NUMERIC,
 )  # fmt: skip
 
 
 SCATTER_ND_UPDATE = define("ScatterNdUpdate", "ref indices:I updates", _infer, _update, vjp=NO_GRADIENT,
-                           stateful=True, writes=(0,))  # fmt: skip
+                           lowering=Kernel("scatter_nd_put"), stateful=True, writes=(0,))  # fmt: skip
 SCATTER_ND_ADD = define("ScatterNdAdd", "ref indices:I updates", _infer, TENSOR_SCATTER_ADD.reference, NUMERIC,
-                        vjp=NO_GRADIENT, stateful=True, writes=(0,))  # fmt: skip
+                        vjp=NO_GRADIENT, lowering=Kernel("scatter_nd_add"), stateful=True, writes=(0,))  # fmt: skip
 SCATTER_ND_SUB = define("ScatterNdSub", "ref indices:I updates", _infer, TENSOR_SCATTER_SUB.reference, NUMERIC,
-                        vjp=NO_GRADIENT, stateful=True, writes=(0,))  # fmt: skip
+                        vjp=NO_GRADIENT, lowering=Kernel("scatter_nd_sub"), stateful=True, writes=(0,))  # fmt: skip
 
 
 def tensor_scatter_update(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:

@@ -19,6 +19,7 @@ from graphflow.ops.indexed_slices import GATHER, UNSORTED_SEGMENT_SUM, checked_i
 from graphflow.ops.indexing import gather
 from graphflow.ops.infer import require_rank
 from graphflow.ops.join import concat
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.math import sqrt
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import rank, refuse, reshape, shape
@@ -175,14 +176,15 @@ def _unsorted_fold(fold: Fold) -> Callable:
     return reference
 
 
-def _unsorted(name: str, fold: Fold, types: tuple[DType, ...], vjp: Any) -> OpDef:
-    return define(name, "data segment_ids:I num_segments:Tnum", segments_infer, _unsorted_fold(fold),
-                  {"T": types, "Tnum": INDEX}, vjp=vjp)  # fmt: skip
+def _unsorted(how: str, fold: Fold, types: tuple[DType, ...], vjp: Any) -> OpDef:
+    return define(f"UnsortedSegment{how}", "data segment_ids:I num_segments:Tnum", segments_infer,
+                  _unsorted_fold(fold), {"T": types, "Tnum": INDEX}, vjp=vjp,
+                  lowering=Kernel(f"segment_{how.lower()}"))  # fmt: skip
 
 
-UNSORTED_SEGMENT_PROD: OpDef = _unsorted("UnsortedSegmentProd", _PROD, NUMERIC, _product_vjp)
-UNSORTED_SEGMENT_MAX = _unsorted("UnsortedSegmentMax", _MAX, REAL, _extreme_vjp)
-UNSORTED_SEGMENT_MIN = _unsorted("UnsortedSegmentMin", _MIN, REAL, _extreme_vjp)
+UNSORTED_SEGMENT_PROD: OpDef = _unsorted("Prod", _PROD, NUMERIC, _product_vjp)
+UNSORTED_SEGMENT_MAX = _unsorted("Max", _MAX, REAL, _extreme_vjp)
+UNSORTED_SEGMENT_MIN = _unsorted("Min", _MIN, REAL, _extreme_vjp)
 
 
 def segment_sum(data: Any, segment_ids: Any, name: str | None = None) -> Tensor:

@@ -14,6 +14,7 @@ from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import identity
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import axis_in
+from graphflow.ops.lowering import Kernel
 from graphflow.ops.ranking import TAKE
 from graphflow.ops.shape_ops import refuse
 from graphflow.ops.static import static_value
@@ -33,6 +34,7 @@ ARGSORT = define(
     infer=lambda values, descending: (values.dims, int32),
     reference=_argsort,
     vjp=NO_GRADIENT,
+    lowering=Kernel("argsort"),
     types=REAL,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from graphflow.backends import get_backend
-from graphflow.backends.cpu.vector import Emitted
+from graphflow.backends.cpu.emitted import Emitted
 
 PAGE = mmap.PAGESIZE
 _C = ctypes.CDLL(None, use_errno=True)

@@ -8,8 +8,8 @@ import pytest
 from native import run
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.functions import FUNCTIONS
-from graphflow.backends.cpu.vector import Emitted
 
 # Where results are neither always infinite nor always the same, and what NumPy calls the function.
 DOMAINS = {

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks import report
 from tests.benchmarks.frameworks import FRAMEWORKS
+from tests.benchmarks.peak import peak
 from tests.benchmarks.workloads import WORKLOADS
 
 _MODULES = {"torch.compile": "torch"}
@@ -42,7 +44,7 @@ def serve(framework: str, threads: int, pipe: Any) -> None:
                     times.append(time.perf_counter() - start)
                 pipe.send(times)
         except Exception as error:  # told to the parent, which goes on with the others
-            pipe.send(f"{type(error).__name__}: {error}".splitlines()[0])
+            pipe.send(f"{type(error).__name__}: {error}".splitlines()[0][:200])
 
 
 def measure(name: str, pipes: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -99,24 +101,6 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def table(rows: list[dict[str, Any]], names: list[str]) -> str:
-    """A Markdown table of medians (minima) in microseconds."""
-    head = ["workload", *names, "ratio to the best peer", "GFLOP/s"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for made in rows:
-        cells = []
-        for name in names:
-            record = made["frameworks"].get(name, {"error": "-"})
-            good = "median_us" in record
-            text = f"{record['median_us']:.0f} ({record['min_us']:.0f})" if good else record["error"][:40]
-            cells.append(text if not good or record["agrees"] else text + " differs")
-        ratio = f"{made['ratio']:.2f} ({made['best_peer']})" if "ratio" in made else "-"
-        own = made["frameworks"].get("graphflow", {})
-        rate = f"{own['gflops']:.0f}" if own.get("gflops") else "-"
-        lines.append("| " + " | ".join([made["workload"], *cells, ratio, rate]) + " |")
-    return "\n".join(lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; all by default")
@@ -124,6 +108,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long each framework runs each workload")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
+    parser.add_argument("--plot", type=Path, help="draw the ratios into this SVG file")
     options = parser.parse_args()
     unknown = set(options.workloads) - set(WORKLOADS)
     if unknown:
@@ -136,12 +122,19 @@ def main() -> None:
         processes.append(context.Process(target=serve, args=(name, options.threads, theirs), daemon=True))
         processes[-1].start()
         theirs.close()  # so that the end of the process ends the pipe
-    rows = []
+    rows, peaks = [], []
     for name in options.workloads or WORKLOADS:
+        peaks.append((peak(1), peak(options.threads)))
         rows.append(row(name, measure(name, pipes, options.seconds)))
-        print(table(rows[-1:], names).splitlines()[-1], flush=True)
+        print(name, *(f"{f} {r.get('median_us', -1):.0f}" for f, r in rows[-1]["frameworks"].items()), flush=True)
     for pipe in pipes.values():
         pipe.send(None)
-    print("\nmedian (minimum) in microseconds\n" + table(rows, names))
+    made = {"machine": report.machine(), "threads": options.threads, "frameworks": names, "rows": rows,
+            "peak_1": max(p[0] for p in peaks), "peak": max(p[1] for p in peaks)}  # fmt: skip
+    print("\n" + report.table(made))
     if options.json:
-        options.json.write_text(json.dumps({"threads": options.threads, "rows": rows}, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(made, indent=1), encoding="utf-8")
+    if options.table:
+        options.table.write_text(report.table(made), encoding="utf-8")
+    if options.plot:
+        report.plot(made, options.plot)

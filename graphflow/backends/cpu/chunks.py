@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.reductions import Fold, Stages, walk_point
-from graphflow.backends.cpu.regions import Body, Bounds, Emission, spread
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.regions import Body, Bounds, Emission, all_of, spread
+from graphflow.backends.cpu.values import Pointer, Value
 
 CHUNK = 8192  # elements, about, of which one thread makes one partial result
 CHUNKS = 64  # at most
@@ -104,11 +105,17 @@ class _Chunks:
                     rows[i].store(at[1], fold.step(acc, values[fold.operand], inside))
 
             top = e.sizes[0]
-            bounds: list[Bounds] = [
-                lambda at: (top * chunk // self.chunks, top * (chunk + 1) // self.chunks),
-                lambda at: (0, code.minimum(self.total - at[0] * self.width, self.width)),
-            ]
-            e.loops(bounds, point)
+            begin, end = top * chunk // self.chunks, top * (chunk + 1) // self.chunks
+            if self.period:  # only the last row may be shorter
+                full = code.minimum(self.total // self.width, end)
+                e.whole = True
+                e.loops([lambda at: (begin, full), all_of(self.width)], point)
+                e.whole = False
+                begin = code.maximum(begin, full)
+            rest: list[Bounds] = [
+                lambda at: (begin, end), lambda at: (0, code.minimum(self.total - at[0] * self.width, self.width))
+            ]  # fmt: skip
+            e.loops(rest, point)
             if self.period:
                 for i, fold in folds.items():
                     self.shorten(fold, rows[i])

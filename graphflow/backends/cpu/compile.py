@@ -34,7 +34,7 @@ from numba.core.types import CPointer, int64, void  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from graphflow.backends.cache import Cache
-from graphflow.backends.cpu.vector import Emitted
+from graphflow.backends.cpu.emitted import Emitted
 from graphflow.ops import philox
 
 _SHARE = ("tid", "nthreads")

@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphflow.backends.cpu.vector import Code, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.values import Value
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Format:
 FORMATS = {
     "float32": Format(
         "int32", 23, 127, (0.693147182, -1.90465421e-09), (-104.0, 89.0), 89.6, 10.0, 0x3F3504F3,
-        (0.5, 0.166666657, 0.0416665524, 0.00833395217, 0.00139239815, 0.000193053012),
+        (0.49999994, 0.16666521, 0.041668255, 0.008368662, 0.0013821449),
         (0.666667759, 0.399775535, 0.298721611),
     ),
     "float64": Format(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.elementary import at_most, factors, magnitude, polynomial, reduced, signed_as
-from graphflow.backends.cpu.vector import Code, Value
+from graphflow.backends.cpu.values import Value
 
 
 @dataclass(frozen=True)

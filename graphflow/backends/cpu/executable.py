@@ -16,9 +16,9 @@ from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
+from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
 from graphflow.backends.cpu.team import Team
-from graphflow.backends.cpu.vector import Emitted
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.functions import FUNCTIONS
-from graphflow.backends.cpu.vector import DTYPES, Code, Value
+from graphflow.backends.cpu.values import DTYPES, Value
 from graphflow.ops import philox
 
 _OPERATORS: dict[type, Callable[..., Any]] = {

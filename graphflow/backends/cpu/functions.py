@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphflow.backends.cpu import elementary, error_function, power, trigonometric
-from graphflow.backends.cpu.vector import Code, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.values import Value
 
 
 def _intrinsic(name: str) -> Callable[..., Value]:

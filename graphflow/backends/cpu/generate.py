@@ -14,8 +14,9 @@ from typing import Any
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu import chunks, reductions, regions
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
-from graphflow.backends.cpu.vector import DTYPES, Emitted, size_of, vector_bytes
+from graphflow.backends.cpu.values import DTYPES, size_of
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
 from graphflow.ops.fused import Region, narrowed
@@ -24,6 +25,7 @@ from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
+_CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", "tan", "pow")
 Sizes = tuple[int, ...]
 Lower = Callable[[Operation], Call | None]
 
@@ -187,6 +189,7 @@ def _call(space: Space, pointers: tuple) -> Call | None:
 
 def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None:
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
+    width = _together(space.members, width)
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
     loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
     body = _masked(space, masks)
@@ -219,9 +222,20 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     return _emitted(reductions.scattered, body, (("folded", tuple(folded)),), width), loops, False, 0
 
 
+def _together(members: Sequence[Member], width: int) -> int:
+    """The bytes that are computed with at a time: two vectors where functions are long chains of instructions.
+
+    Every instruction is then there twice, and one does not wait for the other; only the many registers of AVX-512 and
+    its wide vectors keep a CPU busy without.
+    """
+    calls = sum(m.expression.count(f"{name}(") for m in members for name in _CHAINS)
+    return 2 * width if calls and width < 64 else width
+
+
 def _chunked(body: Body, rows: int, columns: int, matrix: bool, width: int) -> tuple[Emitted, Sizes, bool, int]:
     lanes = width // size_of(body.wide)
-    period = _short(body, (rows, columns), lanes) if matrix else period_of(1, lanes)
+    # Rows of whole vectors are joined too: every row would wait for the sums of the one before.
+    period = (_joined(body, columns, lanes) if columns < SHORT else 0) if matrix else period_of(1, lanes)
     parts = max(1, min(chunks.CHUNKS, rows * columns // chunks.CHUNK))
     scratch = chunks.scratch_bytes(_stages(body, matrix), columns, period, parts)
     whole = matrix and _whole((rows, columns), period, lanes)
@@ -277,9 +291,12 @@ def _stages(body: Body, matrix: bool) -> reductions.Stages:
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
     """The period for rows that are short and do not fill vectors; 0 where rows are left as they are."""
-    joinable = all(mask != (True, False) for mask, _ in body.inputs)
-    n = loops[-1]
-    return period_of(n, lanes) if joinable and 0 < n < SHORT and n % lanes else 0
+    return _joined(body, loops[-1], lanes) if 0 < loops[-1] < SHORT and loops[-1] % lanes else 0
+
+
+def _joined(body: Body, n: int, lanes: int) -> int:
+    """The period for rows of n; 0 where an input has a value a row, so that they cannot be joined."""
+    return period_of(n, lanes) if n and all(mask != (True, False) for mask, _ in body.inputs) else 0
 
 
 def _whole(loops: Sizes, period: int, lanes: int) -> bool:

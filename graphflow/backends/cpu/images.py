@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.microkernel import transpose
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 
 
 def lane_sums(code: Code, rows: Sequence[Value]) -> Value:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphflow.arena import padded
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.backends.cpu.walk import ALONE, MEET, WALK, run_words
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, elements, known
@@ -44,7 +46,8 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
     """
     status, team = (code.pointer(words.load(word), "int64") for word in (_STATUS, _TEAM))
     limit = code.pointer(words.load(_LIMIT), "int32").load(0).cast("int64")
-    i, going, finished = code.cell(words.load(START)), code.cell(1), code.cell(0)
+    start = words.load(START)
+    i, going, finished = code.cell(start), code.cell(1), code.cell(0)
     begin, budget, walk = code.cycles(), words.load(_BUDGET), words.load(_WALK)
     with code.when((tid == 0) & (i.get() == 0)):
         _copy_all(code, words)
@@ -52,7 +55,7 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
         with code.when(tid == 0):
             at = code.select(words.load(_REVERSE) != 0, limit - 1 - i.get(), i.get())
             _move_all(code, words, at, i.get())
-            late = (budget != 0) & (code.cycles() - begin > budget)
+            late = (budget != 0) & (i.get() > start) & (code.cycles() - begin > budget)
             words.store(PAUSED, code.select(late, code.value(1), code.value(0)))
         code.barrier(team, tid, nthreads)
         over = ((limit >= 0) & (i.get() >= limit)) | (status.load(0) != 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.values import Pointer, Value
 
 # One loop of a sum: how often, and how far both pointers go each time.
 Loop = tuple[Any, Any, Any]

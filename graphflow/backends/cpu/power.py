@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.elementary import (
     FORMATS,
     at_least,
@@ -21,7 +22,7 @@ from graphflow.backends.cpu.elementary import (
     split,
     split_any,
 )
-from graphflow.backends.cpu.vector import Code, Value
+from graphflow.backends.cpu.values import Value
 
 Pair = tuple[Value, Value]
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.expression import evaluate
 from graphflow.backends.cpu.regions import Body, Bounds, Emission, Member, all_of
-from graphflow.backends.cpu.vector import Cell, Code, Value, highest, lowest
+from graphflow.backends.cpu.values import Cell, Value, highest, lowest
 
 
 class Stages:

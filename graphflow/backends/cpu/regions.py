@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.expression import evaluate, random_words
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.ops.lowering import Reduce
 
 Mask = tuple[bool, ...]

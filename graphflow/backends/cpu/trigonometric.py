@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.elementary import FORMATS, magnitude, polynomial, signed_as
-from graphflow.backends.cpu.vector import Code, Value, size_of
+from graphflow.backends.cpu.values import Value, size_of
 
 
 @dataclass(frozen=True)

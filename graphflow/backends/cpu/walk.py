@@ -12,7 +12,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.values import Pointer, Value
 
 ROW = 4  # words for a step: the address of its kernel, that of its arguments, flags, a number other than 0
 ALONE = 1  # flag: the first thread runs the step by itself
@@ -26,11 +28,12 @@ _WAIT, _ARRIVED, _ROUND, _DOZING, _JOB, _ARGUMENTS, _PLACE, _SLEEPING, BUSY, _ST
 TEAM_WORDS = 88
 
 # Words of a run, which `launch` and `walk` are called with.
-_ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER = range(8)
+_ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER, _MODE, _LEFT = range(10)
 
 _SPINS = 4000  # pauses before a thread goes to sleep
 _TRIALS = 6  # runs at first, alone and together in turn
-_PROBE = 32  # of so many runs, one tries what seems to be slower
+_BURST = 3  # runs that try what seems to be slower: the first of them may have to wake the team
+_OFTEN, _RARE = 64, 512  # runs between bursts, where the difference is small and where it is a quarter or more
 _SHORT = 300_000  # a run of fewer cycles is done before a thread that sleeps has woken up
 _SETS = 16  # words of a set of CPUs
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine())
@@ -39,7 +42,7 @@ HAS_TEAMS = sys.platform == "linux" and _FUTEX is not None  # elsewhere plans ru
 
 def run_words(rows: int, status: int, count: int, team: int, walk: int) -> list[int]:
     """The words of a run: the addresses of rows, status, team (0: one thread) and the walk."""
-    return [rows, status, count, team, walk, 0, 0, 0]
+    return [rows, status, count, team, walk, 0, 0, 0, 0, 0]
 
 
 def walk(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
@@ -89,9 +92,10 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
     One run at a time has the team; others that come meanwhile go alone, and so does a short one while the team sleeps.
     """
     team = code.pointer(run.load(_TEAM), "int64")
-    number, cycles_alone, cycles_together = run.load(_RUNS), run.load(_ALONE), run.load(_TOGETHER)
+    number, cycles_alone, left, mode = (run.load(word) for word in (_RUNS, _ALONE, _LEFT, _MODE))
     trial = number < _TRIALS
-    wanted = code.select(trial, number % 2 == 0, (cycles_together <= cycles_alone) ^ (number % _PROBE == _PROBE - 1))
+    probing = ~trial & (left < _BURST)
+    wanted = code.select(trial, number % 2 == 0, (mode != 0) ^ probing)
     short = (cycles_alone != 0) & (cycles_alone < _SHORT)
     asleep = _now(code, team, _SLEEPING) != 0
     with code.when(wanted & asleep):
@@ -113,18 +117,23 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
             _add(code, team, BUSY, -1)
         with without:
             code.call(run.load(_WALK), code.address(run), code.value(0), code.value(1))
-    word = code.select(together.get(), code.value(_TOGETHER), code.value(_ALONE))
-    other = run.load(code.select(together.get(), code.value(_ALONE), code.value(_TOGETHER)))
+    went = together.get()
+    word = code.select(went, code.value(_TOGETHER), code.value(_ALONE))
     before, took = run.load(word), code.cycles() - begin
-    # Of the trials, the shortest; then an average that forgets.  A run that took far longer was interrupted, and counts
-    # for little; one that took less says more about what is possible.
-    longer = code.select(took > 4 * before, 4 * before, took)
+    # Of trials and bursts, the shortest; then an average that forgets.  A run that took far longer was interrupted, and
+    # counts for little; one that took less says more about what is possible.
+    longer = code.minimum(took, before * 2)
     average = before + (longer - before) // code.select(took < before, code.value(4), code.value(8))
-    average = code.select(trial, code.minimum(before, took), average)
-    run.store(word, code.select(before == 0, took, average))
-    # The machine may have become free, or busy: what seems to be slower, but was not, is tried again at once.
-    again = ~trial & (took < other) & (other < before)
-    run.store(_RUNS, number + code.select(again, code.value(0), code.value(1)))
+    average = code.select(trial | probing, code.minimum(before, took), average)
+    first = probing & (left == _BURST - 1) & (went == wanted)
+    run.store(word, code.select((before == 0) | first, took, average))
+    cycles_alone, cycles_together = run.load(_ALONE), run.load(_TOGETHER)
+    faster, slower = code.minimum(cycles_alone, cycles_together), code.maximum(cycles_alone, cycles_together)
+    pause = code.select(slower > faster + faster // 4, code.value(_RARE), code.value(_OFTEN))
+    with code.when(~probing | (left == 0)):
+        run.store(_MODE, (cycles_together <= cycles_alone).cast("int64"))
+    run.store(_LEFT, code.select(left == 0, pause + _BURST, left - 1))
+    run.store(_RUNS, number + trial.cast("int64"))
 
 
 def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:

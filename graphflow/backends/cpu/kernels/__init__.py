@@ -15,13 +15,17 @@ from graphflow.backends.cpu.kernels import (
     join,
     matmul,
     move,
+    order,
     pad,
     pool,
+    running,
+    scatter,
     softmax,
 )
 from graphflow.operation import Operation
 
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
     **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **depthwise.KERNELS, **fill.KERNELS, **gather.KERNELS,
-    **join.KERNELS, **matmul.KERNELS, **move.KERNELS, **pad.KERNELS, **pool.KERNELS, **softmax.KERNELS,
+    **join.KERNELS, **matmul.KERNELS, **move.KERNELS, **order.KERNELS, **pad.KERNELS, **pool.KERNELS,
+    **running.KERNELS, **scatter.KERNELS, **softmax.KERNELS,
 }  # fmt: skip

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.correlate import correlate
 from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
 from graphflow.backends.cpu.team import thread_count
-from graphflow.backends.cpu.vector import Emitted, size_of, vector_bytes
+from graphflow.backends.cpu.values import size_of
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
@@ -22,6 +23,7 @@ UNITS = 14  # pieces of work that the threads share, where the images allow
 CHUNKS = 8  # sums of their own for the gradient of a filter, at most
 CHUNK_BYTES = 2 << 20  # of all these sums, as long as there are enough
 TASKS = 4  # pieces of this work, at least
+_TILE, _FLAT = 30, 25  # time around the sums of a tile, and for each of its pixels that may be in another row
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,12 @@ def _lanes_of_images(n: int, channels: int, lanes: int) -> bool:
 
 def _tiles(longest: int, widest: int, width: int) -> list[tuple[int, int]]:
     """The tiles whose sums, with one operand of each column and one more, fit into the registers of so many bytes."""
-    registers = 32 if width == 64 else 16
+    registers = 31 if width == 64 else 16
     return [
         (p, q)
         for p in range(1, min(longest, 14) + 1)
         for q in range(1, min(widest, 6) + 1)
-        if p * q + q + 1 < registers
+        if p * q + q + 1 <= registers
     ]
 
 
@@ -97,14 +99,19 @@ def _steps(p: int, q: int) -> float:
 
 
 @functools.lru_cache(1024)
-def _image_tile(counts: tuple[int, ...], channels: int, width: int) -> tuple[int, int]:
-    """(pixels, channels) of a tile for rows of so many pixels, as long as the shortest at most; the last overlaps."""
+def _image_tile(counts: tuple[int, ...], channels: int, taps: int, width: int) -> tuple[int, int, bool]:
+    """(pixels, channels, whether they go on in the next row) of a tile for rows of so many pixels.
 
-    def cost(tile: tuple[int, int]) -> tuple[float, int]:
-        p, q = tile
-        return sum(-(-count // p) for count in counts) * -(-channels // q) * _steps(p, q), -p * q
+    A tile is as long as the shortest row at most; the last one overlaps another.
+    """
 
-    return min(_tiles(min((count for count in counts if count), default=1), channels, width), key=cost)
+    def cost(tile: tuple[int, int, bool]) -> tuple[float, int]:
+        p, q, flat = tile
+        each = taps * _steps(p, q) + (_TILE + _FLAT * p if flat else _TILE)
+        return sum(count / p if flat else -(-count // p) for count in counts) * -(-channels // q) * each, -p * q
+
+    shortest = min((count for count in counts if count), default=1)
+    return min(((p, q, flat) for p, q in _tiles(shortest, channels, width) for flat in (False, True)), key=cost)
 
 
 @functools.lru_cache(1024)
@@ -156,13 +163,15 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
     columns = max((-(-rw // phases[1]) - 1) * read[1] + wide, beside + w)
     row_bytes = (read[0] * columns * deep + phases[0] * rw * across * batch) * each * size_of(dtype)
     band = max(min(NEAR // max(row_bytes, 1), -(-rows * blocks // UNITS), rows), 1)
-    pixels, channels = _image_tile(tuple([len(range(p, rw, phases[1])) for p in range(phases[1])]),
-                                   across if batch else vectors, vector_bytes())  # fmt: skip
-    # Forward weights are used where they are, if their rows are whole vectors.
-    width = across if batch else vectors * lanes
-    packed = math.prod(a.taps() if backward else a.window for a in axes) * deep * width
-    sweep = band if packed * size_of(dtype) > NEAR else 1
-    at_slots = _placed(packed if backward or width > across else 0)[-1]
+    wide, unit = (across, 1) if batch else (vectors, lanes)
+    taps = math.prod(a.taps() // p if backward else a.window for a, p in zip(axes, phases, strict=True)) * deep
+    pixels, channels, flat = _image_tile(tuple([len(range(p, rw, phases[1])) for p in range(phases[1])]), wide, taps,
+                                         vector_bytes())  # fmt: skip
+    # Forward weights are used where they are, if their rows are as wide as a tile.
+    width = -(-wide // channels) * channels * unit
+    packed = math.prod(phases) * taps * width
+    sweep = band if flat or packed * size_of(dtype) > NEAR else 1
+    at_slots = _placed(packed if backward or channels * unit != across else 0)[-1]
     square = lanes * lanes
     of_image = band * phases[0] * rw * across if batch else 0
     starts = _placed(
@@ -175,7 +184,7 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
     spec = (
         ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides),
         ("dilations", tuple(a.dilation for a in axes)), ("backward", backward), ("batch", batch), ("pixels", pixels),
-        ("channels", channels),
+        ("channels", channels), ("flat", flat),
     )  # fmt: skip
     numbers = (n, h, w, rh, rw, *(a.window for a in axes), *(a.before for a in axes), above, beside, reach, columns,
                band, sweep, at_slots, *starts[1:], slots)  # fmt: skip

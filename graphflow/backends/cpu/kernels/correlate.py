@@ -10,10 +10,13 @@ Vectors hold either neighbouring channels of the result, or the images of a bloc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.images import fill_padded, fill_turned, turn_back
 from graphflow.backends.cpu.microkernel import Loop, contract, transpose, zeros
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 
 
 def correlate(
@@ -22,7 +25,7 @@ def correlate(
     reach: Value, columns: Value, band: Value, sweep: Value, at_slots: Value, at_result: Value, at_zeros: Value,
     at_trash: Value, slot: Value, slots: Value, tail: Value, tid: Value, nthreads: Value, *, dtype: str, deep: int,
     across: int, strides: tuple[int, int], dilations: tuple[int, int], backward: bool, batch: bool, pixels: int,
-    channels: int,
+    channels: int, flat: bool,
 ) -> None:  # fmt: skip
     """result [n, rh, rw, across] from images [n, h, w, deep] and filters.
 
@@ -36,6 +39,9 @@ def correlate(
     at_...     where slots of threads start in scratch, after the weights that they share, and what lies where in a slot
     batch      whether lanes are images instead of channels
     pixels, channels   the tile in registers: pixels of a row, channels or vectors of them
+    flat       whether tiles go on from the end of a row to the next one
+
+    Weights lie in panels [kh, kw, deep, channels] as wide as a tile, so that it reads them in one piece.
     """
     lanes = code.lanes
     numbers = scratch.cast(dtype)
@@ -44,10 +50,15 @@ def correlate(
     (phases_y, phases_x), (read_y, read_x) = (strides, (1, 1)) if backward else ((1, 1), strides)
     apart_y, apart_x = (d // math.gcd(s, d) if backward else d for s, d in zip(strides, dilations, strict=True))
     vectors = -(-across // lanes)
-    pitch = across if batch else vectors * lanes
+    wide, unit_of = (across, 1) if batch else (vectors, lanes)
+    pitch = channels * unit_of
+    panels = -(-wide // channels)
     each = lanes if batch else 1
     pixel = deep * each
-    of_phase = _most(kh, strides[0], dilations[0]) * _most(kw, strides[1], dilations[1]) * (deep * pitch)
+    most = kh * kw
+    if backward:
+        most = _most(kh, strides[0], dilations[0]) * _most(kw, strides[1], dilations[1])
+    of_panel = most * (deep * pitch)
 
     def taps(phase_y: Value, phase_x: Value) -> tuple[_Taps, _Taps]:
         if not backward:
@@ -59,27 +70,31 @@ def correlate(
     if weights is numbers:
         with code.loop(0, phases_y) as py, code.loop(0, phases_x) as px:
             ys, xs = taps(py, px)
-            phase = numbers.at((py * phases_x + px) * of_phase)
-            with code.loop(0, ys.count) as i, code.loop(0, xs.count) as j:
+            phase = numbers.at((py * phases_x + px) * panels * of_panel)
+            with code.loop(0, ys.count) as i, code.loop(0, xs.count) as j, code.loop(0, panels) as panel:
                 tap = filters.at(((ys.first + i * ys.step) * kw + xs.first + j * xs.step) * (deep * across))
-                _pack(code, tap, phase.at((i * xs.count + j) * (deep * pitch)), deep, across, pitch, backward, batch,
-                      tid, nthreads)  # fmt: skip
+                target = phase.at(panel * of_panel + (i * xs.count + j) * (deep * pitch))
+                _pack(code, tap, target, deep, across, code.minimum(panel * channels, wide - channels) * unit_of, pitch,
+                      backward, tid, nthreads)  # fmt: skip
         code.barrier(team, tid, nthreads)
 
-    def tile(source: Pointer, weights: Pointer, place: Pointer, ys: _Taps, xs: _Taps) -> None:
-        """Some pixels of a row, phases_x columns apart, and some channels."""
+    def tile(
+        source: Pointer, weights: Pointer, made: Pointer, reads: Sequence[Any], writes: Sequence[Any], ys: _Taps,
+        xs: _Taps, masks: Sequence[Value | None],
+    ) -> None:  # fmt: skip
+        """Some pixels, which are read and written so far from the pointers, and some channels."""
         inner: list[Loop] = [(xs.count, apart_x * pixel, deep * pitch), (deep, each, pitch)]
         if apart_x == 1:
             inner = [(xs.count * deep, each, pitch)]
         nest = [(ys.count, columns * (apart_y * pixel), xs.count * (deep * pitch)), *inner]
         sums = contract(
             code, zeros(code, pixels, channels, dtype), nest, source, weights,
-            lambda p, i: p.load(i * (read_x * pixel), lanes if batch else 0),
+            lambda p, i: p.load(reads[i], lanes if batch else 0),
             lambda p, j: p.load(j).splat(lanes) if batch else p.load(j * lanes, lanes),
         )  # fmt: skip
         for i in range(pixels):
             for j in range(channels):
-                place.store(i * (phases_x * across * each) + j * lanes, sums[i][j], masks[j])
+                made.at(writes[i]).store(j * lanes, sums[i][j], masks[j])
 
     rows_of_phase = (rh + (phases_y - 1)) // phases_y
     bands = (rows_of_phase + band - 1) // band
@@ -99,20 +114,42 @@ def correlate(
         made = turned if batch else result.at((block * rh + start) * rw * across)
         with code.loop(0, phases_y) as py, code.loop(0, phases_x) as px:
             ys, xs = taps(py, px)
-            own = weights.at((py * phases_x + px) * of_phase)
+            own = weights.at((py * phases_x + px) * panels * of_panel)
             height = (end - start - py + (phases_y - 1)) // phases_y
             width = (rw - px + (phases_x - 1)) // phases_x
-            wide = across if batch else vectors
-            with code.loop(0, height, sweep) as low, code.loop(0, wide, channels) as k:
+            source = padded.at(((ys.base + above) * columns + xs.base + beside) * pixel)
+            target = made.at((py * rw + px) * (across * each))
+
+            def read(y: Value, x: Value) -> Value:
+                return (y * (read_y * columns) + x * read_x) * pixel
+
+            def written(y: Value, x: Value) -> Value:
+                return (y * phases_y * rw + x * phases_x) * (across * each)
+
+            with code.loop(0, height, sweep) as low, code.loop(0, panels) as panel:
                 # the last tile covers some of the one before again
-                k = code.minimum(k, wide - channels) * (1 if batch else lanes)
+                k = code.minimum(panel * channels, wide - channels) * unit_of
                 masks = [code.lanes_below(across - k - j * lanes) if across % lanes and not batch else None
                          for j in range(channels)]  # fmt: skip
-                with code.loop(low, code.minimum(low + sweep, height)) as y, code.loop(0, width, pixels) as x:
-                    x = code.minimum(x, width - pixels)
-                    row, column = y * read_y + ys.base + above, x * read_x + xs.base + beside
-                    place = made.at((((y * phases_y + py) * rw + x * phases_x + px) * across + k) * each)
-                    tile(padded.at((row * columns + column) * pixel), own.at(k), place, ys, xs)
+                high = code.minimum(low + sweep, height)
+                near, place = own.at(panel * of_panel), target.at(k * each)
+                if flat:
+                    with code.loop(low * width, high * width, pixels) as t:
+                        t = code.minimum(t, high * width - pixels)
+                        y = t // width
+                        spots = [(y, t - y * width)]
+                        for _ in range(pixels - 1):
+                            y, x = spots[-1]
+                            over = x + 1 == width
+                            spots.append((y + over.cast("int64"), code.select(over, 0, x + 1)))
+                        tile(source, near, place, [read(*s) for s in spots], [written(*s) for s in spots], ys, xs,
+                             masks)  # fmt: skip
+                else:
+                    reads = [i * (read_x * pixel) for i in range(pixels)]
+                    writes = [i * (phases_x * across * each) for i in range(pixels)]
+                    with code.loop(low, high) as y, code.loop(0, width, pixels) as x:
+                        x = code.minimum(x, width - pixels)
+                        tile(source.at(read(y, x)), near, place.at(written(y, x)), reads, writes, ys, xs, masks)
         if batch:
             code.apart(turn_back, turned, (end - start) * rw * across, block, n, result, rh * rw * across,
                        start * rw * across, space.at(at_trash))  # fmt: skip
@@ -153,24 +190,30 @@ def _taps_back(code: Code, phase: Value, k: Value, stride: int, dilation: int, b
 
 
 def _pack(
-    code: Code, source: Pointer, target: Pointer, deep: int, across: int, pitch: int, transposed: bool, batch: bool,
+    code: Code, source: Pointer, target: Pointer, deep: int, across: int, first: Value, width: int, transposed: bool,
     tid: Value, nthreads: Value,
 ) -> None:  # fmt: skip
-    """One tap [deep, across], or [across, deep] transposed, to rows of `pitch`; threads share the rows."""
+    """Columns `first`... of one tap [deep, across], or of [across, deep] transposed; threads share the rows.
+
+    Columns past the last one count as 0, or as the last one.
+    """
     lanes = code.lanes
-    if batch:  # few weights
-        first, last = code.share(deep, tid, nthreads)
-        with code.loop(first, last) as i, code.loop(0, across) as j:
-            target.store(i * pitch + j, source.load(j * deep + i))
-    elif transposed:
-        first, last = code.share(-(-deep // lanes), tid, nthreads)
-        with code.loop(first * lanes, last * lanes, lanes) as i, code.loop(0, across, lanes) as j:
+    if transposed and width % lanes == 0:
+        low, high = code.share(-(-deep // lanes), tid, nthreads)
+        with code.loop(low * lanes, high * lanes, lanes) as i, code.loop(0, width, lanes) as j:
             inside = code.lanes_below(deep - i)
-            # rows past the last one go to columns that are not used, columns past the last one nowhere
-            square = [source.load(code.minimum(j + k, across - 1) * deep + i, lanes, inside) for k in range(lanes)]
+            square = [source.load(code.minimum(first + j + k, across - 1) * deep + i, lanes, inside)
+                      for k in range(lanes)]  # fmt: skip
+            # rows past the last one are written first, and then overwritten
             for k, row in reversed(list(enumerate(transpose(code, square)))):
-                target.store(code.minimum(i + k, deep - 1) * pitch + j, row)
-    else:
-        first, last = code.share(deep, tid, nthreads)
-        with code.loop(first, last) as i, code.loop(0, across, lanes) as j:
-            target.store(i * pitch + j, source.load(i * across + j, lanes, code.lanes_below(across - j)))
+                target.store(code.minimum(i + k, deep - 1) * width + j, row)
+    elif width % lanes == 0:
+        low, high = code.share(deep, tid, nthreads)
+        with code.loop(low, high) as i, code.loop(0, width, lanes) as j:
+            inside = code.lanes_below(across - first - j)
+            target.store(i * width + j, source.load(i * across + first + j, lanes, inside))
+    else:  # few weights
+        low, high = code.share(deep, tid, nthreads)
+        with code.loop(low, high) as i, code.loop(0, width) as j:
+            at = (first + j) * deep + i if transposed else i * across + first + j
+            target.store(i * width + j, source.load(at))

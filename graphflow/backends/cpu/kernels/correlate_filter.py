@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.images import fill_padded, fill_turned, lane_sums
 from graphflow.backends.cpu.microkernel import contract
-from graphflow.backends.cpu.vector import Code, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 
 
 def correlate_filter(

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.kernels.window import Pair, Window
 from graphflow.backends.cpu.microkernel import multiply_add
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along

@@ -13,19 +13,21 @@ from itertools import chain
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.vectors import dots, row, shared
 from graphflow.backends.cpu.microkernel import contract, transpose
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, size_of, vector_bytes
+from graphflow.backends.cpu.values import Pointer, Value, size_of
 from graphflow.operation import Operation
 
-ROWS = (8, 4, 2, 1)  # of a tile; a binary number of tiles of 8 leaves one of each of the others at most
-VECTORS = 3  # of a panel, at most: 24 sums, 3 vectors of B and one of A are 28 registers of AVX-512
-HALF = (6, 2, 1), 2  # the same for the 16 registers of narrower vectors: 12 + 2 + 1
+ROWS = 8, 8, 8  # of a tile, at most, for panels of 1, 2 and 3 vectors: 24 + 3 + 1 of the 32 registers of AVX-512
+HALF = 6, 6, 4  # the same for the 16 registers of narrower vectors: 12 + 3 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
 BLOCK_ROWS = 128  # of A, which then stays there too, together with
 GROUP = 5  # panels
-MANY_ROWS = 512  # pay for copying B where its rows are long
-FEW_ROWS, SOME_ROWS, LONG_ROWS = 8, 64, 512  # where dot products are faster than turning B
+MANY_ROWS = 32  # pay for copying B
+FEW_ROWS = 8  # for which dot products are faster than turning B
+AHEAD = 8  # rows of B that are fetched before they are copied
 PAGE = 4096  # steps of so many bytes miss the cache of addresses
 WORKERS = 64  # threads that share a product, at most: each has scratch memory
 DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
@@ -34,7 +36,7 @@ DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, o
 def product(
     code: Code, a: Pointer, b: Pointer, c: Pointer, team: Pointer, scratch: Pointer, batch: Value, m: Value, k: Value,
     n: Value, a_batch: Value, a_row: Value, a_column: Value, b_batch: Value, b_row: Value, reading: Value,
-    part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...], vectors: int,
+    part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...],
 ) -> None:  # fmt: skip
     """C = A B.
 
@@ -45,7 +47,7 @@ def product(
     apart     0, or where scratch memory has room for blocks of A, for each thread, which are copied there
     c         [batch, m, n]
     """
-    lanes = code.lanes
+    lanes, vectors = code.lanes, len(rows)
     packed = reading != DIRECT
     store = scratch.cast(c.dtype)
     # Threads share images; within an image columns, or else rows, for which they pack panels together.
@@ -91,7 +93,7 @@ def product(
             with code.when(reading == COPIED), code.loop(0, depth) as p, code.loop(some + mine, some + others) as q:
                 j, width = panel(q)
                 into = own.at((j - edges[0]) * depth + p * width * lanes)
-                _copy(code, own_b.at((start + p) * b_row + j), n - j, width, into)
+                _copy(code, own_b.at((start + p) * b_row + j), b_row, n - j, width, into)
             with code.when(reading == TURNED), code.loop(some + mine, some + others) as q:
                 j, width = panel(q)
                 into = own.at((j - edges[0]) * depth)
@@ -102,7 +104,7 @@ def product(
             bottom = code.minimum(top + BLOCK_ROWS, last)
             with code.when(apart > 0), code.loop(0, depth) as p:
                 height = (bottom - top + lanes - 1) // lanes
-                _copy(code, own_a.at(top + p * a_column), bottom - top, height, beside.at(p * BLOCK_ROWS))
+                _copy(code, own_a.at(top + p * a_column), a_column, bottom - top, height, beside.at(p * BLOCK_ROWS))
             near_a = code.choose(apart > 0, beside, own_a.at(top * a_row))
             a_step = code.select(apart > 0, BLOCK_ROWS, a_column)
             with code.loop(some, more) as q:
@@ -113,8 +115,8 @@ def product(
                 for count in range(vectors, 0, -1):
                     with code.when(width == count):
                         code.apart(
-                            partial(_tiles, rows=rows, vectors=count), near_a, near_b, target, bottom - top, depth, n,
-                            a_row, a_step, b_step, block, right - j,
+                            partial(_tiles, rows=rows[count - 1], vectors=count), near_a, near_b, target, bottom - top,
+                            depth, n, a_row, a_step, b_step, block, right - j,
                         )  # fmt: skip
             with code.when(block == blocks - 1):
                 code.finish(tail, image * m + top, image * m + bottom, *edges)
@@ -122,7 +124,7 @@ def product(
 
 def _tiles(
     code: Code, a: Pointer, b: Pointer, c: Pointer, m: Value, depth: Value, n: Value, a_row: Value, a_column: Value,
-    b_row: Value, block: Value, columns: Value, *, rows: tuple[int, ...], vectors: int,
+    b_row: Value, block: Value, columns: Value, *, rows: int, vectors: int,
 ) -> None:  # fmt: skip
     """C = A B for one panel, of which there are so many columns; C += A B for all blocks of k but the first."""
     lanes = code.lanes
@@ -130,9 +132,12 @@ def _tiles(
     more = (block > 0).splat(lanes)
     masks = [more] * (vectors - 1) + [mask & more]
     four = code.unrelated(a_row * 4)
+    count = code.maximum((m + (rows - 1)) // rows, 1)
+    least, higher = m // count, m % count  # tiles are as high as that, or one row higher
     top: Any = 0
-    for height in rows:
-        bottom = m if height == 1 else m // height * height
+    for height in range(rows, 0, -1):
+        many = code.select(least == height, count - higher, code.select(least == height - 1, higher, 0))
+        bottom = top + many * height
         with code.loop(top, bottom, height) as i:
             target = c.at(i * n)
             places = [[r * n + v * lanes for v in range(vectors)] for r in range(height)]
@@ -150,19 +155,20 @@ def _tiles(
         top = bottom
 
 
-def _copy(code: Code, b: Pointer, n: Value, width: Value, into: Pointer) -> None:
+def _copy(code: Code, b: Pointer, b_row: Value, n: Value, width: Value, into: Pointer) -> None:
     """A row of a panel, `width` vectors wide; from its first column there are n."""
     lanes = code.lanes
     with code.loop(0, width) as v:
+        b.prefetch(AHEAD * b_row + v * lanes, write=False)
         into.store(v * lanes, b.load(v * lanes, lanes, code.lanes_below(n - v * lanes)))
 
 
 def _turn(code: Code, b: Pointer, b_row: Value, depth: Value, n: Value, width: Value, into: Pointer) -> None:
     """A panel from the transposed B, in squares.   Places past an edge get what belongs to the last one, and first."""
-    side = min(4, code.lanes)
-    with code.loop(0, depth, 16 * side) as top, code.loop(0, width * code.lanes, side) as j:
+    side = min(8, code.lanes)
+    with code.loop(0, depth, 8 * side) as top, code.loop(0, width * code.lanes, side) as j:
         columns = [b.at(code.minimum(j + i, n - 1) * b_row) for i in range(side)]
-        with code.loop(top, code.minimum(top + 16 * side, depth), side) as p:
+        with code.loop(top, code.minimum(top + 8 * side, depth), side) as p:
             inside = code.lanes_below(depth - p, side)
             turned = transpose(code, [column.load(p, side, inside) for column in columns])
             for i in reversed(range(side)):
@@ -195,28 +201,28 @@ def matmul(op: Operation) -> Call | None:
         kernel = Emitted(row, (), a.dtype.name)
         sizes: Any = (batch, k, n, steps[0], steps[1], int(turned))
         return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
-    if flip_b and (m == 1 or a_column == 1) and (m <= FEW_ROWS or (m <= SOME_ROWS and k >= LONG_ROWS)):
+    if flip_b and (m == 1 or a_column == 1) and m <= FEW_ROWS:
         kernel = Emitted(dots, (), a.dtype.name)
         sizes = (batch, m, k, n, steps[0], a_row, steps[1], k, int(turned))
         return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
     size = a.dtype.size
     width = vector_bytes()
     lanes = width // size
-    rows, vectors = (ROWS, VECTORS) if width == 64 else HALF
+    rows = ROWS if width == 64 else HALF
     b_row = k if flip_b else n
-    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS and b_row * size >= PAGE else DIRECT
+    reading = TURNED if flip_b else COPIED if m >= MANY_ROWS else DIRECT
     depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
     columns = -(-n // lanes) * lanes
-    part = depth * min(columns, GROUP * vectors * lanes)
+    part = depth * min(columns, GROUP * len(rows) * lanes)
     copies = max(2, min(batch // 2, WORKERS))  # one for each thread that has images, or two that all threads share
     room = 0 if reading == DIRECT else max(part * copies, depth * columns)
-    scattered = flip_a and a_column * size >= PAGE and n > lanes * vectors
+    scattered = flip_a and a_column * size >= PAGE and n > lanes * len(rows)
     apart = max(room, 1) if scattered else 0
     room = apart + depth * BLOCK_ROWS * WORKERS if scattered else room
     sizes = (
         batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
     )  # fmt: skip
-    kernel = Emitted(product, (("rows", rows), ("vectors", vectors)), a.dtype.name)
+    kernel = Emitted(product, (("rows", rows),), a.dtype.name)
     return Call(kernel, (a, b, op.output, "team"), sizes, max(room * size, 64), takes_tail=True)
 
 

@@ -12,10 +12,12 @@ from graphflow.backends.base import Call
 from graphflow.errors import OpError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
-from graphflow.ops.static import static_value
+from graphflow.ops.slicing import moving_entries
+from graphflow.ops.static import partial_value, static_value
 from graphflow.shape import sizes
 
 LOOPS = 6  # as many as a kernel has; layouts that need more run the reference
+_MOVING = 4  # entries of begin that are known only when running
 _AREA = 4096  # elements of a tile
 _WIDTH = 16  # columns of a tile when x is better read down than across
 _SHORT = 8  # an innermost loop of fewer steps changes places with the longest one
@@ -54,6 +56,29 @@ def copy(  # type: ignore
                     y[b + j * y5] = x[a + j * x5]
 
 
+def copy_from(  # type: ignore
+    x, begin, y, status, start, entry0, stride0, low0, high0, wrap0, entry1, stride1, low1, high1, wrap1, entry2,
+    stride2, low2, high2, wrap2, entry3, stride3, low3, high3, wrap3, n0, x0, y0, n1, x1, y1, n2, x2, y2, n3, x3, y3,
+    rows, x4, y4, columns, x5, y5, height, width, tid, nthreads,
+):  # fmt: skip
+    """As copy, from where four entries of begin say: each is in [low, high), and if negative counts from `wrap`."""
+    for entry, stride, low, high, wrap in (
+        (entry0, stride0, low0, high0, wrap0), (entry1, stride1, low1, high1, wrap1),
+        (entry2, stride2, low2, high2, wrap2), (entry3, stride3, low3, high3, wrap3),
+    ):  # fmt: skip
+        at = begin[entry]
+        if at < low or at >= high:
+            status[0] = 1
+            status[1] = entry
+            status[2] = at
+            return
+        start += stride * (at + wrap if at < 0 else at)
+    copy(
+        x, y, start, n0, x0, y0, n1, x1, y1, n2, x2, y2, n3, x3, y3, rows, x4, y4, columns, x5, y5, height, width,
+        tid, nthreads,
+    )  # fmt: skip
+
+
 def copied(x: Tensor, y: Tensor, dims: Sequence[int], start: int, strides: Sequence[int]) -> Call | None:
     """The call that fills y, seen as an array of shape `dims`, from the elements of x with these strides."""
     loops = collapse(dims, strides, contiguous(dims))
@@ -82,7 +107,7 @@ def collapse(dims: Sequence[int], x: Sequence[int], y: Sequence[int]) -> list[Lo
     return loops
 
 
-def flat(loops: Sequence[Loop]) -> list[int]:
+def flat(loops: Sequence[tuple[int, ...]]) -> list[int]:
     return [number for loop in loops for number in loop]
 
 
@@ -127,10 +152,60 @@ def tile(op: Operation) -> Call | None:
     return copied(x, op.output, [n for n, _ in both], 0, [stride for _, stride in both])
 
 
+def sliced(op: Operation) -> Call | None:
+    """A slice; where it begins may be known only when running."""
+    x, begin, _ = op.inputs
+    call = rearranged(op)
+    if call is not None or static_value(begin) is not None:
+        return call
+    known = partial_value(begin)
+    dims, out = sizes(x.dims), sizes(op.output.dims)
+    starts = [None] * len(dims) if known is None else known.tolist()
+    strides = contiguous(dims)
+    moving = [(i, strides[i], 0, dims[i] - out[i] + 1, 0) for i, b in enumerate(starts) if b is None]
+    if any(b is not None and b + m > n for b, m, n in zip(starts, out, dims, strict=True)):
+        return None
+    start = sum(b * stride for b, stride in zip(starts, strides, strict=True) if b is not None)
+    return _copied_from(op, (out, start, strides), moving)
+
+
+def strided(op: Operation) -> Call | None:
+    """A strided slice; single indices may be known only when running."""
+    x, begin, *_ = op.inputs
+    call = rearranged(op)
+    entries = None if call is not None or static_value(begin) is not None else moving_entries(op)
+    if not entries:
+        return call
+    dims = sizes(x.dims)
+    bounds = []
+    for t in op.inputs[1:]:
+        known = partial_value(t)
+        n = sizes(t.dims)[0]
+        bounds.append(np.array([0 if v is None else v for v in ([0] * n if known is None else known.tolist())]))
+    found = layout(op.definition, dims, *bounds, **op.attrs) if 0 not in dims else None
+    if found is None:
+        return None
+    moving = [(i, contiguous(dims)[axis], -dims[axis], dims[axis], dims[axis]) for i, axis in entries]
+    return _copied_from(op, found, moving)
+
+
+def _copied_from(op: Operation, found: Layout, moving: Sequence[tuple[int, ...]]) -> Call | None:
+    """moving: (entry of begin, its stride in x, lowest and highest value, what a negative one counts from)."""
+    x, begin, *_ = op.inputs
+    call = copied(x, op.output, *found)
+    if call is None or len(moving) > _MOVING:
+        return None
+    unused = (0, 0, -(2**62), 2**62, 0)
+    start, *loops = call.sizes
+    numbers = flat([*moving, *[unused] * (_MOVING - len(moving))])
+    error = f"index {{value}}, entry {{position}} of begin, is out of range for shape {sizes(x.dims)}"
+    return Call(copy_from, (x, begin, op.output, "status"), (start, *numbers, *loops), error=error)
+
+
 KERNELS = {
     "transpose": rearranged,
-    "slice": rearranged,
-    "strided_slice": rearranged,
+    "slice": sliced,
+    "strided_slice": strided,
     "reverse": rearranged,
     "tile": tile,
 }

@@ -2,7 +2,8 @@
 
 All kernels take the same sizes: n images of h x w x c, output of oh x ow, and rows and columns of padding before the
 image; they are made for one window and its strides.  `over_edges` says whether some windows reach over the edge of the
-image: places outside are never the first maximum, and averages leave them out.
+image: places outside are never the first maximum, and averages leave them out.  `whole` says whether the channels
+are whole vectors.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.window import Pair, Window
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value
+from graphflow.backends.cpu.values import Pointer, Value, size_of
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.windows import along
@@ -24,6 +27,7 @@ _INDEX = {"float32": "int32", "float64": "int64"}  # of places in a window, as w
 def forward(
     code: Code, x: Pointer, y: Pointer, n: Value, h: Value, w: Value, c: Value, oh: Value, ow: Value, top: Value,
     left: Value, tid: Value, nthreads: Value, *, window: Pair, strides: Pair, over_edges: bool, mean: bool,
+    whole: bool,
 ) -> None:  # fmt: skip
     """y [n, oh, ow, c] = the mean of each window, or its largest element, NaN where there is one.
 
@@ -38,7 +42,7 @@ def forward(
         if mean:
             size = places.size().cast(x.dtype)
         with code.loop(0, c, lanes) as k:
-            inside = code.lanes_below(c - k)
+            inside = None if whole else code.lanes_below(c - k)
 
             def add(_: Any, pixel: Value, real: Value, total: Value) -> list[Value]:
                 v = image.load(pixel * c + k, lanes, inside)
@@ -64,7 +68,8 @@ def _larger(code: Code, a: Value, b: Value) -> Value:
 
 
 def backward(
-    code: Code, *arguments: Any, window: Pair, strides: Pair, over_edges: bool, mean: bool, apart: bool,
+    code: Code, *arguments: Any, window: Pair, strides: Pair, over_edges: bool, mean: bool, whole: bool,
+    apart: bool,
 ) -> None:  # fmt: skip
     """dx [n, h, w, c] from x, unless it is for the mean, and dy: the gradient of each window goes to its first largest
     element, or in equal parts to all.   Threads share images and groups of channels, since windows may overlap.
@@ -83,13 +88,13 @@ def backward(
         own_dx = dx.at(image * h * w * c)
         if not apart:
             with code.loop(0, h * w) as pixel, code.loop(low, high, lanes) as k:
-                own_dx.store(pixel * c + k, code.number(0, dtype, lanes), code.lanes_below(high - k))
+                own_dx.store(pixel * c + k, code.number(0, dtype, lanes), None if whole else code.lanes_below(high - k))
         with code.loop(0, oh) as oy, code.loop(0, ow) as ox:
             corner = (oy * strides[0] - top, ox * strides[1] - left)
             places = Window(code, window, corner, h, w, over_edges)
             size = places.size().cast(dtype) if mean else None
             with code.loop(low, high, lanes) as k:
-                inside = code.lanes_below(high - k)
+                inside = None if whole else code.lanes_below(high - k)
                 g = dy.load(((image * oh + oy) * ow + ox) * c + k, lanes, inside)
                 if mean:
                     g = g / size
@@ -106,7 +111,7 @@ def backward(
                 places.fold([], give)
 
 
-def _winner(code: Code, places: Window, image: Pointer, c: Value, k: Value, inside: Value) -> Value:
+def _winner(code: Code, places: Window, image: Pointer, c: Value, k: Value, inside: Value | None) -> Value:
     """In each lane the number of the first place with the largest element, the first NaN if there is one."""
     lanes, index = code.lanes, _INDEX[image.dtype]
 
@@ -136,7 +141,10 @@ def _call(op: Operation, pointers: tuple[Tensor, ...], images: Tensor, made: Ten
         return None
     dtype = pointers[-1].dtype.name
     over_edges = top > 0 or left > 0 or (oh - 1) * sh + kh > h or (ow - 1) * sw + kw > w
-    spec: tuple = ("window", (kh, kw)), ("strides", (sh, sw)), ("over_edges", over_edges), ("mean", mean)
+    whole = c % (vector_bytes() // size_of(dtype)) == 0
+    spec: tuple = (
+        ("window", (kh, kw)), ("strides", (sh, sw)), ("over_edges", over_edges), ("mean", mean), ("whole", whole),
+    )  # fmt: skip
     if pointers[-1] is images:
         if dtype not in _INDEX:
             return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from graphflow.backends.base import Call
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.functions import FUNCTIONS
-from graphflow.backends.cpu.vector import Code, Emitted, Pointer, Value, lowest
+from graphflow.backends.cpu.values import Pointer, Value, lowest
 from graphflow.operation import Operation
 
 

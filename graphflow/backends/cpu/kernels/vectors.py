@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.microkernel import contract, multiply_add, transpose, zeros
-from graphflow.backends.cpu.vector import Code, Pointer, Value, size_of
+from graphflow.backends.cpu.values import Pointer, Value, size_of
 
 TILES = ((4, 1), (1, 2))  # rows, and groups of columns, whose sums are in registers
 ROWS = 8  # of B that are added to a row of C at a time

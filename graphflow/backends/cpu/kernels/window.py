@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphflow.backends.cpu.vector import Code, Value
+from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.values import Value
 
 UNROLLED = 16  # places of a window, at most, for which code is repeated
 
