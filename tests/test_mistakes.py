@@ -431,7 +431,7 @@ MISTAKES = [
                  [[{{node GatherV2}}]]
         """,
         graphflow="""
-            InvalidArgumentError: index 100 is out of range: it must be in [0, 100)
+            InvalidArgumentError: indices[1] = 100 is out of range: it must be in [0, 100)
             in GatherV2 'GatherV2', created at program.py:3
                 vectors = tf.gather(table, words)
               params: float32(100, 8) 'table:0', created at program.py:1
