@@ -82,6 +82,7 @@ class Watch:
         self.program = plan.program
         self._store = store
         self._variables = {v.id: v for op in plan.program.ops for v in _referred(op)}
+        self._alone = not any(op.definition.blocks for p in _programs(plan.program) for op in p.ops)
         self._random = [op for p in _programs(plan.program) for op in _operations(p) if op.definition.draws]
         self._written: dict[int, np.ndarray | None] = {}  # values from before the run, by the id of the variable
         self._draws: dict[Operation, np.ndarray] = {}  # states from before the run
@@ -114,7 +115,9 @@ class Watch:
         return found
 
     def take_back(self) -> None:
-        """Variables and random numbers as they were when the run began."""
+        """Variables and random numbers as they were when the run began; not where other runs may have gone on."""
+        if not self._alone:
+            return
         for number, value in self._written.items():
             if value is None:
                 self._store.forget(self._variables[number])
