@@ -2,9 +2,9 @@
 
 // Where nodes go: Graphviz in a worker for what fits on a screen, plain layers for what is larger.
 
-const DOT_NODES = 300, DOT_SPANS = 3000; // what Graphviz draws in a second: nodes, and layers that edges run through
+const DOT_NODES = 300, DOT_SPANS = 7000; // what Graphviz draws in a second: nodes, and layers that edges run through
 const LABELS = 160; // edges, beyond which they have no labels
-const PATIENCE = 4000; // milliseconds for Graphviz
+const PATIENCE = 2500; // milliseconds for Graphviz
 
 class Graphviz {
   constructor() {
