@@ -313,7 +313,7 @@ class Session:
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
-        plan = make_plan(optimize(stage.program, report), self._backend.lower)
+        plan = make_plan(optimize(stage.program, report, self._backend.image_lanes), self._backend.lower)
         if current().verifies:
             check_plan(plan)
         return plan, stage.rest

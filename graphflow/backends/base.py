@@ -65,6 +65,7 @@ class Call:
     takes_tail     the kernel's last size is the address of an epilogue's arguments, or 0: see `tail`
     tail           an epilogue (*pointers, *sizes, first, last, left, right), which such a kernel runs on each block of
                    rows and columns of its result as soon as that is done
+    whole_rows     these blocks are of whole rows
     pointwise      the kernel is done with element i of every input when it writes element i of an output
     error          the message for a bad value, with {position} and {value}
     """
@@ -75,6 +76,7 @@ class Call:
     scratch_bytes: int = 0
     takes_tail: bool = False
     tail: Call | None = None
+    whole_rows: bool = False
     pointwise: bool = False
     error: str = ""
 
@@ -91,9 +93,13 @@ class Backend(Protocol):
     threads: how many may run the plan together; 0 leaves it to the backend.
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     watch: is called at the beginning of every run, and before and after every step.
+    `image_lanes` is what graphflow.passes.layout asks of convolutions; None where images have one layout only.
     """
 
     name: str
+
+    @property
+    def image_lanes(self) -> Callable[[Operation], tuple[int, float, float]] | None: ...
 
     def lower(self, op: Operation) -> Call | None: ...
 

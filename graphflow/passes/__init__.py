@@ -17,6 +17,7 @@ from graphflow.passes.cse import merge_common
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
+from graphflow.passes.layout import ImageLanes, assign_layouts
 from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
@@ -26,7 +27,7 @@ from graphflow.pictures.program import program_dot
 from graphflow.program import Program
 from graphflow.text import program_text
 
-Pass = Callable[[Program, Counter[str] | None], Program]
+Pass = Callable[..., Program]  # of a program, and of a counter of the rules that fire
 
 PIPELINE: tuple[Pass, ...] = (
     drop_dead,  # first, so that nobody works on what no fetch needs
@@ -34,6 +35,7 @@ PIPELINE: tuple[Pass, ...] = (
     simplify,
     expand_composites,  # after simplify, whose rules know composites: log(softmax)
     merge_common,  # after both: equal things look equal now
+    assign_layouts,  # before fusion, which finds the operations between convolutions in their layout
     fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
     merge_updates,  # last: what makes a gradient has found its place
 )
@@ -73,8 +75,10 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def optimize(program: Program, report: Report | None = None) -> Program:
+def optimize(program: Program, report: Report | None = None, image_lanes: ImageLanes | None = None) -> Program:
     """Every pass of PIPELINE that GRAPHFLOW_SKIP does not name, verified and written out where the switches say so.
+
+    image_lanes   what the backend says of the layout of convolutions, None where it knows only one
 
     Raises: ValueError for an unknown name in GRAPHFLOW_SKIP; InternalError for a pass that goes wrong.
     """
@@ -92,7 +96,7 @@ def optimize(program: Program, report: Report | None = None) -> Program:
             continue
         fired = Fired()
         with collector_paused():
-            program = apply(program, fired)
+            program = apply(program, fired, image_lanes) if apply is assign_layouts else apply(program, fired)
         if switches.verifies:
             verify(program, before, name)
         if report is not None:

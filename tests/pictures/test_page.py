@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.passes import PIPELINE
 from graphflow.pictures.html import FOLDER
 from tests.pictures.browser import CHROMIUM, in_browser
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: the page is not opened")
-PASSES = 8  # stages of a compile: specialize and the passes
+PASSES = 1 + len(PIPELINE)  # stages of a compile: specialize and the passes
+FUSED = [apply.__name__ for apply in PIPELINE].index("fuse_regions") + 2  # the number of a stage
+SIMPLIFIED = [apply.__name__ for apply in PIPELINE].index("simplify") + 2
 
 
 def training(batch=None):
@@ -189,23 +192,23 @@ def test_looking_around(page):
 @needs_chromium
 def test_passes_and_the_plan(page):
     steps = data_of(page)["steps"]
-    found = in_browser(page, """
+    found = in_browser(page, f"const FUSED = {FUSED}, SIMPLIFIED = {SIMPLIFIED};" """
         const seen = {};
         await app.go(app.stage.rows.find((r) => app.data.rows[r].n === "conv/h"));
-        for (let n = 0; n < 7; n++) await drawn(() => key("]"));
+        for (let n = 0; n < FUSED; n++) await drawn(() => key("]"));
         seen.stage = app.stage.name;
         seen.kept = app.data.rows[app.selected.row].n;
         seen.boxes = all(".cluster.kernel").length > 0 && all(".made").length > 0;
         seen.listed = document.getElementById("changes").textContent.includes("Conv2D+Add+Relu");
         seen.what = document.getElementById("what").textContent;
-        for (let n = 0; n < 3; n++) await drawn(() => key("["));
+        for (let n = SIMPLIFIED; n < FUSED; n++) await drawn(() => key("["));
         seen.before = app.stage.name;
         seen.rules = document.getElementById("what").textContent;
 
         key("1");
         seen.rows = all(".plan tbody tr").length;
         const row = all(".plan tbody tr").find((tr) => tr.textContent.includes("Conv2D+Add+Relu"));
-        for (let n = 0; n < 3; n++) await drawn(() => key("]"));
+        for (let n = SIMPLIFIED; n < FUSED; n++) await drawn(() => key("]"));
         row.click();
         await pause(300);
         seen.chosen = app.data.rows[app.selected.row].t;

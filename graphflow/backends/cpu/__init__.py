@@ -9,6 +9,7 @@ from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.executable import CpuExecutable
+from graphflow.backends.cpu.kernels.conv import image_lanes
 from graphflow.backends.cpu.lower import lower
 from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.backends.cpu.walk import EXECUTOR
@@ -21,6 +22,7 @@ class CpuBackend:
     """Native kernels in one call a run, the NumPy reference where there is none.  One object a process."""
 
     name = "cpu"
+    image_lanes = staticmethod(image_lanes)
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())

@@ -33,7 +33,7 @@ _ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER, _MODE, _LEFT = r
 _SPINS = 4000  # pauses before a thread goes to sleep
 _TRIALS = 6  # runs at first, alone and together in turn
 _BURST = 3  # runs that try what seems to be slower: the first of them may have to wake the team
-_OFTEN, _RARE = 64, 512  # runs between bursts, where the difference is small and where it is a quarter or more
+_OFTEN, _RARE = 64, 512  # runs between bursts, and where one thread has been slower by a quarter or more
 _SHORT = 300_000  # a run of fewer cycles is done before a thread that sleeps has woken up
 _SETS = 16  # words of a set of CPUs
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine())
@@ -128,8 +128,8 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
     first = probing & (left == _BURST - 1) & (went == wanted)
     run.store(word, code.select((before == 0) | first, took, average))
     cycles_alone, cycles_together = run.load(_ALONE), run.load(_TOGETHER)
-    faster, slower = code.minimum(cycles_alone, cycles_together), code.maximum(cycles_alone, cycles_together)
-    pause = code.select(slower > faster + faster // 4, code.value(_RARE), code.value(_OFTEN))
+    clear = cycles_alone > cycles_together + cycles_together // 4
+    pause = code.select(clear, code.value(_RARE), code.value(_OFTEN))
     with code.when(~probing | (left == 0)):
         run.store(_MODE, (cycles_together <= cycles_alone).cast("int64"))
     run.store(_LEFT, code.select(left == 0, pause + _BURST, left - 1))
