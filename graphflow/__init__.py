@@ -71,6 +71,7 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
+from graphflow.frames import install as _install_frames
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.graph_def import import_graph_def
@@ -97,6 +98,7 @@ from graphflow.io.parsing import (
     parse_single_example,
     parse_single_sequence_example,
 )
+from graphflow.looking import plan, stages, view
 from graphflow.modes import (
     AggregationMethod,
     UnconnectedGradients,
@@ -400,6 +402,8 @@ from graphflow.ops.strings import (
 )
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
+from graphflow.pictures.draw import to_dot, to_png, to_svg
+from graphflow.pictures.tree import tree
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.readers import (
@@ -441,7 +445,6 @@ from graphflow.variables import (
     variables_initializer,
 )
 from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION, __version__
-from graphflow.view.dot import to_dot
 
 newaxis = None
 all_variables = global_variables
@@ -452,3 +455,4 @@ initialize_all_tables = tables_initializer
 NoGradient = no_gradient = NotDifferentiable
 
 _complete()
+_install_frames()

@@ -48,6 +48,10 @@ class FeedError(GraphflowError, ValueError):
     """A fed value that does not fit the tensor it is fed for."""
 
 
+class GrowingGraphWarning(UserWarning):
+    """A program adds to its graph between runs, again and again: each run of something new compiles."""
+
+
 class UnsupportedError(NotImplementedError, AttributeError):
     """A name of TensorFlow's that graphflow does not have; the message says what to use instead.
 

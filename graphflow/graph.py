@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphflow.errors import GraphError
-from graphflow.names import NameTable, check_op_name, check_scope_name
-from graphflow.operation import Frame, Operation, Tensor, creation_site
+from graphflow.errors import GraphError, GrowingGraphWarning
+from graphflow.names import NameTable, check_op_name, check_scope_name, near
+from graphflow.operation import Frame, Operation, Tensor, created, creation_site
 
 if TYPE_CHECKING:
     import networkx
 
     from graphflow.ops.define import OpDef
+
+
+_OFTEN = 10  # runs after which a line has made operations: then it is in a loop
 
 
 class _Controls:
@@ -48,6 +52,8 @@ class Graph:
         self._gradient_overrides: dict[str, str] = {}  # by op type, inside gradient_override_map
         self.gradient_types: dict[Operation, str] = {}  # operations whose gradient goes by another name
         self._lock = threading.RLock()
+        self._grown: dict[tuple[str, int], tuple[int, int]] = {}  # by line: the run before it grew there, how often
+        self.runs = 0  # how often sessions have run something of it
         self.seed: int | None = None
         self.variable_scope: Any = None  # owned by graphflow.variable_scope
 
@@ -72,9 +78,10 @@ class Graph:
                 raise GraphError(f"{name!r} takes {t.name!r}, which exists only inside a branch or a loop body")
         with self._lock:
             controls = self._control_inputs(inputs) if self._controls else ()
+            site = creation_site()
             op = Operation(
-                definition, name, inputs, attrs, outputs, controls, self, len(self._operations), creation_site(),
-                self._device, frame,
+                definition, name, inputs, attrs, outputs, controls, self, len(self._operations), site, self._device,
+                frame,
             )  # fmt: skip
             self._operations.append(op)
             self._by_name[name] = op
@@ -82,7 +89,21 @@ class Graph:
                 self.gradient_types[op] = self._gradient_overrides[definition.name]
         for block in self._controls:
             block.made.add(op)
+        if self.runs:
+            self._growing(site)
         return op
+
+    def _growing(self, site: tuple[str, int]) -> None:
+        """Warn once of a line that makes operations again and again between runs."""
+        last, times = self._grown.get(site, (0, 0))
+        if last != self.runs:
+            self._grown[site] = self.runs, times + 1
+            if times + 1 == _OFTEN:
+                warnings.warn_explicit(
+                    f"the graph grows in a loop of runs: this line has added to it after {_OFTEN} of them, and it has "
+                    f"{self.version} operations now; build the graph before the loop, and feed what changes",
+                    GrowingGraphWarning, *site,
+                )  # fmt: skip
 
     def _control_inputs(self, inputs: tuple[Tensor, ...]) -> tuple[Operation, ...]:
         """What the open blocks ask for, left out where an input was made in the block and so has waited already."""
@@ -229,6 +250,10 @@ class Graph:
         """All operations in the order of creation."""
         return list(self._operations)
 
+    def find(self, name: str) -> Operation | None:
+        """The operation of this name, None without one."""
+        return self._by_name.get(name)
+
     def get_operation_by_name(self, name: str) -> Operation:
         """KeyError for an unknown name, ValueError for a tensor's name, TypeError for anything but text."""
         self._require_text(name)
@@ -256,7 +281,11 @@ class Graph:
             if not allowed:
                 raise TypeError(f"{obj!r} is not allowed here")
             if obj.graph is not self:
-                raise GraphError(f"{obj!r} belongs to another graph")
+                site = (obj.op if isinstance(obj, Tensor) else obj).site
+                raise GraphError(
+                    f"{obj!r} belongs to another graph",
+                    hint="a session has one graph, tf.Session(graph=...), and so has `with graph.as_default():`",
+                ).note(*created(repr(obj), site))
             return obj
         raise TypeError(f"cannot convert a {type(obj).__name__} into a Tensor or Operation: {obj!r}")
 
@@ -267,7 +296,10 @@ class Graph:
                 raise GraphError(f"{name!r} is not a tensor's name: the part after the colon must be a number")
             op = self._by_name.get(op_name)
             if op is None:
-                raise KeyError(f"the name {name!r} refers to a tensor of an operation that is not in the graph")
+                raise KeyError(
+                    f"the name {name!r} refers to a tensor of an operation that is not in the graph"
+                    f"{near(op_name, self._by_name)}"
+                )
             if int(index) >= len(op.outputs):
                 raise KeyError(f"the name {name!r} refers to an output that {op!r} does not have")
             return op.outputs[int(index)]
@@ -277,7 +309,7 @@ class Graph:
             return self._by_name[name]
         if name in self._by_name or not allow_operation:
             raise GraphError(f"{name!r} is not a tensor's name: tensors are called <operation>:<output index>")
-        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph")
+        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph{near(name, self._by_name)}")
 
     # -- feeding and fetching ------------------------------------------------------------------------------------
     def is_feedable(self, tensor: Any) -> bool:

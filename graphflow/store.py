@@ -72,6 +72,10 @@ class Store:
         """The variable's array now holds a value."""
         self._initialized.add(variable.id)
 
+    def forget(self, variable: Operation) -> None:
+        """The variable has no value, as before the first."""
+        self._initialized.discard(variable.id)
+
     def write(self, variable: Operation, value: np.ndarray) -> None:
         """Give the variable a value of any shape."""
         array = self.storage(variable, value.shape)

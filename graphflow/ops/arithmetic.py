@@ -21,7 +21,7 @@ from graphflow.dtypes import (
     uint16,
 )
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, created, creation_site
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.complex import conj
@@ -301,7 +301,11 @@ def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
     x = convert_to_tensor(x, name="x")
     y = convert_to_tensor(y, dtype_hint=x.dtype, name="y")
     if x.dtype is not y.dtype:
-        raise DTypeError(f"x and y must have one dtype, not {x.dtype.name} and {y.dtype.name}")
+        error = DTypeError(
+            f"x and y must have one dtype, not {x.dtype.name} and {y.dtype.name}",
+            hint="tf.cast changes the dtype of a tensor",
+        ).note(*created("in a division", creation_site()))
+        raise error.note(*created(f"  x: {x!r}", x.op.site)[:1], *created(f"  y: {y!r}", y.op.site)[:1])
     if x.dtype.is_integer:
         wide = _QUOTIENT.get(x.dtype, float64)
         x, y = cast(x, wide), cast(y, wide)

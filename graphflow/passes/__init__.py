@@ -18,13 +18,14 @@ from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.layout import ImageLanes, assign_layouts
+from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
+from graphflow.pictures.program import program_dot
 from graphflow.program import Program
 from graphflow.text import program_text
-from graphflow.view.program import program_dot
 
 Pass = Callable[..., Program]  # of a program, and of a counter of the rules that fire
 
@@ -42,16 +43,17 @@ PIPELINE: tuple[Pass, ...] = (
 
 @dataclass(frozen=True)
 class Change:
-    """What a pass did: which rules fired how often, and the operations before and after it, by what they compute."""
+    """What a pass did: which rules fired how often, and the program before and after it."""
 
-    fired: Counter[str]
-    before: Counter[str]
-    after: Counter[str]
+    fired: Fired
+    before: Program
+    after: Program
 
     def __str__(self) -> str:
-        what = [("", self.fired), ("gone ", self.before - self.after), ("made ", self.after - self.before)]
+        before, after = _census(self.before), _census(self.after)
+        what = [("", self.fired), ("gone ", before - after), ("made ", after - before)]
         texts = [word + ", ".join(f"{k} {n}" for k, n in sorted(counts.items())) for word, counts in what if counts]
-        return f"{self.after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
+        return f"{after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
 
 
 @dataclass
@@ -82,7 +84,7 @@ def optimize(program: Program, report: Report | None = None, image_lanes: ImageL
     """
     switches, skipped = current(), _skipped()
     folder = _dump_folder(Path(switches.dump)) if switches.dump else None
-    if switches.check:
+    if switches.verifies:
         verify(program, after="specialize")
     if report is not None:
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
@@ -92,13 +94,13 @@ def optimize(program: Program, report: Report | None = None, image_lanes: ImageL
         name, before = apply.__name__, program
         if name in skipped:
             continue
-        fired: Counter[str] = Counter()
+        fired = Fired()
         with collector_paused():
             program = apply(program, fired, image_lanes) if apply is assign_layouts else apply(program, fired)
-        if switches.check:
+        if switches.verifies:
             verify(program, before, name)
         if report is not None:
-            report.passes[name] = Change(fired, _census(before), _census(program))
+            report.passes[name] = Change(fired, before, program)
         _dump(folder, number, name, program, before)
     return program
 

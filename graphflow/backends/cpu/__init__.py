@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from graphflow.backends.base import Bodies, Call, Executable
+from graphflow.backends.base import Bodies, Call, Executable, Watch
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
@@ -33,12 +33,13 @@ class CpuBackend:
         return lower(op)
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
-    ) -> Executable:
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None,
+        watch: Watch | None = None,
+    ) -> Executable:  # fmt: skip
         if not self._ready:  # what executes plans is compiled with the first one, whatever its size
             for kernel in EXECUTOR:
                 self.kernels.address(kernel, (), 0)
             self._ready = True
         members = thread_count(threads)
         team_of = partial(self.teams.of, members) if members > 1 else lambda: None
-        return CpuExecutable(plan, store, self.kernels, clock, team_of, function)
+        return CpuExecutable(plan, store, self.kernels, clock, team_of, function, watch)

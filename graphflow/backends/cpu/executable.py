@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Bodies, Call, Draws
+from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
@@ -23,7 +23,7 @@ from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCAT
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor, variable_of
-from graphflow.ops.fused import type_of
+from graphflow.ops.fused import members, type_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
@@ -55,7 +55,7 @@ class CpuExecutable:
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
     arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
-    With a clock every step is a native call of its own, so that it can be measured.
+    With a clock or a watch every step is a native call of its own, so that it can be measured or looked at.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class CpuExecutable:
         clock: Clock | None = None,
         team_of: Callable[[], Team | None] = lambda: None,
         function: Bodies | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -89,10 +90,10 @@ class CpuExecutable:
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
-        if clock is None:
+        if clock is None and watch is None:
             self._bind(plan.steps)
         else:
-            self._bind_measured(clock)
+            self._bind_apart(clock, watch)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -126,12 +127,19 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind_measured(self, clock: Clock) -> None:
-        """Every step by itself, with the clock around it."""
+    def _bind_apart(self, clock: Clock | None, watch: Watch | None) -> None:
+        """Every step by itself, with the clock around it, and what watches it before and after it."""
+        if watch is not None:
+            self._parts.append((watch.begin, []))
         for number, step in enumerate(self._plan.steps):
+            if watch is not None:
+                self._parts.append((partial(watch.before, step, self._array), []))
             before = len(self._parts)
             self._bind([step])
-            self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+            if clock is not None:
+                self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+            if watch is not None:
+                self._parts.append((partial(watch.after, step, self._array), []))
 
     def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
@@ -427,7 +435,7 @@ def _allocated(plan: Plan) -> np.ndarray:
         raise ResourceExhaustedError.because(
             f"there is no memory for the {plan.arena_bytes} bytes that lie between the steps of this run, of which "
             f"{type_of(largest.op)} {largest.op.name!r} takes and makes {_bytes(largest)}", largest.op
-        ).note(*largest.op.where()) from None  # fmt: skip
+        ).note(*members(largest.op)[-1].where()) from None  # fmt: skip
 
 
 def _has_work(step: Step) -> bool:
