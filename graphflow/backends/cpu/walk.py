@@ -22,10 +22,10 @@ MEET = 2  # flag: threads wait for each other after the step
 
 # Words that the threads of a team share (int64); those that one thread writes while others look are on lines of their
 # own.  The first is where kernels find how to wait.
-_WAIT, _ARRIVED, _ROUND, _DOZING, _JOB, _ARGUMENTS, _PLACE, _SLEEPING, BUSY, _STOP, READY, MEMBERS = (
-    0, 8, 16, 24, 32, 40, 41, 48, 56, 64, 72, 80,
+_WAIT, _ARRIVED, _ROUND, _DOZING, JOB, _ARGUMENTS, _PLACE, _SLEEPING, BUSY, _STOP, READY, MEMBERS, CALLERS = (
+    0, 8, 16, 24, 32, 40, 41, 48, 56, 64, 72, 80, 88,
 )  # fmt: skip
-TEAM_WORDS = 88
+TEAM_WORDS = 96
 
 # Words of a run, which `launch` and `walk` are called with.
 _ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER = range(8)
@@ -89,15 +89,17 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
     """A run alone or with the team, whichever has been faster so far.
 
     One run at a time has the team; others that come meanwhile go alone, and so does a short one while the team sleeps.
+    Where as many callers come as the team has members, each keeps a CPU busy, and all go alone.
     """
     team = code.pointer(run.load(_TEAM), "int64")
     number, cycles_alone, cycles_together = run.load(_RUNS), run.load(_ALONE), run.load(_TOGETHER)
     trial = number < _TRIALS
     wanted = code.select(trial, number % 2 == 0, (cycles_together <= cycles_alone) ^ (number % _PROBE == _PROBE - 1))
     short = (cycles_alone != 0) & (cycles_alone < _SHORT)
+    wanted = wanted & (_add(code, team, CALLERS, 1) + 1 < team.load(MEMBERS))
     asleep = _now(code, team, _SLEEPING) != 0
     with code.when(wanted & asleep):
-        _wake(code, team, _JOB)
+        _wake(code, team, JOB)
     together = code.cell(code.number(0, "bool"))
     with code.when(wanted & ~(asleep & short)):
         together.set(_taken(code, team))
@@ -107,14 +109,15 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
             members = team.load(MEMBERS)
             team.store(_ARGUMENTS, code.address(run))
             team.store(_PLACE, _cpu(code))
-            _add(code, team, _JOB, 1)
+            _add(code, team, JOB, 1)
             with code.when(_now(code, team, _SLEEPING) != 0):
-                _wake(code, team, _JOB)
+                _wake(code, team, JOB)
             code.call(run.load(_WALK), code.address(run), code.value(0), members)
             code.barrier(team, code.value(0), members)
             _add(code, team, BUSY, -1)
         with without:
             code.call(run.load(_WALK), code.address(run), code.value(0), code.value(1))
+    _add(code, team, CALLERS, -1)
     word = code.select(together.get(), code.value(_TOGETHER), code.value(_ALONE))
     other = run.load(code.select(together.get(), code.value(_ALONE), code.value(_TOGETHER)))
     before, took = run.load(word), code.cycles() - begin
@@ -131,11 +134,11 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
 
 def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
     """What a thread of the team does until it is told to stop: its share of every run."""
-    seen, going = code.cell(_now(code, team, _JOB)), code.cell(1)
+    seen, going = code.cell(_now(code, team, JOB)), code.cell(1)
     _add(code, team, READY, 1)
     with code.as_long_as(lambda: going.get() != 0):
-        _await(code, team, _JOB, seen.get(), _SLEEPING)
-        seen.set(_now(code, team, _JOB))
+        _await(code, team, JOB, seen.get(), _SLEEPING)
+        seen.set(_now(code, team, JOB))
         with code.either(_now(code, team, _STOP) != 0) as (stopped, on):
             with stopped:
                 going.set(code.value(0))
@@ -149,8 +152,8 @@ def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
 def dismiss(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
     """Tell the threads of a team to stop."""
     _add(code, team, _STOP, 1)
-    _add(code, team, _JOB, 1)
-    _wake(code, team, _JOB)
+    _add(code, team, JOB, 1)
+    _wake(code, team, JOB)
 
 
 def wait(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
