@@ -408,9 +408,8 @@ class CpuExecutable:
     def _referring(self, step: Step) -> Callable[[], None]:
         """The reference, from within the run; in place where the record can and no other input is in the way."""
         op, record = step.op, step.op.definition
-        serial: Any = (
-            nullcontext() if record.stateful else SERIAL_BLAS
-        )  # not while it waits, or calls a user's function
+        # Not while it waits, or calls a function of the user's.
+        serial: Any = nullcontext() if record.stateful else SERIAL_BLAS
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
