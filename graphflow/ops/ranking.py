@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, REAL, DType, bool_, int32
 from graphflow.errors import InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
@@ -16,7 +17,7 @@ from graphflow.ops.shape_ops import shape
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, count, merge, show
 
-TopK = namedtuple("TopK", "values indices")
+TopK = namedtuple("TopKV2", "values indices")
 TopK.__doc__ = "What top_k gives: the elements, largest first, and where they were."
 
 
@@ -128,4 +129,5 @@ def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) ->
 
     Shapes: predictions [n, classes], targets [n] -> [n], bool.   No gradient.
     """
-    return IN_TOP_K(predictions, targets, k, name=name)
+    with name_scope(name, "in_top_k"):
+        return IN_TOP_K(predictions, targets, k)
