@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from traceback import FrameSummary
 from typing import TYPE_CHECKING, Any
 
 from graphflow.dtypes import DType
@@ -205,6 +206,11 @@ class Operation:
         """Lines for an error message: which operation, made where, from what."""
         lines = [f"in {self.type} {self.name!r}, created at {self.site[0]}:{self.site[1]}"]
         return lines + describe_inputs(self.definition, self.inputs)
+
+    @property
+    def traceback(self) -> list[FrameSummary]:
+        """The line that made the operation, as an entry (file, line, function, text) of a traceback."""
+        return [FrameSummary(*self.site, "<module>")]
 
     def get_attr(self, name: str) -> Any:
         """An attribute; also `T`, `dtype`, and `shape` where the op has no such attribute.  ValueError if unknown."""

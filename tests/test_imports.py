@@ -53,13 +53,14 @@ LAYERS = (
     "__main__",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "scipy"}
 LATE = {
     "numba",
     "llvmlite",
     "networkx",
     "tqdm",
     "PIL",
+    "scipy",
 }  # heavy or optional: may be imported where they are first needed
 
 

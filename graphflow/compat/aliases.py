@@ -37,6 +37,7 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
+    "contrib.crf": "",
     "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
     "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
     "contrib.framework": """

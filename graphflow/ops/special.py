@@ -56,7 +56,7 @@ def _zeta(s: float, x: float) -> float:
     """sum 1 / (x + k)^s for whole s, the tail of the sum by Euler and Maclaurin (DLMF 25.11.5)."""
     if x < 0:  # the terms below 0 are those of two sums above it
         part = x - math.floor(x)
-        return _zeta(s, part) + (-1) ** s * (_zeta(s, 1 - part) - _zeta(s, 1 - x))
+        return _zeta(s, part) + (-1 if s % 2 else 1) * (_zeta(s, 1 - part) - _zeta(s, 1 - x))
     total = 0.0
     while x < 20:
         total += x**-s
