@@ -50,6 +50,7 @@ from graphflow.default import (
     name_scope,
     op_scope,
 )
+from graphflow.devices import DeviceSpec
 from graphflow.dtypes import (
     DType,
     as_dtype,

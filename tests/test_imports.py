@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
+    "version errors config dtypes shape names devices nest logging io.wire io.text_format io.protobuf",
     "graph_protos summary_protos protos",
     "operation",
     "graph",
