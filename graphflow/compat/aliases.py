@@ -37,6 +37,7 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
+    "contrib.crf": "",
     "contrib.data": _same(
         "CsvDataset bucket_by_sequence_length group_by_window ignore_errors make_csv_dataset map_and_batch "
         "shuffle_and_repeat unbatch",
@@ -49,7 +50,7 @@ _LINES: dict[str, str] = {
         assert_scalar sort argsort""",
     "contrib.layers": "",
     "contrib.learn": "",
-    "contrib.learn.datasets": "mnist=compat.input_data",
+    "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
     "contrib.legacy_seq2seq": "",
     "contrib.lookup": "",
     "contrib.losses": "",
@@ -72,6 +73,7 @@ _LINES: dict[str, str] = {
         as_string bfloat16 bool cast complex saturate_cast""",
     "errors": "",
     "estimator": "",
+    "estimator.export": "",
     "estimator.inputs": "",
     "graph_util": "",
     "image": "",

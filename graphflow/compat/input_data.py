@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphflow import dtypes
+from graphflow.compat.lookup import user_line
 from graphflow.datasets import mnist
-from graphflow.errors import DataLossError
+from graphflow.errors import DataLossError, UnsupportedError
 from graphflow.ops.seeds import get_seed
 
 CLASSES = 10
+_DATA_SETS = ("boston", "iris", "dbpedia", "mnist")
 SOURCE_URL = DEFAULT_SOURCE_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _NAMES = (
     "train-images-idx3-ubyte",
@@ -150,6 +152,15 @@ def read_data_sets(
 def load_mnist(train_dir: Any = "MNIST-data") -> Datasets:
     """The data sets with labels as numbers."""
     return read_data_sets(train_dir)
+
+
+def load_dataset(name: str, size: str = "small", test_with_fake_data: bool = False) -> Datasets:
+    """The data set of this name, which is "mnist".   Raises: NotImplementedError for the others of TensorFlow's."""
+    if name not in _DATA_SETS:
+        raise ValueError(f"there is no data set {name!r}; there are {_DATA_SETS}")
+    if name != "mnist":
+        raise UnsupportedError(f"{user_line()}: the data set {name!r} is not in graphflow: use NumPy to read your own")
+    return load_mnist()
 
 
 def dense_to_one_hot(labels_dense: np.ndarray, num_classes: int = CLASSES) -> np.ndarray:

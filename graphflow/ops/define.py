@@ -13,7 +13,14 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
+from graphflow.errors import (
+    ConversionError,
+    DTypeError,
+    GraphError,
+    GraphflowError,
+    InternalError,
+    InvalidArgumentError,
+)
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor, created, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
@@ -285,9 +292,9 @@ def _convert(value: Any, dtype: DType | None, preferred: DType | None, graph: Gr
 
 
 def require_dtype(tensor: Tensor, dtype: DType | None) -> Tensor:
-    """The tensor itself; DTypeError when `dtype` is given and is another."""
+    """The tensor itself; ConversionError when `dtype` is given and is another."""
     if dtype is not None and tensor.dtype is not dtype:
-        raise DTypeError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
+        raise ConversionError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
                          hint="tf.cast changes the dtype of a tensor")  # fmt: skip
     return tensor
 

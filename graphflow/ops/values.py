@@ -12,8 +12,8 @@ from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError
 from graphflow.shape import Dimension, TensorShape
 
-# which kinds of Python values a kind of dtype takes: an int tensor refuses floats, nothing but bool takes bools
-_TAKES = {"f": "fiu", "c": "cfiu", "i": "iu", "u": "iu", "b": "b", "O": "SUO"}
+# which kinds of Python values a kind of dtype takes: an int tensor refuses floats, bools are 0 and 1 as in Python
+_TAKES = {"f": "fiub", "c": "cfiub", "i": "iub", "u": "iub", "b": "b", "O": "SUO"}
 
 
 def as_array(value: Any, dtype: DType | None) -> np.ndarray:
