@@ -17,9 +17,10 @@ from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
+from graphflow.backends.cpu.blocks import Block, NotNative, Row
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
-from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
+from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
@@ -302,7 +303,7 @@ class CpuExecutable:
         if not step.op.definition.calls or "variables" not in step.op.attrs:
             return None
         assert self._function is not None
-        block = LoopBlock(self, self._function.plan)
+        block = Block(self, self._function.plan)
         late: list[tuple[int, Any]] = []
         if self._team is None:
             self._team = self._team_of()
