@@ -64,8 +64,10 @@ class Layer:
     def __deepcopy__(self, memo: dict[int, Any]) -> Layer:
         """A layer as this one was before its first call, which makes variables of its own."""
         made = memo[id(self)] = object.__new__(type(self))
-        before: dict[str, Any] = {"built": False, "_graph": None, "_scope": None, "_current": None, "_losses": [], "_updates": [],
-                  "_trainable_weights": [], "_non_trainable_weights": []}  # fmt: skip
+        before: dict[str, Any] = {
+            "built": False, "_graph": None, "_scope": None, "_current": None, "_losses": [], "_updates": [],
+            "_trainable_weights": [], "_non_trainable_weights": [],
+        }  # fmt: skip
         for name, value in vars(self).items():
             belongs_to_graph = isinstance(value, (Variable, Tensor))  # stays until `build` makes another
             copied = before[name] if name in before else value if belongs_to_graph else copy.deepcopy(value, memo)

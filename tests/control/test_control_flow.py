@@ -362,7 +362,7 @@ def test_recurrent_networks_and_their_gradients_are_native(native_only, lengths)
 @pytest.mark.parametrize(
     "start, test, step, rounds",
     [
-        (0, lambda i: i < 5, 1, 5), (2, lambda i: i <= 9, 3, 3), (5, lambda i: i > 0, -2, 3), (5, lambda i: 0 <= i, -5, 2),
+        (0, lambda i: i < 5, 1, 5), (2, lambda i: i <= 9, 3, 3), (5, lambda i: i > 0, -2, 3), (5, lambda i: i >= 0, -5, 2),
         (7, lambda i: i < 5, 1, 0), (0, lambda i: tf.constant(6) > i, 4, 2),
     ],
 )  # fmt: skip

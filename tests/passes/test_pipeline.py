@@ -89,8 +89,8 @@ def test_an_unknown_name_to_skip_lists_the_names():
         session.run(y, {x: np.ones((2, 4))})
     assert str(raised.value) == (
         "GRAPHFLOW_SKIP names no pass by fuse_everything; the passes are "
-        "drop_dead, fold_constants, simplify, expand_composites, merge_common, improve_loops, assign_layouts, fuse_regions, "
-        "merge_updates"
+        "drop_dead, fold_constants, simplify, expand_composites, merge_common, improve_loops, assign_layouts, "
+        "fuse_regions, merge_updates"
     )
 
 
