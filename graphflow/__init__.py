@@ -50,6 +50,7 @@ from graphflow.default import (
     name_scope,
     op_scope,
 )
+from graphflow.devices import DeviceSpec
 from graphflow.dtypes import (
     DType,
     as_dtype,
@@ -71,6 +72,7 @@ from graphflow.dtypes import (
     uint64,
 )
 from graphflow.dtypes import bool_ as bool
+from graphflow.frames import install as _install_frames
 from graphflow.gradients import NotDifferentiable, RegisterGradient, gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.graph_def import import_graph_def
@@ -97,6 +99,7 @@ from graphflow.io.parsing import (
     parse_single_example,
     parse_single_sequence_example,
 )
+from graphflow.looking import plan, stages, view
 from graphflow.modes import (
     AggregationMethod,
     UnconnectedGradients,
@@ -226,7 +229,7 @@ from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot
 from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
-from graphflow.ops.host import Print, numpy_function, py_func, py_function
+from graphflow.ops.host import numpy_function, py_func, py_function, timestamp
 from graphflow.ops.image.patches import extract_image_patches
 from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
@@ -259,6 +262,8 @@ from graphflow.ops.matrices import cross
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
 from graphflow.ops.polynomials import lbeta
+from graphflow.ops.printing import Print
+from graphflow.ops.printing import print_ as print
 from graphflow.ops.products import cumprod, cumsum, reduce_prod
 from graphflow.ops.random import (
     multinomial,
@@ -400,6 +405,8 @@ from graphflow.ops.strings import (
 )
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
+from graphflow.pictures.draw import to_dot, to_png, to_svg
+from graphflow.pictures.tree import tree
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.readers import (
@@ -441,7 +448,6 @@ from graphflow.variables import (
     variables_initializer,
 )
 from graphflow.version import COMPILER_VERSION, GIT_VERSION, VERSION, __version__
-from graphflow.view.dot import to_dot
 
 newaxis = None
 all_variables = global_variables
@@ -452,3 +458,4 @@ initialize_all_tables = tables_initializer
 NoGradient = no_gradient = NotDifferentiable
 
 _complete()
+_install_frames()

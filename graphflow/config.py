@@ -20,16 +20,18 @@ class Config:
     """`debug` 1: a line per compile, with its reason, 2: what the passes did too, and the times of the steps (runs get
     slower by that), 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
 
-    `check` 1: programs are verified after each pass, and plans when made.  `skip`: passes to leave out, with commas
+    `check` 1: programs are verified after each pass, and plans when made; nan: runs stop at the first operation that
+    makes a NaN or an infinity of finite inputs; `1,nan`: both.  `skip`: passes to leave out, with commas
     between them.  `dump`: a folder for the program after each pass, as text and as DOT.
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
     `cache_megabytes` at most.   `vector_bytes`: 64, 32 or 16 for kernels of that width, 0 for the CPU's own.
+    `frames`: whether tracebacks of graphflow's errors show graphflow's own frames.
     `threads` that run one plan together, where a session does not say how many; 0: one for each CPU of the process.
     """
 
     debug: int = 0
     backend: str = "cpu"
-    check: int = 0
+    check: str | int = ""
     skip: str = ""
     dump: str = ""
     cache: bool = True
@@ -37,6 +39,26 @@ class Config:
     cache_megabytes: int = 512
     vector_bytes: int = 0
     threads: int = 0
+    frames: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = self._checks - {"", "0", "1", "nan"}
+        if unknown:
+            raise GraphError(f"GRAPHFLOW_CHECK is 1, nan or 1,nan, not {', '.join(sorted(unknown))!r}")
+
+    @property
+    def _checks(self) -> set[str]:
+        return {word.strip() for word in str(self.check).split(",")}
+
+    @property
+    def verifies(self) -> bool:
+        """Whether programs and plans are verified."""
+        return "1" in self._checks
+
+    @property
+    def finite(self) -> bool:
+        """Whether runs look for the first NaN or infinity."""
+        return "nan" in self._checks
 
     def cache_folder(self) -> Path:
         """Where compiled kernels are kept."""

@@ -36,6 +36,10 @@ class DTypeError(GraphflowError, TypeError):
     """Dtypes that do not fit, found while the graph is built."""
 
 
+class ConversionError(DTypeError, ValueError):
+    """A tensor where one of another dtype is asked for: a TypeError or a ValueError in TensorFlow, by the function."""
+
+
 class GraphError(GraphflowError, ValueError):
     """A graph used in a way that it does not allow: foreign tensors, bad names, bad arguments."""
 
@@ -46,6 +50,10 @@ class GradientError(GraphflowError, LookupError):
 
 class FeedError(GraphflowError, ValueError):
     """A fed value that does not fit the tensor it is fed for."""
+
+
+class GrowingGraphWarning(UserWarning):
+    """A program adds to its graph between runs, again and again: each run of something new compiles."""
 
 
 class UnsupportedError(NotImplementedError, AttributeError):

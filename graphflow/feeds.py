@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from graphflow.dtypes import string
-from graphflow.errors import FeedError, GraphflowError
+from graphflow.errors import DTypeError, FeedError, GraphflowError
 from graphflow.graph import Graph
 from graphflow.nest import flatten
-from graphflow.operation import Tensor
+from graphflow.operation import Tensor, created
 from graphflow.ops.values import as_array
-from graphflow.shape import compatible, show
+from graphflow.shape import Dims, compatible, show
 
 _PLAIN = frozenset((np.ndarray, float, int, bool, list, tuple, str, bytes))  # what is certainly no tensor
 
@@ -73,8 +74,11 @@ def as_feed(tensor: Tensor, value: Any) -> np.ndarray:
     Raises: TypeError for a tensor as value; ValueError for a value that does not fit the tensor's shape or dtype.
     """
     if type(value) not in _PLAIN and (isinstance(value, Tensor) or hasattr(value, "_as_graph_element")):
-        raise TypeError(f"the value fed for {tensor.name!r} is {value!r}: feed numbers, strings, lists or arrays, not "
-                        "tensors; run the tensor first to get its value")  # fmt: skip
+        fed = value if isinstance(value, Tensor) else value._as_graph_element()
+        raise DTypeError(
+            f"the value fed for {tensor.name!r} is {value!r}: feed numbers, strings, lists or arrays, not tensors",
+            hint=f"run the tensor first to get its value: sess.run({fed.name!r})",
+        ).note(*created(repr(fed), fed.op.site))
     dtype = tensor.dtype
     try:
         array = as_array(value, dtype) if dtype is string else np.asarray(value, dtype.dtype, "C")
@@ -83,11 +87,22 @@ def as_feed(tensor: Tensor, value: Any) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise _refused(tensor, f"a {type(value).__name__} cannot become {dtype.name}: {error}") from None
     if array.shape != tensor.dims and not compatible(array.shape, tensor.dims):
-        raise _refused(tensor, f"the value has shape {show(array.shape)}, the tensor {show(tensor.dims)}")
+        shapes = f"the value has shape {show(array.shape)}, the tensor {show(tensor.dims)}"
+        raise _refused(tensor, shapes, _reshaping(array, tensor.dims))
     return array
 
 
-def _refused(tensor: Tensor, why: str) -> FeedError:
-    error = FeedError(f"cannot feed {tensor.name!r}: {why}")
-    error.note(f"{tensor!r}, created at {tensor.op.site[0]}:{tensor.op.site[1]}")
+def _refused(tensor: Tensor, why: str, hint: str | None = None) -> FeedError:
+    error = FeedError(f"cannot feed {tensor.name!r}: {why}", hint)
+    error.note(*created(repr(tensor), tensor.op.site))
     return error
+
+
+def _reshaping(array: np.ndarray, dims: Dims) -> str | None:
+    """How a value of another shape might be meant."""
+    if dims is None or len(dims) == array.ndim or dims.count(None) > 1:
+        return None
+    each = math.prod(d for d in dims if d is not None)
+    if array.size != each if None not in dims else not each or array.size % each:
+        return None
+    return f"it has as many elements as np.reshape(value, {[-1 if d is None else d for d in dims]})"

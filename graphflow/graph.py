@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphflow.errors import GraphError
-from graphflow.names import NameTable, check_op_name, check_scope_name
-from graphflow.operation import Frame, Operation, Tensor, creation_site
+from graphflow.devices import merged, name_of
+from graphflow.errors import GraphError, GrowingGraphWarning
+from graphflow.names import NameTable, check_op_name, check_scope_name, near
+from graphflow.operation import Frame, Operation, Tensor, created, creation_site
 
 if TYPE_CHECKING:
     import networkx
 
     from graphflow.ops.define import OpDef
+
+
+_OFTEN = 10  # runs after which a line has made operations: then it is in a loop
 
 
 class _Controls:
@@ -39,7 +44,8 @@ class Graph:
         self._names = NameTable()
         self._scope = ""  # the current name scope with its slash
         self._controls: list[_Controls] = []
-        self._device = ""
+        self._devices: tuple[Any, ...] = ()  # names and functions, the outermost first
+        self._device = ""  # the names together
         self._frame: Frame | None = None
         self._collections: dict[Any, list] = {}
         self._finalized = False
@@ -48,6 +54,8 @@ class Graph:
         self._gradient_overrides: dict[str, str] = {}  # by op type, inside gradient_override_map
         self.gradient_types: dict[Operation, str] = {}  # operations whose gradient goes by another name
         self._lock = threading.RLock()
+        self._grown: dict[tuple[str, int], tuple[int, int]] = {}  # by line: the run before it grew there, how often
+        self.runs = 0  # how often sessions have run something of it
         self.seed: int | None = None
         self.variable_scope: Any = None  # owned by graphflow.variable_scope
 
@@ -72,17 +80,34 @@ class Graph:
                 raise GraphError(f"{name!r} takes {t.name!r}, which exists only inside a branch or a loop body")
         with self._lock:
             controls = self._control_inputs(inputs) if self._controls else ()
+            site = creation_site()
             op = Operation(
-                definition, name, inputs, attrs, outputs, controls, self, len(self._operations), creation_site(),
-                self._device, frame,
+                definition, name, inputs, attrs, outputs, controls, self, len(self._operations), site, self._device,
+                frame,
             )  # fmt: skip
+            if any(map(callable, self._devices)):
+                op.device = self._placed(op)
             self._operations.append(op)
             self._by_name[name] = op
             if definition.name in self._gradient_overrides:
                 self.gradient_types[op] = self._gradient_overrides[definition.name]
         for block in self._controls:
             block.made.add(op)
+        if self.runs:
+            self._growing(site)
         return op
+
+    def _growing(self, site: tuple[str, int]) -> None:
+        """Warn once of a line that makes operations again and again between runs."""
+        last, times = self._grown.get(site, (0, 0))
+        if last != self.runs:
+            self._grown[site] = self.runs, times + 1
+            if times + 1 == _OFTEN:
+                warnings.warn_explicit(
+                    f"the graph grows in a loop of runs: this line has added to it after {_OFTEN} of them, and it has "
+                    f"{self.version} operations now; build the graph before the loop, and feed what changes",
+                    GrowingGraphWarning, *site,
+                )  # fmt: skip
 
     def _control_inputs(self, inputs: tuple[Tensor, ...]) -> tuple[Operation, ...]:
         """What the open blocks ask for, left out where an input was made in the block and so has waited already."""
@@ -184,13 +209,29 @@ class Graph:
 
     @contextmanager
     def device(self, device_name_or_function: Any) -> Iterator[None]:
-        """Record a device on the operations made inside; it does not decide where they run."""
-        name = device_name_or_function
-        before, self._device = self._device, name if isinstance(name, str) else ""
+        """Record a device on the operations made inside; it does not decide where they run.
+
+        Names of inner blocks complete those of outer ones, None leaves these out.  A function gets each operation,
+        with the device that inner blocks gave it, and gives its device.
+        """
+        given, before = device_name_or_function, (self._devices, self._device)
+        if given is None:
+            self._devices, self._device = (), ""
+        else:
+            self._devices += (given if callable(given) else name_of(given),)
+            if not callable(given):
+                self._device = merged(self._device, self._devices[-1])
         try:
             yield
         finally:
-            self._device = before
+            self._devices, self._device = before
+
+    def _placed(self, op: Operation) -> str:
+        """The device of an operation where functions have a say."""
+        op.device = ""
+        for device in reversed(self._devices):
+            op.device = name_of(device(op)) if callable(device) else merged(device, op.device)
+        return op.device
 
     @contextmanager
     def gradient_override_map(self, op_type_map: Mapping[str, str]) -> Iterator[None]:
@@ -229,6 +270,10 @@ class Graph:
         """All operations in the order of creation."""
         return list(self._operations)
 
+    def find(self, name: str) -> Operation | None:
+        """The operation of this name, None without one."""
+        return self._by_name.get(name)
+
     def get_operation_by_name(self, name: str) -> Operation:
         """KeyError for an unknown name, ValueError for a tensor's name, TypeError for anything but text."""
         self._require_text(name)
@@ -256,7 +301,11 @@ class Graph:
             if not allowed:
                 raise TypeError(f"{obj!r} is not allowed here")
             if obj.graph is not self:
-                raise GraphError(f"{obj!r} belongs to another graph")
+                site = (obj.op if isinstance(obj, Tensor) else obj).site
+                raise GraphError(
+                    f"{obj!r} belongs to another graph",
+                    hint="a session has one graph, tf.Session(graph=...), and so has `with graph.as_default():`",
+                ).note(*created(repr(obj), site))
             return obj
         raise TypeError(f"cannot convert a {type(obj).__name__} into a Tensor or Operation: {obj!r}")
 
@@ -267,7 +316,10 @@ class Graph:
                 raise GraphError(f"{name!r} is not a tensor's name: the part after the colon must be a number")
             op = self._by_name.get(op_name)
             if op is None:
-                raise KeyError(f"the name {name!r} refers to a tensor of an operation that is not in the graph")
+                raise KeyError(
+                    f"the name {name!r} refers to a tensor of an operation that is not in the graph"
+                    f"{near(op_name, self._by_name)}"
+                )
             if int(index) >= len(op.outputs):
                 raise KeyError(f"the name {name!r} refers to an output that {op!r} does not have")
             return op.outputs[int(index)]
@@ -277,7 +329,7 @@ class Graph:
             return self._by_name[name]
         if name in self._by_name or not allow_operation:
             raise GraphError(f"{name!r} is not a tensor's name: tensors are called <operation>:<output index>")
-        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph")
+        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph{near(name, self._by_name)}")
 
     # -- feeding and fetching ------------------------------------------------------------------------------------
     def is_feedable(self, tensor: Any) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 from graphflow.errors import GraphError
 
 _OP_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*\Z")
 _INNER_SCOPE = re.compile(r"[A-Za-z0-9_.\-/]*\Z")
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'a' or 'b'?` for the names that are most like this one; nothing when none is."""
+    found = difflib.get_close_matches(name, list(names), 3)
+    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
 class NameTable:

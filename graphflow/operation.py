@@ -5,10 +5,13 @@ An operation never changes after it is made, and remembers the user's line that 
 
 from __future__ import annotations
 
+import linecache
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from traceback import FrameSummary
 from typing import TYPE_CHECKING, Any
 
 from graphflow.dtypes import DType
@@ -19,13 +22,13 @@ if TYPE_CHECKING:
     from graphflow.graph import Graph
     from graphflow.ops.define import OpDef
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def creation_site() -> tuple[str, int]:
     """(file, line) of the innermost frame outside graphflow."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
@@ -37,6 +40,12 @@ def variable_of(ref: Tensor) -> Operation:
         written = ref.value_index < len(record.writes)
         ref = ref.op.inputs[record.writes[ref.value_index] if written else record.refs[0]]
     return ref.op
+
+
+def origin(t: Tensor) -> Tensor:
+    """The member's own tensor behind an output of a fused operation, which has the user's name; else the tensor."""
+    made = t.op.attrs.get("region") or t.op.attrs.get("updates")
+    return t if made is None else made.outputs[t.value_index]
 
 
 class Tensor:
@@ -202,9 +211,18 @@ class Operation:
         )  # fmt: skip
 
     def where(self) -> list[str]:
-        """Lines for an error message: which operation, made where, from what."""
-        lines = [f"in {self.type} {self.name!r}, created at {self.site[0]}:{self.site[1]}"]
-        return lines + describe_inputs(self.definition, self.inputs)
+        """Lines for an error message: which operation, made where, from what; of a gradient also of which operation."""
+        lines = [*created(f"in {self.type} {self.name!r}", self.site), *describe_inputs(self.definition, self.inputs)]
+        found = _OF_GRADIENT.search(self.name)
+        forward = None if found is None else self.graph.find(found[1])
+        if forward is not None:
+            lines += created(f"it belongs to the gradient of {forward.type} {forward.name!r}", forward.site)
+        return lines
+
+    @property
+    def traceback(self) -> list[FrameSummary]:
+        """The line that made the operation, as an entry (file, line, function, text) of a traceback."""
+        return [FrameSummary(*self.site, "<module>")]
 
     def get_attr(self, name: str) -> Any:
         """An attribute; also `T`, `dtype`, and `shape` where the op has no such attribute.  ValueError if unknown."""
@@ -223,15 +241,31 @@ class Operation:
         return f"{self.type} {self.name!r}({', '.join(t.name for t in self.inputs)})"
 
 
+_OF_GRADIENT = re.compile(r"(?:^|/)gradients(?:_\d+)?/(.+?)_grad/")  # the name of the operation that is differentiated
+
+
+def created(what: str, site: tuple[str, int]) -> list[str]:
+    """`in MatMul 'y', created at train.py:18`, and the text of that line where there is one."""
+    source = linecache.getline(*site).strip()
+    return [f"{what}, created at {site[0]}:{site[1]}", *([f"    {source}"] if source else [])]
+
+
 def describe_inputs(definition: OpDef, inputs: Sequence[Tensor]) -> list[str]:
-    """`  a: float32(100, 784) 'x:0'`, one line an input."""
+    """`  a: float32(100, 784) 'x:0', created at train.py:5`, one line an input."""
     labels = [a.name for a in definition.args if not a.variadic]
     if len(labels) < len(definition.args):
         at = next(i for i, a in enumerate(definition.args) if a.variadic)
         extra = len(inputs) - len(labels)
         labels[at:at] = [f"{definition.args[at].name}[{i}]" for i in range(extra)]
-    return [f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}"
-            for label, t in zip(labels, inputs, strict=True)]  # fmt: skip
+    return [
+        f"  {label}: {t.dtype.name}{show(t.dims)} {t.name!r}, created at {short_site(t.op)}"
+        for label, t in zip(labels, map(origin, inputs), strict=True)
+    ]
+
+
+def short_site(op: Operation) -> str:
+    """`train.py:5`, the line that made an operation, without the folder of its file."""
+    return f"{os.path.basename(op.site[0])}:{op.site[1]}"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from graphflow.operation import Tensor
-from graphflow.ops.fused import members, origin, type_of
+from graphflow.operation import Tensor, origin
+from graphflow.ops.fused import members, type_of
 from graphflow.shape import show
 
 if TYPE_CHECKING:
@@ -26,15 +26,20 @@ def plan_text(plan: Plan, seconds: Sequence[float | None] | None = None) -> str:
     feeds = " ".join(map(_named, plan.program.feeds)) or "-"
     fetches = " ".join(map(_named, plan.program.fetches)) or "-"
     head = f"plan   feeds {feeds}   fetches {fetches}   steps {len(plan.steps)}   arena {plan.arena_bytes} B"
-    rows = [("", *_COSTS, *(() if seconds is None else _SPEEDS), "")]
-    for number, step in enumerate(plan.steps):
-        time = () if seconds is None else _speed(step.flops, step.nbytes, seconds[number])
-        rows.append((str(number), _number(step.flops), _number(step.nbytes), *time, _step(step)))
-    rows.append(_total(plan, seconds))
+    rows = plan_rows(plan, seconds)
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
     widths[0] = max(widths[0], 4)
     lines = ["  ".join([*map(str.rjust, row[:-1], widths), row[-1]]).rstrip() for row in rows]
     return "\n".join([head, *lines]) + "\n"
+
+
+def plan_rows(plan: Plan, seconds: Sequence[float | None] | None = None) -> list[tuple[str, ...]]:
+    """The words of the table: a head, a row a step, a row of sums."""
+    rows: list[tuple[str, ...]] = [("", *_COSTS, *(() if seconds is None else _SPEEDS), "")]
+    for number, step in enumerate(plan.steps):
+        time = () if seconds is None else _speed(step.flops, step.nbytes, seconds[number])
+        rows.append((str(number), _number(step.flops), _number(step.nbytes), *time, _step(step)))
+    return [*rows, _total(plan, seconds)]
 
 
 def _named(t: Tensor) -> str:

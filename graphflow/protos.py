@@ -1,13 +1,14 @@
 """Settings that programs hand to a Session, and what a run reports: TensorFlow's protocol messages.
 
-Of the settings, graphflow obeys intra_op_parallelism_threads and trace_level; the others are here so that programs can
-set them.
+Of the settings, graphflow obeys intra_op_parallelism_threads, check_numerics and trace_level; the others are here so
+that programs can set them.
 """
 
 from __future__ import annotations
 
 from graphflow.graph_protos import GraphDef
-from graphflow.io.protobuf import Enum, Field, Message
+from graphflow.io.protobuf import Field, Message
+from graphflow.io.scalars import Enum
 
 
 class GPUOptions(Message):
@@ -64,6 +65,7 @@ class ConfigProto(Message):
     graph_options = Field(10, GraphOptions)
     operation_timeout_in_ms = Field(11, "int64")
     isolate_session_state = Field(15, "bool")
+    check_numerics = Field(1001, "bool")  # graphflow's own: stop at the first operation that makes a NaN or infinity
 
 
 class RunOptions(Message):

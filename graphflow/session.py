@@ -14,7 +14,9 @@ import numpy as np
 
 from graphflow.backends import get_backend
 from graphflow.backends.base import Backend, Executable
+from graphflow.backends.calls import callers
 from graphflow.backends.clock import Clock
+from graphflow.backends.finite import Watch, checked
 from graphflow.compat.device_lib import DeviceAttributes
 from graphflow.config import current
 from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
@@ -30,6 +32,7 @@ from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.protos import RunMetadata
+from graphflow.recording import recorded, recording
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -61,7 +64,8 @@ class Session:
     """Runs operations of one graph, and keeps the values of its variables.
 
     graph    the default graph when None
-    config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan; the rest is accepted only
+    config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan, and with check_numerics a run
+             stops at the first operation that makes a NaN or infinity of finite inputs; the rest is accepted only
     backend  "cpu" or "reference"; the configured one when None
     """
 
@@ -76,6 +80,7 @@ class Session:
         self._backend: Backend = get_backend(backend or current().backend)
         self._store = Store()
         self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
+        self._check_numerics = bool(getattr(config, "check_numerics", False))
         self._requests: dict[Hashable, _Request] = {}
         self._numbers: dict[Asks, int] = {}
         self._programs: dict[int, Program] = {}  # by the number of a request
@@ -166,6 +171,14 @@ class Session:
                shown too, also those of runs under GRAPHFLOW_DEBUG=2.  Up to a microsecond of each is the native call
         Without runs nothing is run: where shapes depend on values, the plan then goes as far as they are known.
         """
+        _, profiles, rest = self.profiled(fetches, feed_dict, runs)
+        later = "" if rest is None else f"and {len(rest.ops)} operations more, when these shapes have come out\n"
+        return "".join(map(str, profiles)) + later
+
+    def profiled(
+        self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, runs: int = 0
+    ) -> tuple[Program, list[Profile], Program | None]:
+        """(what a run of these asks for, its plans as explain() tells of them, what is left to compile later)."""
         values = spread(feed_dict or {})
         request = self._request(fetches, {key: key for key in values})
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
@@ -180,11 +193,10 @@ class Session:
                     executable = self._compile(program, dims, "explain", profiles)
                 executable(arrays)
         if profiles:
-            return "".join(map(str, profiles))
+            return program, profiles, None
         report = Report()
         plan, rest = self._planned(program, dims, report)
-        later = "" if rest is None else f"and {len(rest.ops)} operations more, when these shapes have come out\n"
-        return f"{Profile(report, plan)}{later}"
+        return program, [Profile(report, plan)], rest
 
     def _request(self, fetches: Any, keys: Mapping[Any, Any]) -> _Request:
         self._check_open()
@@ -201,6 +213,7 @@ class Session:
     def _answer(self, request: _Request, values: Any) -> Any:
         if self._closed:
             self._check_open()
+        self._graph.runs += 1
         arrays = []  # loops and calls in plain words: comprehensions and `with` cost as much again as what they do
         for t, where in request.feeds:
             arrays.append(as_feed(t, values[where]))
@@ -234,6 +247,8 @@ class Session:
         if program is None:
             program = self._programs[request.number] = prune(*request.asks)
         debug, dims = current().debug, key[2]
+        if recording():
+            return self._recorded(program, dims)
         if any(op.definition.blocks for op in program.ops):
             return _one_each(partial(self._compile, program, dims))
         if not debug:
@@ -270,10 +285,24 @@ class Session:
             if profiles is not None:
                 clock = Clock(len(plan.steps))
                 profiles.append(Profile(report, plan, clock))
-            executable = self._backend.compile(plan, self._store, clock, threads, _Bodies(self))
+            bodies = _Bodies(self)
+            watch = Watch(plan, self._store) if self._check_numerics or current().finite else None
+            executable = self._backend.compile(plan, self._store, clock, threads, bodies, watch)
+            if watch is not None:
+                executable = checked(executable, watch, partial(callers, plan.program, self._store, bodies))
         if debug:
             report_compile(plan, report, time.perf_counter() - start, why)
         return executable if rest is None else self._staged(executable, rest, profiles, threads)
+
+    def _recorded(self, program: Program, dims: Sequence[Dims]) -> Executable:
+        """An executable that is measured, and that whoever records is told of."""
+        profiles: list[Profile] = []
+        if any(op.definition.blocks for op in program.ops):
+            first = iter([profiles])  # those that run beside the first are not measured
+            executable = _one_each(lambda: self._compile(program, dims, "a recording", next(first, None)))
+        else:
+            executable = self._compile(program, dims, "a recording", profiles)
+        return recorded(program, profiles, executable)
 
     def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable for a program that other threads run, beside the runs of the session."""
@@ -284,8 +313,8 @@ class Session:
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
-        plan = make_plan(optimize(stage.program, report), self._backend.lower)
-        if current().check:
+        plan = make_plan(optimize(stage.program, report, self._backend.image_lanes), self._backend.lower)
+        if current().verifies:
             check_plan(plan)
         return plan, stage.rest
 

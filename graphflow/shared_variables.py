@@ -15,6 +15,7 @@ from graphflow.errors import GraphError, ShapeError
 from graphflow.graph import get_default_graph
 from graphflow.initializers import glorot_uniform_initializer, zeros_initializer
 from graphflow.names import GraphKeys
+from graphflow.operation import created
 from graphflow.ops.values import as_array
 from graphflow.shape import Dims, as_dims, compatible, known, show
 from graphflow.variable_scope import VariableScope, get_variable_scope, join_names, nested_getters, store_of
@@ -155,11 +156,9 @@ def _find_or_make(
 
 def _checked(found: Variable, name: str, dims: Dims, dtype: DType, reuse: Any) -> Variable:
     if not reuse:
-        file, line = found.op.site
         raise GraphError(
-            f"variable {name!r} exists already; it was made at {file}:{line}",
-            hint="reuse=True or reuse=tf.AUTO_REUSE in variable_scope shares it",
-        )
+            f"variable {name!r} exists already", hint="reuse=True or reuse=tf.AUTO_REUSE in variable_scope shares it"
+        ).note(*created(repr(found), found.op.site))
     if not compatible(dims, found._ref.dims):
         raise ShapeError(f"variable {name!r} has shape {found.shape}, and {show(dims)} is asked for")
     if found.dtype is not dtype:

@@ -16,9 +16,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
+    "version errors config dtypes shape names devices nest logging io.wire io.text_format io.scalars io.protobuf",
     "graph_protos summary_protos protos",
-    "operation",
+    "operation frames",
     "graph",
     "ops default tensor_proto",
     "modes spec node_attrs graph_def",
@@ -29,19 +29,21 @@ LAYERS = (
     "losses metrics",
     "layers",
     "recurrent",
-    "keras datasets view compat text",
+    "keras datasets pictures.dot pictures.looks pictures.scopes compat text",
     "store program cost",
-    "view.program",
+    "pictures.program",
     "passes",
     "backends.base backends.clock plan_text",
     "arena plan plan_check",
     "backends",
     "io meta_graph",
     "data",
-    "feeds debug",
+    "feeds debug recording",
+    "pictures",
     "session",
-    "queues",
+    "looking",
     "summary graph_util",
+    "queues",
     "train contrib",
     "estimator",
     "flags app gfile resource_loader test",
@@ -50,16 +52,18 @@ LAYERS = (
     "nn",
     "compat.mnist",
     "__init__",
-    "__main__",
+    "__main__ command",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy"}
 LATE = {
     "numba",
     "llvmlite",
     "networkx",
     "tqdm",
     "PIL",
+    "pygraphviz",
+    "scipy",
 }  # heavy or optional: may be imported where they are first needed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +14,7 @@ from graphflow.operation import Operation, Program, Tensor
 from graphflow.store import Store
 
 if TYPE_CHECKING:
-    from graphflow.plan import Plan
+    from graphflow.plan import Buffer, Plan, Step
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
 Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
@@ -26,6 +26,23 @@ class Bodies(Protocol):
     def __call__(self, program: Program) -> Executable: ...
 
     def plan(self, program: Program) -> Plan | None: ...
+
+
+class Watch(Protocol):
+    """Who looks at what the steps of a run make; `array` gives what a buffer of the plan holds now.
+
+    `keep_all` and `look` are for those that know operations with their values, but no steps.
+    """
+
+    def begin(self) -> None: ...
+
+    def before(self, step: Step, array: Callable[[Buffer], np.ndarray]) -> None: ...
+
+    def after(self, step: Step, array: Callable[[Buffer], np.ndarray]) -> None: ...
+
+    def keep_all(self) -> None: ...
+
+    def look(self, op: Operation, inputs: Sequence[Any], outputs: Sequence[Any]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,7 @@ class Call:
     takes_tail     the kernel's last size is the address of an epilogue's arguments, or 0: see `tail`
     tail           an epilogue (*pointers, *sizes, first, last, left, right), which such a kernel runs on each block of
                    rows and columns of its result as soon as that is done
+    whole_rows     these blocks are of whole rows
     pointwise      the kernel is done with element i of every input when it writes element i of an output
     error          the message for a bad value, with {position} and {value}
     """
@@ -58,6 +76,7 @@ class Call:
     scratch_bytes: int = 0
     takes_tail: bool = False
     tail: Call | None = None
+    whole_rows: bool = False
     pointwise: bool = False
     error: str = ""
 
@@ -73,12 +92,18 @@ class Backend(Protocol):
     With a clock, every run of the executable measures the steps of the plan; without one nothing is measured.
     threads: how many may run the plan together; 0 leaves it to the backend.
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
+    watch: is called at the beginning of every run, and before and after every step.
+    `image_lanes` is what graphflow.passes.layout asks of convolutions; None where images have one layout only.
     """
 
     name: str
 
+    @property
+    def image_lanes(self) -> Callable[[Operation], tuple[int, float, float]] | None: ...
+
     def lower(self, op: Operation) -> Call | None: ...
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
-    ) -> Executable: ...
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None,
+        watch: Watch | None = None,
+    ) -> Executable: ...  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from graphflow.backends.base import Bodies, Executable
 from graphflow.dtypes import list_of
 from graphflow.errors import InternalError, InvalidArgumentError
-from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.operation import Operation, Program, Tensor, variable_of
 from graphflow.ops.lists import as_list
 from graphflow.shape import sizes
 from graphflow.store import Store
@@ -31,6 +31,11 @@ def caller(op: Operation, store: Store, function: Bodies | None) -> Compute:
         return [store.value(variable_of(op.inputs[i])) for i in writes] + results
 
     return run
+
+
+def callers(program: Program, store: Store, function: Bodies) -> dict[Operation, Compute]:
+    """What runs the branches and loops of a program."""
+    return {op: caller(op, store, function) for op in program.ops if op.definition.calls}
 
 
 def _branching(op: Operation, branches: Sequence[Executable]) -> Compute:

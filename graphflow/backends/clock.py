@@ -31,6 +31,11 @@ class Clock:
 
         return measured
 
+    @property
+    def runs(self) -> int:
+        """How many runs have been measured, of those that are remembered."""
+        return max(map(len, self._nanoseconds), default=0)
+
     def seconds(self) -> list[float | None]:
         """The median of each step, None for a step that was not measured."""
         return [1e-9 * statistics.median(times) if times else None for times in self._nanoseconds]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.base import Bodies, Call, Executable
+from graphflow.backends.base import Bodies, Call, Executable, Watch
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.operation import Operation, Tensor, variable_of
@@ -22,13 +22,15 @@ class ReferenceBackend:
     """Runs every operation's NumPy reference; the plan's buffers are not used."""
 
     name = "reference"
+    image_lanes = None
 
     def lower(self, op: Operation) -> Call | None:
         return None
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
-    ) -> Executable:
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None,
+        watch: Watch | None = None,
+    ) -> Executable:  # fmt: skip
         measured: dict[Operation, Callable] = {}
         for number, step in enumerate(plan.steps):
             if not step.copy:
@@ -38,16 +40,29 @@ class ReferenceBackend:
                     compute = clock.around(number, compute)
                 if clock is not None or calls:
                     measured[step.op] = compute
-        return lambda feeds: evaluate(plan.program, feeds, store, measured)
+        if watch is None:
+            return lambda feeds: evaluate(plan.program, feeds, store, measured)
+
+        def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
+            watch.begin()
+            watch.keep_all()
+            return evaluate(plan.program, feeds, store, measured, watch.look)
+
+        return run
 
 
 def evaluate(
-    program: Program, feeds: Sequence[np.ndarray], store: Store, measured: Mapping[Operation, Callable] | None = None
+    program: Program,
+    feeds: Sequence[np.ndarray],
+    store: Store,
+    measured: Mapping[Operation, Callable] | None = None,
+    seen: Callable[[Operation, Sequence[Any], Sequence[Any]], None] | None = None,
 ) -> list[np.ndarray]:
     """Values of the fetches; the program's shapes need not be known.
 
     measured   what computes the outputs of an operation from its inputs, where it is not the record's `compute`
-    """
+    seen       is told of each operation's inputs and outputs, before variables are written
+    """  # fmt: skip
     measured = measured or {}
     values: dict[Tensor, Any] = dict(zip(program.feeds, feeds, strict=True))
     for op in program.ops:
@@ -59,6 +74,8 @@ def evaluate(
             inputs = [_input(op, i, values, store) for i in range(len(op.inputs))]
             compute = measured.get(op) or partial(record.compute, op)
             results = compute(inputs, **draw(op, store))  # type: ignore[assignment]
+            if seen is not None:
+                seen(op, inputs, results)
             for i, result in zip(() if record.calls else record.writes, results, strict=False):
                 assert result is not None
                 store.write(variable_of(op.inputs[i]), result)

@@ -19,22 +19,15 @@ from typing import NoReturn
 from graphflow.compat.misuse import accepted
 from graphflow.compat.modules import install
 from graphflow.errors import UnsupportedError, UnsupportedImportError
+from graphflow.frames import hide
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for: `program.py`, `-m module` or `-c code`, and its arguments."""
-    _run(*_parsed("python -m graphflow", sys.argv[1:] if arguments is None else list(arguments)))
+    run(*parsed("python -m graphflow", sys.argv[1:] if arguments is None else list(arguments)))
 
 
-def command() -> None:
-    """The console command: `graphflow run program.py [arguments]`."""
-    if sys.argv[1:2] != ["run"]:
-        print("usage: graphflow run [-m module | -c code | program.py] [arguments]", file=sys.stderr)
-        raise SystemExit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
-    _run(*_parsed("graphflow run", sys.argv[2:]))
-
-
-def _parsed(prog: str, arguments: list[str]) -> tuple[str, str, list[str]]:
+def parsed(prog: str, arguments: list[str]) -> tuple[str, str, list[str]]:
     """(kind, what, the program's own arguments), where kind is "m", "c" or "file"."""
     if arguments[:1] in (["-m"], ["-c"]) and len(arguments) > 1:
         return arguments[0][1:], arguments[1], arguments[2:]
@@ -46,7 +39,8 @@ def _parsed(prog: str, arguments: list[str]) -> tuple[str, str, list[str]]:
     return "file", found.program, found.arguments
 
 
-def _run(kind: str, what: str, arguments: list[str]) -> None:
+def run(kind: str, what: str, arguments: list[str]) -> None:
+    """Run a program of one of the kinds that `parsed` tells apart; what it raises is raised."""
     install()
     sys.excepthook = _report
     program = sys.modules["__main__"] = ModuleType("__main__")
@@ -116,4 +110,5 @@ def _report(kind: type[BaseException], error: BaseException, traceback: Tracebac
     note = accepted(error, own)
     if note is not None:
         error.add_note(note)
-    sys.__excepthook__(kind, error.with_traceback(own), own)
+    hide(error.with_traceback(own))
+    sys.__excepthook__(kind, error, error.__traceback__)

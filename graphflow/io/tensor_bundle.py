@@ -6,19 +6,20 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
 from graphflow.dtypes import DType, as_dtype, string
 from graphflow.errors import DataLossError, NotFoundError, UnimplementedError
-from graphflow.io.atomic import replacing, translated
+from graphflow.io.atomic import translated
 from graphflow.io.crc32c import crc32c, masked
 from graphflow.io.table import is_table, read_table, write_table
 from graphflow.io.wire import BYTES, FIXED32, VARINT, WireError, block, fields, key, read_varint, signed, varint
 
-__all__ = ["BundleReader", "is_table", "write_bundle"]
+__all__ = ["SHARD", "BundleReader", "is_table", "write_bundle"]
 
-_SHARD = ".data-{:05d}-of-{:05d}"
+SHARD = ".data-{:05d}-of-{:05d}"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class BundleReader:
             raise NotFoundError.because(f"{tensor_str!r} is not in {self._path}")
         if entry.sliced:
             raise UnimplementedError.because(f"{self._path}: {tensor_str!r} is stored in slices")
-        path = self._prefix + _SHARD.format(entry.shard, self._shards)
+        path = self._prefix + SHARD.format(entry.shard, self._shards)
         data = self._bytes(path, entry, tensor_str)
         if entry.dtype is string:
             try:
@@ -149,26 +150,24 @@ def _length(length: int) -> bytes:
     return length.to_bytes(4 if length < 1 << 32 else 8, "little")
 
 
-def write_bundle(prefix: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Save arrays as TensorFlow does, in one shard.   Raises: ResourceExhaustedError when the disk is full."""
-    header = key(1, VARINT) + varint(1) + block(3, key(1, VARINT) + varint(1))
+def write_bundle(file: BinaryIO, arrays: Mapping[str, np.ndarray], shards: int) -> bytes:
+    """Write arrays as TensorFlow does, all to the first of so many shards; gives the bytes of the index."""
+    header = key(1, VARINT) + varint(shards) + block(3, key(1, VARINT) + varint(1))
     entries = {b"": header}
     offset = 0
-    with replacing(prefix + _SHARD.format(0, 1)) as file:
-        for name in sorted(arrays):
-            array = arrays[name]
-            dtype = as_dtype(array.dtype)
-            data, total = _string_bytes(array) if dtype is string else _number_bytes(array)
-            file.write(data)
-            dims = b"".join(block(2, key(1, VARINT) + varint(size)) for size in array.shape)
-            entries[name.encode()] = b"".join([
-                key(1, VARINT), varint(dtype.as_datatype_enum), block(2, dims),
-                key(4, VARINT) + varint(offset) if offset else b"", key(5, VARINT), varint(len(data)),
-                key(6, FIXED32), masked(total).to_bytes(4, "little"),
-            ])  # fmt: skip
-            offset += len(data)
-    with replacing(f"{prefix}.index") as file:
-        file.write(write_table(entries))
+    for name in sorted(arrays):
+        array = arrays[name]
+        dtype = as_dtype(array.dtype)
+        data, total = _string_bytes(array) if dtype is string else _number_bytes(array)
+        file.write(data)
+        dims = b"".join(block(2, key(1, VARINT) + varint(size)) for size in array.shape)
+        entries[name.encode()] = b"".join([
+            key(1, VARINT), varint(dtype.as_datatype_enum), block(2, dims),
+            key(4, VARINT) + varint(offset) if offset else b"", key(5, VARINT), varint(len(data)),
+            key(6, FIXED32), masked(total).to_bytes(4, "little"),
+        ])  # fmt: skip
+        offset += len(data)
+    return write_table(entries)
 
 
 def _number_bytes(array: np.ndarray) -> tuple[memoryview, int]:

@@ -13,9 +13,16 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
+from graphflow.errors import (
+    ConversionError,
+    DTypeError,
+    GraphError,
+    GraphflowError,
+    InternalError,
+    InvalidArgumentError,
+)
 from graphflow.graph import Graph, get_default_graph
-from graphflow.operation import Operation, Tensor, creation_site, describe_inputs
+from graphflow.operation import Operation, Tensor, created, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
 from graphflow.ops.values import as_array
 from graphflow.shape import Dims
@@ -80,6 +87,8 @@ class OpDef:
     holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
                the reference gets it as `held`
     blocks     may wait for other runs of the session, or make some
+    rows       (op) -> whether several values of the first input, put together along a new first dimension, give what
+               each gives, put together
     """
 
     name: str
@@ -105,6 +114,7 @@ class OpDef:
     calls: bool = False
     holds: Callable[..., Any] | None = None
     blocks: bool = False
+    rows: Callable[[Operation], bool] | None = None
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""
@@ -124,8 +134,8 @@ class OpDef:
         try:
             inferred = self.infer(*inputs, **attrs)
         except GraphflowError as error:
-            where = "{}:{}".format(*(site or creation_site()))
-            error.note(f"in {self.name} {name!r}, created at {where}", *describe_inputs(self, inputs))
+            where = created(f"in {self.name} {name!r}", site or creation_site())
+            error.note(*where, *describe_inputs(self, inputs))
             raise
         return inferred if type(inferred) is list else [inferred]
 
@@ -140,9 +150,15 @@ class OpDef:
             with np.errstate(all="ignore"):
                 results = function(*values, **op.attrs, **extra)
         except GraphflowError as error:
-            raise error.note(*op.where()) from None
+            if not error.notes:  # a member has not said where already
+                error.note(*op.where())
+            raise
         except np.linalg.LinAlgError as error:
             raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
+        except Exception as error:
+            for line in op.where():
+                error.add_note(line)
+            raise
         if not isinstance(results, (tuple, list)):
             results = (results,)
         with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
@@ -151,7 +167,7 @@ class OpDef:
     def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
         """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""
         bound: dict[str, DType] = {}
-        inputs = []
+        inputs: list[Tensor] = []
         for arg, value in self._pair(values):
             want = arg.fixed or bound.get(arg.variable)
             tensor = value if type(value) is Tensor else None
@@ -160,8 +176,8 @@ class OpDef:
                 try:
                     tensor = _convert(value, want, default, graph, f"{op_name}/{arg.name}")
                 except GraphflowError as error:
-                    raise error.note(f"as argument {arg.name!r} of {self.name} {op_name!r}, created at "
-                                     "{}:{}".format(*creation_site())) from None  # fmt: skip
+                    what = f"as argument {arg.name!r} of {self.name} {op_name!r}"
+                    raise error.note(*created(what, creation_site())) from None
             dtype = tensor.dtype
             if want is None:
                 if arg.variable != "any":
@@ -172,7 +188,7 @@ class OpDef:
             elif dtype is not want:
                 raise self._refused(arg, tensor, op_name, want.name)
             if tensor.op.graph is not graph:
-                raise GraphError(f"{tensor!r} must be from the same graph as the other inputs of {op_name!r}")
+                raise self._foreign(tensor, op_name, [*inputs, *(v for v in values if isinstance(v, Tensor))])
             inputs.append(tensor)
         return tuple(inputs)
 
@@ -187,10 +203,19 @@ class OpDef:
         return list(zip(wide, values, strict=True))
 
     def _refused(self, arg: Arg, tensor: Tensor, op_name: str, expected: str) -> GraphflowError:
-        site = "{}:{}".format(*creation_site())
         error = DTypeError(f"{arg.name} has dtype {tensor.dtype.name}, expected {expected}",
                            hint="tf.cast changes the dtype of a tensor")  # fmt: skip
-        return error.note(f"in {self.name} {op_name!r}, created at {site}", f"  {arg.name}: {tensor!r}")
+        where = created(f"in {self.name} {op_name!r}", creation_site())
+        return error.note(*where, *created(f"  {arg.name}: {tensor!r}", tensor.op.site)[:1])
+
+    def _foreign(self, tensor: Tensor, op_name: str, others: Sequence[Tensor]) -> GraphflowError:
+        error = GraphError(
+            f"{tensor!r} must be from the same graph as the other inputs of {op_name!r}",
+            hint="operations go to the default graph, or to that of `with graph.as_default():`",
+        ).note(*created(f"in {self.name} {op_name!r}", creation_site()))
+        for t in dict.fromkeys(others):
+            error.note(*created(f"  {t!r}", t.op.site))
+        return error
 
     def __repr__(self) -> str:
         return f"OpDef({self.name})"
@@ -267,9 +292,9 @@ def _convert(value: Any, dtype: DType | None, preferred: DType | None, graph: Gr
 
 
 def require_dtype(tensor: Tensor, dtype: DType | None) -> Tensor:
-    """The tensor itself; DTypeError when `dtype` is given and is another."""
+    """The tensor itself; ConversionError when `dtype` is given and is another."""
     if dtype is not None and tensor.dtype is not dtype:
-        raise DTypeError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
+        raise ConversionError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
                          hint="tf.cast changes the dtype of a tensor")  # fmt: skip
     return tensor
 

@@ -90,20 +90,21 @@ def members(op: Operation) -> tuple[Operation, ...]:
     return made.members if isinstance(made, (Region, Updates)) else (op,)
 
 
+def unfolded(op: Operation) -> list[tuple[Operation, Sequence[Tensor]]]:
+    """The members with their inputs, where these come from outside as tensors of the program at hand."""
+    region, updates = op.attrs.get("region"), op.attrs.get("updates")
+    if isinstance(region, Region):
+        outside = dict(zip(region.inputs, op.inputs, strict=True))
+        return [(m, [outside.get(t, t) for t in m.inputs]) for m in region.members]
+    if isinstance(updates, Updates):
+        return list(zip(updates.members, updates.split(op.inputs), strict=True))
+    return [(op, op.inputs)]
+
+
 def type_of(op: Operation) -> str:
     """The type, or the types of all members: `MatMul`, `Add+Relu`, `3 x ApplyAdam`."""
     made = op.attrs.get("region") or op.attrs.get("updates")
     return str(made) if isinstance(made, (Region, Updates)) else op.type
-
-
-def origin(t: Tensor) -> Tensor:
-    """The member's own tensor behind an output, which has the user's name; else the tensor itself."""
-    region, updates = t.op.attrs.get("region"), t.op.attrs.get("updates")
-    if isinstance(region, Region):
-        return region.outputs[t.value_index]
-    if isinstance(updates, Updates):
-        return [u for member in updates.members for u in member.outputs][t.value_index]
-    return t
 
 
 def _infer(*inputs: Tensor, region: Region) -> Outputs:

@@ -18,10 +18,12 @@ from graphflow.shape import Dims, broadcast, elements, show
 _TYPES = (*FLOATING, int32, int64, *COMPLEX)
 
 
-def _meet(k: int | None, k2: int | None, flipped_fits: bool) -> None:
+def _meet(a: Tensor, k: int | None, k2: int | None, flipped_fits: bool) -> None:
     """ShapeError unless a's columns are as many as b's rows."""
     if k is not None and k2 is not None and k != k2:
         hint = "matmul(a, b, transpose_b=True) takes b transposed" if flipped_fits else None
+        if hint is None and a.dims is not None and k2 and None not in a.dims[1:] and elements(a.dims[1:]) == k2:
+            hint = f"tf.reshape(a, [-1, {k2}]) makes one row of each item"
         raise ShapeError(f"inner dimensions differ: a has {k} columns, b has {k2} rows", hint=hint)
 
 
@@ -30,7 +32,7 @@ def _matrix_infer(a: Tensor, b: Tensor, transpose_a: bool, transpose_b: bool) ->
     k2, n = require_rank(b, 2, "b")
     m, k = (k, m) if transpose_a else (m, k)
     k2, n = (n, k2) if transpose_b else (k2, n)
-    _meet(k, k2, k == n and not transpose_b)
+    _meet(a, k, k2, k == n and not transpose_b)
     return (m, n), a.dtype
 
 
@@ -43,7 +45,7 @@ def _batch_infer(x: Tensor, y: Tensor, adj_x: bool, adj_y: bool) -> tuple[Dims, 
     (m, k), (k2, n) = x.dims[-2:], y.dims[-2:]
     m, k = (k, m) if adj_x else (m, k)
     k2, n = (n, k2) if adj_y else (k2, n)
-    _meet(k, k2, k == n and not adj_y)
+    _meet(x, k, k2, k == n and not adj_y)
     batch = broadcast(x.dims[:-2], y.dims[:-2])
     return (*(batch or ()), m, n), x.dtype
 

@@ -19,6 +19,11 @@ class Updates:
 
     members: tuple[Operation, ...]
 
+    @property
+    def outputs(self) -> list[Tensor]:
+        """Those of all members."""
+        return [t for member in self.members for t in member.outputs]
+
     def split(self, values: Sequence[Any]) -> list[Sequence[Any]]:
         """The inputs of each member, from all inputs."""
         n = len(self.members[0].inputs)
@@ -29,7 +34,7 @@ class Updates:
 
 
 def _infer(*inputs: Tensor, updates: Updates) -> Outputs:
-    return [(t.dims, t.dtype) for member in updates.members for t in member.outputs]
+    return [(t.dims, t.dtype) for t in updates.outputs]
 
 
 def _run(*inputs: np.ndarray, updates: Updates) -> tuple[np.ndarray, ...]:

@@ -17,16 +17,18 @@ from graphflow.passes.cse import merge_common
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
+from graphflow.passes.layout import ImageLanes, assign_layouts
 from graphflow.passes.loops import improve_loops
+from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
+from graphflow.pictures.program import program_dot
 from graphflow.program import Program
 from graphflow.text import program_text
-from graphflow.view.program import program_dot
 
-Pass = Callable[[Program, Counter[str] | None], Program]
+Pass = Callable[..., Program]  # of a program, and of a counter of the rules that fire
 
 PIPELINE: tuple[Pass, ...] = (
     drop_dead,  # first, so that nobody works on what no fetch needs
@@ -35,6 +37,7 @@ PIPELINE: tuple[Pass, ...] = (
     expand_composites,  # after simplify, whose rules know composites: log(softmax)
     merge_common,  # after both: equal things look equal now
     improve_loops,  # over simple bodies; what it moves out of them fuses with what is around
+    assign_layouts,  # before fusion, which finds the operations between convolutions in their layout
     fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
     merge_updates,  # last: what makes a gradient has found its place
 )
@@ -42,16 +45,17 @@ PIPELINE: tuple[Pass, ...] = (
 
 @dataclass(frozen=True)
 class Change:
-    """What a pass did: which rules fired how often, and the operations before and after it, by what they compute."""
+    """What a pass did: which rules fired how often, and the program before and after it."""
 
-    fired: Counter[str]
-    before: Counter[str]
-    after: Counter[str]
+    fired: Fired
+    before: Program
+    after: Program
 
     def __str__(self) -> str:
-        what = [("", self.fired), ("gone ", self.before - self.after), ("made ", self.after - self.before)]
+        before, after = _census(self.before), _census(self.after)
+        what = [("", self.fired), ("gone ", before - after), ("made ", after - before)]
         texts = [word + ", ".join(f"{k} {n}" for k, n in sorted(counts.items())) for word, counts in what if counts]
-        return f"{self.after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
+        return f"{after.total()} operations; {'; '.join(texts) or 'nothing to do'}"
 
 
 @dataclass
@@ -73,14 +77,16 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def optimize(program: Program, report: Report | None = None) -> Program:
+def optimize(program: Program, report: Report | None = None, image_lanes: ImageLanes | None = None) -> Program:
     """Every pass of PIPELINE that GRAPHFLOW_SKIP does not name, verified and written out where the switches say so.
+
+    image_lanes   what the backend says of the layout of convolutions, None where it knows only one
 
     Raises: ValueError for an unknown name in GRAPHFLOW_SKIP; InternalError for a pass that goes wrong.
     """
     switches, skipped = current(), _skipped()
     folder = _dump_folder(Path(switches.dump)) if switches.dump else None
-    if switches.check:
+    if switches.verifies:
         verify(program, after="specialize")
     if report is not None:
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
@@ -90,13 +96,13 @@ def optimize(program: Program, report: Report | None = None) -> Program:
         name, before = apply.__name__, program
         if name in skipped:
             continue
-        fired: Counter[str] = Counter()
+        fired = Fired()
         with collector_paused():
-            program = apply(program, fired)
-        if switches.check:
+            program = apply(program, fired, image_lanes) if apply is assign_layouts else apply(program, fired)
+        if switches.verifies:
             verify(program, before, name)
         if report is not None:
-            report.passes[name] = Change(fired, _census(before), _census(program))
+            report.passes[name] = Change(fired, before, program)
         _dump(folder, number, name, program, before)
     return program
 

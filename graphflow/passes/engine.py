@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
-from graphflow.passes.match import Rule, Uses
+from graphflow.passes.match import Fired, Rule, Uses
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
 from graphflow.shape import show
@@ -145,7 +145,7 @@ class _Sweep:
     """
 
     def __init__(self, program: Program, index: _Index) -> None:
-        self.fired: Counter[str] = Counter()
+        self.fired = Fired()
         self._made_more = False
         self._program = program
         self._index = index
@@ -188,7 +188,7 @@ class _Sweep:
             if replacement is None:  # the root is as it should be
                 if not here:
                     return None
-                self._count(here)
+                self._count(here, root)
                 self._place(root)
                 return root.outputs[0]
             if len(here) > _PER_OPERATION:
@@ -202,7 +202,7 @@ class _Sweep:
                     self._use(t)
             self._release(root)
             if not fresh:
-                self._count(here)
+                self._count(here, root)
                 return replacement
             for made in fresh[:-1]:
                 self._place(made)
@@ -210,9 +210,10 @@ class _Sweep:
             root = fresh[-1]
             rules = self._index.at(root)
 
-    def _count(self, names: Sequence[str]) -> None:
+    def _count(self, names: Sequence[str], root: Operation) -> None:
         for name in names:
             self.fired[name] += 1
+        self.fired.at.setdefault(root.id, []).extend(names)
 
     def _applied(self, root: Operation, rules: Sequence[Rule], here: list[str]) -> Tensor | None:
         for rule in rules:

@@ -69,6 +69,22 @@ class Uses(Counter[Tensor]):
     refused = False
 
 
+class Fired(Counter[str]):
+    """How often each rule has fired.
+
+    at   the names of those that fired at an operation, by its place in the graph
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: dict[int, list[str]] = {}
+
+    def update(self, more: Any = (), /, **counts: Any) -> None:
+        super().update(more, **counts)
+        for place, names in getattr(more, "at", {}).items():
+            self.at.setdefault(place, []).extend(names)
+
+
 def any_(name: str) -> Any_:
     """Any tensor: the rule gets the Tensor."""
     return Any_(name)

@@ -98,4 +98,5 @@ from graphflow.train.schedules import (
     piecewise_constant_decay,
     polynomial_decay,
 )
+from graphflow.train.server import ClusterSpec, Server, replica_device_setter
 from graphflow.train.supervisor import Supervisor

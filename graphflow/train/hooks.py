@@ -241,6 +241,8 @@ class LoggingTensorHook(SessionRunHook):
     ) -> None:  # fmt: skip
         if every_n_iter is None and every_n_secs is None and not at_end or None not in (every_n_iter, every_n_secs):
             raise GraphError("give either every_n_iter or every_n_secs, or at_end")
+        if every_n_iter is not None and every_n_iter <= 0:
+            raise GraphError(f"every_n_iter must be positive, not {every_n_iter}")
         self._tensors = tensors if isinstance(tensors, Mapping) else {_label(t): t for t in tensors}
         only_end = every_n_iter is None and every_n_secs is None
         self._timer = None if only_end else SecondOrStepTimer(every_n_secs, every_n_iter)

@@ -11,7 +11,7 @@ from graphflow.errors import GraphError
 from graphflow.gradients import gradients
 from graphflow.graph import Graph
 from graphflow.names import GraphKeys
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Tensor, created
 from graphflow.ops.basic import group, tuple_
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices
@@ -69,7 +69,7 @@ class Optimizer:
             raise GraphError(
                 f"the loss {loss!r} has no gradient for any of the variables {[v.name for _, v in pairs]}",
                 hint="the loss must depend on a variable, through operations that have gradients",
-            )
+            ).note(*created(repr(loss), loss.op.site))
         return self.apply_gradients(pairs, global_step, name)
 
     def compute_gradients(

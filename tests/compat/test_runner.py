@@ -81,7 +81,7 @@ def test_code_and_modules(tmp_path):
 
 def test_the_command(tmp_path):
     (tmp_path / "program.py").write_text("import sys, tensorflow\nprint(sys.argv, __name__)\nsys.exit(3)")
-    start = ("-c", "from graphflow.compat.runner import command; command()")
+    start = ("-c", "from graphflow.command import main; main()")
     done = run("run", "program.py", "--flag", cwd=tmp_path, start=start)
     assert (done.returncode, done.stdout) == (3, "['program.py', '--flag'] __main__\n")
     done = run("walk", cwd=tmp_path, start=start)
@@ -94,7 +94,7 @@ def test_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("tf.contrib.crf.crf_decode", "tf.contrib.crf is not in graphflow: use tf.scan or tf.while_loop"),
+        ("tf.contrib.staging.StagingArea", "tf.contrib.staging is not in graphflow: use tf.data"),
         ("from tensorflow.contrib import eager", "tf.contrib.eager is not in graphflow: use tf.Session and graph mode"),
         ("import tensorflow.contrib.eager as e", "tf.contrib.eager is not in graphflow: use tf.Session and graph mode"),
         (

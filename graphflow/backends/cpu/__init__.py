@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from graphflow.backends.base import Bodies, Call, Executable
+from graphflow.backends.base import Bodies, Call, Executable, Watch
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.executable import CpuExecutable
+from graphflow.backends.cpu.kernels.conv import image_lanes
 from graphflow.backends.cpu.lower import lower
 from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.backends.cpu.walk import EXECUTOR
@@ -21,6 +22,7 @@ class CpuBackend:
     """Native kernels in one call a run, the NumPy reference where there is none.  One object a process."""
 
     name = "cpu"
+    image_lanes = staticmethod(image_lanes)
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())
@@ -31,12 +33,13 @@ class CpuBackend:
         return lower(op)
 
     def compile(
-        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None
-    ) -> Executable:
+        self, plan: Plan, store: Store, clock: Clock | None = None, threads: int = 0, function: Bodies | None = None,
+        watch: Watch | None = None,
+    ) -> Executable:  # fmt: skip
         if not self._ready:  # what executes plans is compiled with the first one, whatever its size
             for kernel in EXECUTOR:
                 self.kernels.address(kernel, (), 0)
             self._ready = True
         members = thread_count(threads)
         team_of = partial(self.teams.of, members) if members > 1 else lambda: None
-        return CpuExecutable(plan, store, self.kernels, clock, team_of, function)
+        return CpuExecutable(plan, store, self.kernels, clock, team_of, function, watch)

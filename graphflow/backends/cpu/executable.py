@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 from numba.core.errors import NumbaError
 
-from graphflow.backends.base import Bodies, Call, Draws
+from graphflow.backends.base import Bodies, Call, Draws, Watch
+from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, NotNative, Row
@@ -24,15 +26,17 @@ from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCAT
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor, variable_of
-from graphflow.ops.fused import type_of
+from graphflow.ops.fused import members, type_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
 
 _TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
-# Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
+# ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
+# thread has done in a few microseconds keeps it: callers would wait for each other longer than that.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_Brief = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def _head() -> int:
@@ -55,7 +59,7 @@ class CpuExecutable:
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
     arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
-    With a clock every step is a native call of its own, so that it can be measured.
+    With a clock or a watch every step is a native call of its own, so that it can be measured or looked at.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class CpuExecutable:
         clock: Clock | None = None,
         team_of: Callable[[], Team | None] = lambda: None,
         function: Bodies | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -85,14 +90,15 @@ class CpuExecutable:
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
         self._team_of = team_of
-        self._team = team_of() if any(total >= _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps))) else None
+        self._brief = all(total < _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps)))
+        self._team = None if self._brief else team_of()
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
-        if clock is None:
+        if clock is None and watch is None:
             self._bind(plan.steps)
         else:
-            self._bind_measured(clock)
+            self._bind_apart(clock, watch)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -126,12 +132,19 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind_measured(self, clock: Clock) -> None:
-        """Every step by itself, with the clock around it."""
+    def _bind_apart(self, clock: Clock | None, watch: Watch | None) -> None:
+        """Every step by itself, with the clock around it, and what watches it before and after it."""
+        if watch is not None:
+            self._parts.append((watch.begin, []))
         for number, step in enumerate(self._plan.steps):
+            if watch is not None:
+                self._parts.append((partial(watch.before, step, self._array), []))
             before = len(self._parts)
             self._bind([step])
-            self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+            if clock is not None:
+                self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
+            if watch is not None:
+                self._parts.append((partial(watch.after, step, self._array), []))
 
     def _bind(self, steps: Sequence[Step]) -> None:
         native: list[Step] = []
@@ -191,7 +204,8 @@ class CpuExecutable:
         team = 0 if self._team is None or not together.any() else self._team.address
         run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
-        native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
+        kind = _Brief if self._brief else _Native
+        native = kind(self._kernels.address(LAUNCH, (), 0) if team else walk)
         self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
 
     def append_call(
@@ -402,11 +416,14 @@ class CpuExecutable:
     def _referring(self, step: Step) -> Callable[[], None]:
         """The reference, from within the run; in place where the record can and no other input is in the way."""
         op, record = step.op, step.op.definition
+        # Not while it waits, or calls a function of the user's.
+        serial: Any = nullcontext() if record.stateful else SERIAL_BLAS
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
             in_place = record.in_place is not None and not _overlap(values, record.writes)
-            results = record.compute(op, values, in_place, **draw(op, self._store))
+            with serial:
+                results = record.compute(op, values, in_place, **draw(op, self._store))
             for buffer, value in zip(step.outputs, results, strict=True):
                 self._save(buffer, value)
 
@@ -427,7 +444,7 @@ def _allocated(plan: Plan) -> np.ndarray:
         raise ResourceExhaustedError.because(
             f"there is no memory for the {plan.arena_bytes} bytes that lie between the steps of this run, of which "
             f"{type_of(largest.op)} {largest.op.name!r} takes and makes {_bytes(largest)}", largest.op
-        ).note(*largest.op.where()) from None  # fmt: skip
+        ).note(*members(largest.op)[-1].where()) from None  # fmt: skip
 
 
 def _has_work(step: Step) -> bool:

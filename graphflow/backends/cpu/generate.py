@@ -101,7 +101,7 @@ def together(op: Operation, region: Region, lower: Lower) -> Call | None:
         return None
     raw = region.anchor.output
     given.setdefault(raw, given[region.raw_place])
-    tail = _epilogue(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+    tail = _epilogue(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]), call.whole_rows)
     own = tuple([given[p] if isinstance(p, Tensor) else p for p in call.pointers])
     return None if tail is None else replace(call, pointers=own, tail=tail)
 
@@ -243,7 +243,7 @@ def _chunked(body: Body, rows: int, columns: int, matrix: bool, width: int) -> t
     return _emitted(chunks.chunked, body, spec, width), (rows, columns, parts), True, scratch
 
 
-def _epilogue(space: Space, pointers: tuple) -> Call | None:
+def _epilogue(space: Space, pointers: tuple, whole_rows: bool) -> Call | None:
     """The epilogue over a matrix with rows of the last dimension."""
     rows, columns = math.prod(space.dims[:-1]), space.dims[-1]
     masks: list[Mask] = []
@@ -254,8 +254,10 @@ def _epilogue(space: Space, pointers: tuple) -> Call | None:
     if body is None:
         return None
     width = vector_bytes()
-    period = _short(body, (rows, columns), width // size_of(body.wide))
-    kernel = _emitted(regions.epilogue, body, (("period", period),), width, block=True)
+    lanes = width // size_of(body.wide)
+    period = _short(body, (rows, columns), lanes)
+    spec = (("period", period), ("rows_whole", whole_rows and not period and columns % lanes == 0))
+    kernel = _emitted(regions.epilogue, body, spec, width, block=True)
     return Call(kernel, pointers, (rows, columns))
 
 

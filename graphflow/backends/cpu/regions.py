@@ -247,12 +247,13 @@ def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0,
     e.loops(bounds, e.every_member)
 
 
-def epilogue(code: Code, *args: Any, body: Body, period: int = 0) -> None:
+def epilogue(code: Code, *args: Any, body: Body, period: int = 0, rows_whole: bool = False) -> None:
     """(*pointers, rows, columns, first, last, left, right): the block of a matrix that is to be finished.
 
+    rows_whole   rows are whole vectors, and kernels finish no parts of them
     With a period, the rows are short; those of a block of whole rows are joined.
     """
-    e = Emission(code, body, args, 2)
+    e = Emission(code, body, args, 2, rows_whole)
     first, last, left, right = e.rest
     if not period:
         with code.either((right - left) % code.lanes == 0) as branches:  # masks cost much on some CPUs

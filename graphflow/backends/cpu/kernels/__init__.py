@@ -13,6 +13,7 @@ from graphflow.backends.cpu.kernels import (
     fill,
     gather,
     join,
+    lanes,
     matmul,
     move,
     order,
@@ -26,6 +27,6 @@ from graphflow.operation import Operation
 
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
     **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **depthwise.KERNELS, **fill.KERNELS, **gather.KERNELS,
-    **join.KERNELS, **matmul.KERNELS, **move.KERNELS, **order.KERNELS, **pad.KERNELS, **pool.KERNELS,
+    **join.KERNELS, **lanes.KERNELS, **matmul.KERNELS, **move.KERNELS, **order.KERNELS, **pad.KERNELS, **pool.KERNELS,
     **running.KERNELS, **scatter.KERNELS, **softmax.KERNELS,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.correlate import correlate
-from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter
+from graphflow.backends.cpu.kernels.correlate_filter import correlate_filter, correlate_filter_of_lanes
 from graphflow.backends.cpu.team import thread_count
 from graphflow.backends.cpu.values import size_of
 from graphflow.errors import ShapeError
@@ -23,7 +23,10 @@ UNITS = 14  # pieces of work that the threads share, where the images allow
 CHUNKS = 8  # sums of their own for the gradient of a filter, at most
 CHUNK_BYTES = 2 << 20  # of all these sums, as long as there are enough
 TASKS = 4  # pieces of this work, at least
+_TURN = 0.4  # cycles to turn a number into a lane of its image, or back
 _TILE, _FLAT = 30, 25  # time around the sums of a tile, and for each of its pixels that may be in another row
+
+Sizes = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,9 @@ class _Axis:
         return self.stride * -(-self.window // step)
 
 
-def _axes(op: Operation, images: Tensor, filters: Tensor, made: Tensor) -> tuple[_Axis, _Axis] | None:
+def _axes(attrs: Any, images: Sizes, filters: Sizes, made: Sizes) -> tuple[_Axis, _Axis] | None:
     """Both axes; None when the shapes do not belong together, which the reference reports, or there is no result."""
-    (n, *image, c), (*window, cin, o), dims = sizes(images.dims), sizes(filters.dims), sizes(made.dims)
-    attrs: Any = op.attrs
+    (n, *image, c), (*window, cin, o), dims = images, filters, made
     found = []
     for i in (0, 1):
         stride, dilation = attrs["strides"][i + 1], attrs["dilations"][i + 1]
@@ -145,15 +147,24 @@ def _slots(units: int) -> int:
     return max(min(thread_count(), units), 1)
 
 
+def _single(t: Tensor, lanes: int) -> Sizes:
+    """The shape of images that lie side by side in so many lanes, or else as they are (0), as if each had its own."""
+    blocks, h, w, wide = sizes(t.dims)
+    return (blocks * lanes, h, w, wide // lanes) if lanes else (blocks, h, w, wide)
+
+
 def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backward: bool) -> Call | None:
     """The call whose result is images; backward `images` are dy and `made` the gradient to the images."""
-    axes = _axes(op, made if backward else images, filters, images if backward else made)
-    if axes is None:
-        return None
-    (n, h, w, deep), (_, rh, rw, across) = sizes(images.dims), sizes(made.dims)
+    attrs: Any = op.attrs
     dtype = made.dtype.name
     lanes = vector_bytes() // size_of(dtype)
-    batch = _lanes_of_images(n, across, lanes)
+    laned = attrs.get("lanes", 0)
+    given, gives = _single(images, laned), _single(made, laned)
+    axes = _axes(attrs, gives if backward else given, sizes(filters.dims), given if backward else gives)
+    if axes is None or laned not in (0, lanes):
+        return None
+    (n, h, w, deep), (_, rh, rw, across) = given, gives
+    batch = laned > 0 or _lanes_of_images(n, across, lanes)
     each = lanes if batch else 1
     vectors = -(-across // lanes)
     strides = tuple(a.stride for a in axes)
@@ -173,7 +184,7 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
     sweep = band if flat or packed * size_of(dtype) > NEAR else 1
     at_slots = _placed(packed if backward or channels * unit != across else 0)[-1]
     square = lanes * lanes
-    of_image = band * phases[0] * rw * across if batch else 0
+    of_image = band * phases[0] * rw * across if batch and not laned else 0
     starts = _placed(
         ((band - 1) * read[0] + reach) * columns * deep * each + square,
         of_image * lanes + square,
@@ -184,12 +195,12 @@ def _images(op: Operation, images: Tensor, filters: Tensor, made: Tensor, backwa
     spec = (
         ("dtype", dtype), ("deep", deep), ("across", across), ("strides", strides),
         ("dilations", tuple(a.dilation for a in axes)), ("backward", backward), ("batch", batch), ("pixels", pixels),
-        ("channels", channels), ("flat", flat),
+        ("channels", channels), ("flat", flat), ("laned", laned > 0),
     )  # fmt: skip
     numbers = (n, h, w, rh, rw, *(a.window for a in axes), *(a.before for a in axes), above, beside, reach, columns,
                band, sweep, at_slots, *starts[1:], slots)  # fmt: skip
     return Call(Emitted(correlate, spec, dtype), (images, filters, made, "team"), numbers,
-                (at_slots + slots * starts[-1]) * size_of(dtype), takes_tail=True)  # fmt: skip
+                (at_slots + slots * starts[-1]) * size_of(dtype), takes_tail=True, whole_rows=True)  # fmt: skip
 
 
 def conv2d(op: Operation) -> Call | None:
@@ -202,21 +213,24 @@ def conv2d_backprop_input(op: Operation) -> Call | None:
     return _images(op, dy, f, op.output, backward=True)
 
 
-def conv2d_backprop_filter(op: Operation) -> Call | None:
-    x, _, dy = op.inputs
-    axes = _axes(op, x, op.output, dy)
-    if axes is None:
-        return None
-    (n, h, w, deep), (_, oh, ow, across) = sizes(x.dims), sizes(dy.dims)
-    dtype = op.output.dtype.name
+def _filter(op: Operation, x: Tensor, dy: Tensor, made: Tensor, *more: Tensor) -> Call | None:
+    """The call whose result is the gradient of a filter, and if images are in lanes that of a bias."""
+    attrs: Any = op.attrs
+    dtype = made.dtype.name
     size = size_of(dtype)
     lanes = vector_bytes() // size
+    laned = attrs.get("lanes", 0)
+    given, back = _single(x, laned), _single(dy, laned)
+    axes = _axes(attrs, given, sizes(made.dims), back)
+    if axes is None or laned not in (0, lanes):
+        return None
+    (n, h, w, deep), (_, oh, ow, across) = given, back
     lines, columns = axes
     weights = lines.window * columns.window * deep * across
-    batch = _lanes_of_images(n, across, lanes) and weights * lanes * size <= NEAR // 2
+    batch = laned > 0 or (_lanes_of_images(n, across, lanes) and _few(weights, lanes, size))
     each = lanes if batch else 1
     vectors = -(-across // lanes)
-    weights = weights if batch else weights // across * vectors * lanes
+    weights = weights + (across if laned else 0) if batch else weights // across * vectors * lanes
     wide = max((ow - 1) * columns.stride + columns.reads(False)[1], columns.before + w)
     row_bytes = max((lines.stride * wide * deep + ow * across) * each * size, 1)
     blocks = -(-n // each)
@@ -243,15 +257,68 @@ def conv2d_backprop_filter(op: Operation) -> Call | None:
     spec = (
         ("dtype", dtype), ("deep", deep), ("across", across), ("strides", tuple(a.stride for a in axes)),
         ("dilations", tuple(a.dilation for a in axes)), ("batch", batch), ("rows", rows), ("channels", channels),
+        ("laned", laned > 0),
     )  # fmt: skip
-    numbers = (n, h, w, oh, ow, *(a.window for a in axes), *(a.before for a in axes), wide, band, step, chunks, groups,
-               at_slots, *starts[1:], slots)  # fmt: skip
-    return Call(Emitted(correlate_filter, spec, dtype), (x, dy, op.output, "team"), numbers,
-                (at_slots + slots * starts[-1]) * size, takes_tail=True)  # fmt: skip
+    numbers = (attrs["images"] if laned else n, h, w, oh, ow, *(a.window for a in axes), *(a.before for a in axes),
+               wide, band, step, chunks, groups, at_slots, *starts[1:], slots)  # fmt: skip
+    write = correlate_filter_of_lanes if laned else correlate_filter
+    return Call(Emitted(write, spec, dtype), (x, dy, made, *more, "team"), numbers,
+                (at_slots + slots * starts[-1]) * size, takes_tail=not laned, whole_rows=True)  # fmt: skip
+
+
+def conv2d_backprop_filter(op: Operation) -> Call | None:
+    x, _, dy = op.inputs
+    return _filter(op, x, dy, op.output)
+
+
+# -- images that lie in lanes in memory, too -------------------------------------------------------------------------
+def lanes_conv2d(op: Operation) -> Call | None:
+    x, f = op.inputs
+    return _images(op, x, f, op.output, backward=False)
+
+
+def lanes_conv2d_backprop_input(op: Operation) -> Call | None:
+    f, dy = op.inputs
+    return _images(op, dy, f, op.output, backward=True)
+
+
+def lanes_conv2d_backprop_filter(op: Operation) -> Call | None:
+    x, dy = op.inputs
+    return _filter(op, x, dy, *op.outputs)
+
+
+def _few(weights: int, lanes: int, size: int) -> bool:
+    """Whether there are so few weights that their gradient may have a vector of sums for each."""
+    return weights * lanes * size <= NEAR // 2
+
+
+def image_lanes(op: Operation) -> tuple[int, float, float]:
+    """What graphflow.passes.layout asks: how many images a vector may hold, the cycles, about, as it is, and so."""
+    made = op.output
+    filters = op.definition.name == "Conv2DBackpropFilter"
+    given = [t for t in op.inputs if t.dtype is made.dtype and len(sizes(t.dims)) == 4]
+    images = given if filters else [given[0 if op.definition.name == "Conv2D" else 1], made]
+    n, *_, across = sizes(images[-1].dims)
+    dtype = made.dtype.name
+    if dtype not in ("float32", "float64") or any(0 in sizes(t.dims) for t in images):
+        return 0, 0, 0
+    size = size_of(dtype)
+    lanes = vector_bytes() // size
+    flops = op.definition.flops(op) if op.definition.flops else 0
+    by_image, by_channel = (flops / (4 * lanes) * (-(-count // lanes) * lanes / count) for count in (n, across))
+    turned = _TURN * sum(math.prod(sizes(t.dims)) for t in images)
+    weights = math.prod(sizes(made.dims)) if filters else 0
+    if not _few(weights, lanes, size):
+        return 0, by_channel, by_channel
+    as_it_is = by_image + turned if _lanes_of_images(n, across, lanes) else by_channel
+    return (0 if weights * lanes * size > 2 * NEARER else lanes), as_it_is, by_image
 
 
 KERNELS = {
     "conv2d": conv2d,
     "conv2d_backprop_input": conv2d_backprop_input,
     "conv2d_backprop_filter": conv2d_backprop_filter,
+    "lanes_conv2d": lanes_conv2d,
+    "lanes_conv2d_backprop_input": lanes_conv2d_backprop_input,
+    "lanes_conv2d_backprop_filter": lanes_conv2d_backprop_filter,
 }

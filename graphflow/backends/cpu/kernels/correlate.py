@@ -25,7 +25,7 @@ def correlate(
     reach: Value, columns: Value, band: Value, sweep: Value, at_slots: Value, at_result: Value, at_zeros: Value,
     at_trash: Value, slot: Value, slots: Value, tail: Value, tid: Value, nthreads: Value, *, dtype: str, deep: int,
     across: int, strides: tuple[int, int], dilations: tuple[int, int], backward: bool, batch: bool, pixels: int,
-    channels: int, flat: bool,
+    channels: int, flat: bool, laned: bool,
 ) -> None:  # fmt: skip
     """result [n, rh, rw, across] from images [n, h, w, deep] and filters.
 
@@ -38,6 +38,7 @@ def correlate(
     sweep      rows of a band for which weights are used before the next ones are: more when there are many weights
     at_...     where slots of threads start in scratch, after the weights that they share, and what lies where in a slot
     batch      whether lanes are images instead of channels
+    laned      whether they are so in memory too: images [blocks, h, w, deep * lanes], and so the result
     pixels, channels   the tile in registers: pixels of a row, channels or vectors of them
     flat       whether tiles go on from the end of a row to the next one
 
@@ -105,13 +106,13 @@ def correlate(
         last = code.minimum(first + band, rows_of_phase)
         top_row = first * read_y - above
         rows = (last - first - 1) * read_y + reach
-        if batch:
+        if batch and not laned:
             code.apart(fill_turned, images, block, n, h, w, code.number(deep), top_row, rows, beside, columns, padded,
                        space.at(at_zeros))  # fmt: skip
         else:
-            fill_padded(code, images, block, h, w, deep, top_row, rows, beside, columns, padded)
+            fill_padded(code, images, block, h, w, pixel, top_row, rows, beside, columns, padded)
         start, end = first * phases_y, code.minimum(last * phases_y, rh)
-        made = turned if batch else result.at((block * rh + start) * rw * across)
+        made = turned if batch and not laned else result.at((block * rh + start) * rw * (across * each))
         with code.loop(0, phases_y) as py, code.loop(0, phases_x) as px:
             ys, xs = taps(py, px)
             own = weights.at((py * phases_x + px) * panels * of_panel)
@@ -150,11 +151,13 @@ def correlate(
                     with code.loop(low, high) as y, code.loop(0, width, pixels) as x:
                         x = code.minimum(x, width - pixels)
                         tile(source.at(read(y, x)), near, place.at(written(y, x)), reads, writes, ys, xs, masks)
-        if batch:
+        if batch and not laned:
             code.apart(turn_back, turned, (end - start) * rw * across, block, n, result, rh * rw * across,
                        start * rw * across, space.at(at_trash))  # fmt: skip
-        with code.loop(block * each, code.minimum((block + 1) * each, n)) as image:
-            code.finish(tail, (image * rh + start) * rw, (image * rh + end) * rw, 0, across)
+            with code.loop(block * each, code.minimum((block + 1) * each, n)) as image:
+                code.finish(tail, (image * rh + start) * rw, (image * rh + end) * rw, 0, across)
+        else:
+            code.finish(tail, (block * rh + start) * rw, (block * rh + end) * rw, 0, across * each)
 
 
 class _Taps:

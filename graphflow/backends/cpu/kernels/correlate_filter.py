@@ -9,7 +9,7 @@ has a vector of sums, one for each image, until the chunk is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphflow.backends.cpu.code import Code
@@ -18,13 +18,21 @@ from graphflow.backends.cpu.microkernel import contract
 from graphflow.backends.cpu.values import Pointer, Value
 
 
+def correlate_filter_of_lanes(
+    code: Code, images: Pointer, dy: Pointer, result: Pointer, bias: Pointer, *more: Any, **spec: Any
+) -> None:  # fmt: skip
+    """As correlate_filter, of images and dy whose lanes are images in memory too.   bias [across]: dy, summed."""
+    write: Callable[..., None] = correlate_filter
+    write(code, images, dy, result, *more[:-2], code.value(0), *more[-2:], bias=bias, **spec)
+
+
 def correlate_filter(
     code: Code, images: Pointer, dy: Pointer, result: Pointer, team: Pointer, scratch: Pointer, n: Value, h: Value,
     w: Value, oh: Value, ow: Value, kh: Value, kw: Value, top: Value, left: Value, columns: Value, band: Value,
     step: Value, chunks: Value, groups: Value, at_slots: Value, at_dy: Value, at_sums: Value, at_zeros: Value,
     slot: Value, slots: Value, tail: Value, tid: Value, nthreads: Value, *, dtype: str, deep: int, across: int,
     strides: tuple[int, int], dilations: tuple[int, int], batch: bool, rows: tuple[int, ...],
-    channels: tuple[int, ...],
+    channels: tuple[int, ...], laned: bool, bias: Pointer | None = None,
 ) -> None:  # fmt: skip
     """result [kh, kw, deep, across] from images [n, h, w, deep] and dy [n, oh, ow, across].
 
@@ -35,6 +43,8 @@ def correlate_filter(
     groups     into which the lines of the filter are cut: a task is one group for one chunk
     at_...     where things lie in a thread's slot of scratch
     batch      whether lanes are images instead of channels of dy
+    laned      whether they are so in memory too, images [blocks, h, w, deep * lanes] and dy [blocks, oh, ow, across *
+               lanes].  Then the sums of dy are one line of sums more, after those of the weights, and go to `bias`
     rows, channels   the tiles in registers: weights along a line of the filter, channels of dy or vectors of them; the
                      second size, if any, is that of the last tile
     """
@@ -48,7 +58,8 @@ def correlate_filter(
     # without dilation the weights of a row of taps meet neighbouring numbers: they are one line
     line = kw * deep if dilations[1] == 1 else code.value(deep)
     lines = kh if dilations[1] == 1 else kh * kw
-    size = kh * kw * (deep * pitch)
+    weights = kh * kw * (deep * pitch)
+    size = weights + (pitch if laned else 0)
     bands = (oh + band - 1) // band
     units = (n + (each - 1)) // each * bands
 
@@ -84,22 +95,36 @@ def correlate_filter(
         first_line, last_line = lines * group // groups, lines * (group + 1) // groups
         partial = numbers.at(chunk * size)
         target = sums if batch else partial
-        _clear(code, target.at(first_line * line * (pitch * each)), (last_line - first_line) * line * (pitch * each))
+        if batch:
+            _clear(code, target, size * lanes)
+        else:
+            _clear(code, target.at(first_line * line * pitch), (last_line - first_line) * line * pitch)
         with code.loop(units * chunk // chunks, units * (chunk + 1) // chunks) as unit:
             block, start = unit // bands, unit % bands * band
             height = code.minimum(band, oh - start)
             top_row = start * strides[0] - top
             reach = (height - 1) * strides[0] + (kh - 1) * dilations[0] + 1
-            if batch:
+            own_dy = dy.at((block * oh + start) * ow * (across * each))
+            if laned:
+                fill_padded(code, images, block, h, w, deep * lanes, top_row, reach, left, columns, padded)
+                # lanes without an image may hold anything
+                live = n - block * lanes
+                partial_dy = code.choose(live < lanes, turned, own_dy)
+                with code.when(live < lanes):
+                    _keep(code, padded, padded, reach * columns * deep, live)
+                    _keep(code, own_dy, turned, height * ow * across, live)
+                own_dy = partial_dy
+                _add_up(code, own_dy, sums.at(weights * lanes), height * ow, across)
+            elif batch:
                 zeros = space.at(at_zeros)
                 of_images = (images, block, n, h, w, code.number(deep), top_row, reach, left, columns, padded, zeros)
                 of_dy = (dy, block, n, oh, ow, code.number(across), start, height, code.number(0), ow, turned, zeros)
                 fill = code.part(fill_turned, *of_images)
                 fill(*of_images)
                 fill(*of_dy)
+                own_dy = turned
             else:
                 fill_padded(code, images, block, h, w, deep, top_row, reach, left, columns, padded)
-            own_dy = turned if batch else dy.at((block * oh + start) * ow * across)
             with code.loop(0, height, step) as y, code.loop(first_line, last_line) as number:
                 ky, kx = (number, 0) if dilations[1] == 1 else (number // kw, number % kw)
                 begin = ((y * strides[0] + ky * dilations[0]) * columns + kx * dilations[1]) * (deep * each)
@@ -120,6 +145,14 @@ def correlate_filter(
             lambda chunk, total: [total + numbers.load(chunk * size + i * pitch + k, lanes, inside)],
         )  # fmt: skip
         result.store(i * across + k, total, inside)
+    if bias is not None:
+        with code.when(tid == 0), code.loop(0, across, lanes) as k:
+            inside = code.lanes_below(across - k)
+            [total] = code.repeat(
+                0, chunks, [code.number(0, dtype, lanes)],
+                lambda chunk, total: [total + numbers.load(chunk * size + weights + k, lanes, inside)],
+            )  # fmt: skip
+            bias.store(k, total, inside)
     code.finish(tail, first, last, 0, across)
 
 
@@ -136,3 +169,24 @@ def _clear(code: Code, target: Pointer, count: Any) -> None:
     zero = code.number(0, target.dtype, code.lanes)
     with code.loop(0, count, code.lanes) as i:
         target.store(i, zero, code.lanes_below(count - i))
+
+
+def _keep(code: Code, source: Pointer, target: Pointer, count: Value, live: Value) -> None:
+    """Copy so many vectors, of which only the first lanes count; the others become 0."""
+    inside = code.lanes_below(live)
+    zero = code.number(0, target.dtype, code.lanes)
+    with code.loop(0, count) as i:
+        target.store(i * code.lanes, code.select(inside, source.load(i * code.lanes, code.lanes), zero))
+
+
+def _add_up(code: Code, dy: Pointer, sums: Pointer, pixels: Value, across: int) -> None:
+    """Add the vectors of so many pixels to the sums, a few channels at a time."""
+    lanes = code.lanes
+    for first in range(0, across, 4):
+        channels = range(first, min(first + 4, across))
+        before = [sums.load(k * lanes, lanes) for k in channels]
+        after = code.repeat(0, pixels, before, lambda i, *totals, channels=channels: [
+            total + dy.load((i * across + k) * lanes, lanes) for k, total in zip(channels, totals, strict=True)
+        ])  # fmt: skip
+        for k, total in zip(channels, after, strict=True):
+            sums.store(k * lanes, total)

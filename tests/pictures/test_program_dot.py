@@ -9,8 +9,8 @@ from graphflow.config import config
 from graphflow.passes.engine import Substitution
 from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.simplify import simplify
+from graphflow.pictures.program import program_dot
 from graphflow.program import Program, prune, specialize
-from graphflow.view.program import program_dot
 
 MADE, REWIRED = "#8FD9BF", "#DDF3EB"
 
@@ -87,7 +87,10 @@ def test_what_a_pass_has_changed_is_coloured():
     assert labels(parsed, REWIRED) == [["Exp", "h"], ["Sqrt", "r"]]  # what lies further down is as it was
     assert labels(parsed, MADE) == []
     fused = drawn(program_dot(fuse_regions(after), after))
-    assert labels(fused, MADE) == [["Exp  h", "Sqrt  r", "Sum  s"]]
+    (kernel,) = fused.subgraphs()
+    assert kernel.graph_attr["fillcolor"] == MADE and kernel.graph_attr["label"] == "kernel of 3 operations"
+    assert labels(kernel) == [["Exp", "h"], ["Sqrt", "r"], ["Sum", "s"]]
+    assert {("op1_0", "op1_1"), ("op1_1", "op1_2")} <= {tuple(edge) for edge in fused.edges()}
     assert labels(fused, REWIRED) == []
     assert "made by this pass" in fused.graph_attr["label"] and "other inputs" not in fused.graph_attr["label"]
     copy = Substitution(before)
@@ -106,7 +109,7 @@ def test_the_dump_is_a_picture_after_each_pass(tmp_path):
         with config(dump=str(tmp_path)):
             session.run([step, loss], {x: np.ones((2, 3))})
     pictures = sorted(tmp_path.glob("*/*.dot"))
-    assert [p.name for p in pictures][-2:] == ["06-fuse_regions.dot", "07-merge_updates.dot"]
+    assert [p.name for p in pictures][-2:] == ["08-fuse_regions.dot", "09-merge_updates.dot"]
     for picture in pictures:
         parsed = drawn(picture.read_text(encoding="utf-8"))
         assert f"after {picture.stem[3:]}: " in parsed.graph_attr["label"]

@@ -34,7 +34,11 @@ CONSTANT_LOOK = Look("constant", "ellipse", "#FBF7C4", "#8F8A1E")
 WRITE_LOOK = Look("assignment", "octagon", "#F7C4A5", "#A84300")
 GRADIENT_LOOK = Look("gradient", "hexagon", "#F0D5E4", "#97507A")
 PLAIN_LOOK = Look("operation", "box", "#FFFFFF", "#555555", extra='style="filled,rounded"')
-_LEGEND = (PLACEHOLDER_LOOK, VARIABLE_LOOK, CONSTANT_LOOK, PLAIN_LOOK, GRADIENT_LOOK, WRITE_LOOK)
+SCOPE_LOOK = Look("closed scope", "folder", "#ECECEC", "#777777")
+KERNEL_LOOK = Look("fused kernel", "box", "#DCE9F7", "#30588C", extra='style="filled,rounded"')
+LOOKS = (
+    PLACEHOLDER_LOOK, VARIABLE_LOOK, CONSTANT_LOOK, PLAIN_LOOK, GRADIENT_LOOK, WRITE_LOOK, SCOPE_LOOK, KERNEL_LOOK,
+)  # fmt: skip
 
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
 HEAD = f"""\
@@ -87,7 +91,7 @@ def _literal(data: bytes) -> str:
 def legend(looks: Iterable[Look], more: Sequence[Look] = (), title: str = "") -> Iterator[str]:
     """A title, and one line of text that tells the kinds present apart, and then `more`, in their order."""
     present = set(looks)
-    shown = [*(look for look in _LEGEND if look in present), *more]
+    shown = [*(look for look in LOOKS if look in present), *more]
     cells = "".join(f'<TD BGCOLOR="{look.fill}" COLOR="{look.line}">{look.word}</TD>' for look in shown)
     rows = f'<TR><TD BORDER="0" COLSPAN="{max(1, len(shown))}">{title}</TD></TR>' if title else ""
     rows += f"<TR>{cells}</TR>" if cells else ""

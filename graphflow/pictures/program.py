@@ -1,21 +1,20 @@
 """A program as DOT, as it stands between two passes: what runs, and in colour what the last pass has changed.
 
-Several operations of a program can have one name, so nodes go by their place.  A region lists its members.  A variable
-is one node, whatever reads and writes it; the order, which decides between them, is in the tooltips.
+Several operations of a program can have one name, so nodes go by their place.  A fused kernel is a box around what it
+fuses.  A variable is one node, whatever reads and writes it; the order, which decides between them, is in the tooltips.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from collections.abc import Sequence
 
-from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.operation import Operation, Tensor, origin, short_site, variable_of
 from graphflow.ops.define import CONST
-from graphflow.ops.fused import members, origin
-from graphflow.program import Program
-from graphflow.shape import show
-from graphflow.view.looks import (
+from graphflow.ops.fused import unfolded
+from graphflow.pictures.looks import (
     HEAD,
+    KERNEL_LOOK,
     PLACEHOLDER_LOOK,
     VARIABLE_LOOK,
     WRITE_LOOK,
@@ -25,10 +24,12 @@ from graphflow.view.looks import (
     look_of,
     short_value,
 )
+from graphflow.program import Program
+from graphflow.shape import show
 
 _FETCH = Look("fetch or target", "invhouse", "#E4E4E4", "#555555")
-_MADE = Look("made by this pass", "box", "#8FD9BF", "#00593F")
-_REWIRED = Look("has other inputs now", "box", "#DDF3EB", "#00593F")
+MADE = Look("made by this pass", "box", "#8FD9BF", "#00593F")
+REWIRED = Look("has other inputs now", "box", "#DDF3EB", "#00593F")
 
 
 def program_dot(program: Program, before: Program | None = None, title: str = "") -> str:
@@ -36,7 +37,7 @@ def program_dot(program: Program, before: Program | None = None, title: str = ""
 
     before   the program of which a pass has made this one: what is new or has other inputs is coloured
     """
-    return _Picture(program, {} if before is None else _changes(program, before)).text(title)
+    return _Picture(program, {} if before is None else changes_of(program, before)).text(title)
 
 
 class _Picture:
@@ -46,36 +47,51 @@ class _Picture:
         self.nodes: list[str] = []
         self.edges: list[str] = []
         self.variables: dict[int, str] = {}  # by the id of the operation
-        self.source: dict[Tensor, str] = {}
+        self.source: dict[Tensor, str] = {}  # by the tensor that has the user's name
         for i, t in enumerate(program.feeds):
             self.source[t] = self.node(f"feed{i}", PLACEHOLDER_LOOK, [t.op.name], f"{t.name} is fed")
         place = {op: self.operation(i, op) for i, op in enumerate(program.ops)}
         for i, t in enumerate(program.fetches):
             fetch = self.node(f"fetch{i}", _FETCH, ["fetch", origin(t).name], f"{t.name} is fetched")
-            self.edge(self.source[t], fetch, _type(t))
+            self.edge(self.source[origin(t)], fetch, _type(t))
         for i, op in enumerate(program.targets):
             if op in place:
                 target = self.node(f"target{i}", _FETCH, ["target", op.name], f"{op.name} is run")
                 self.edge(place[op], target, style="dashed")
 
     def text(self, title: str) -> str:
-        changed = [look for look in (_MADE, _REWIRED) if look in self.changes.values()]
+        changed = [look for look in (MADE, REWIRED) if look in self.changes.values()]
         return "\n".join([HEAD, *legend(self.looks, changed, title), *self.nodes, *self.edges, "}", ""])
 
     def operation(self, i: int, op: Operation) -> str:
-        """The node of the i-th operation, and the edges to it."""
-        tip = f"number {i}: {op.type} {op.name}, created at {os.path.basename(op.site[0])}:{op.site[1]}"
+        """The node of the i-th operation, and the edges to it; of a kernel the last of its members' nodes."""
+        parts, look = unfolded(op), self.changes.get(op)
+        if len(parts) == 1:
+            return self.member(f"op{i}", i, *parts[0], look)
+        colours = look or KERNEL_LOOK
+        self.looks.append(KERNEL_LOOK)
+        self.nodes.append(
+            f'  subgraph cluster_op{i} {{ label={label(f"kernel of {len(parts)} operations")}; style="rounded,filled"; '
+            f'fillcolor="{colours.fill}"; color="{colours.line}"; penwidth={2 if look else 1};'
+        )
+        for k, (member, inputs) in enumerate(parts):
+            node = self.member(f"op{i}_{k}", i, member, inputs, None)
+        self.nodes.append("  }")
+        return node
+
+    def member(self, name: str, i: int, op: Operation, inputs: Sequence[Tensor], changed: Look | None) -> str:
+        tip = f"number {i}: {op.type} {op.name}, created at {short_site(op)}"
         if op.definition.variable:
             node = self.variable(op, tip)
         else:
-            node = self.node(f"op{i}", look_of(op), _lines(op), tip, self.changes.get(op))
+            node = self.node(name, look_of(op), _lines(op), tip, changed)
         self.source.update((t, node) for t in op.outputs if t not in self.source)  # a fed output keeps its feed
         record = op.definition
-        for t, times in Counter(t for k, t in enumerate(op.inputs) if k not in record.refs).items():
+        for t, times in Counter(origin(t) for k, t in enumerate(inputs) if k not in record.refs).items():
             self.edge(self.source[t], node, _type(t) + (f" x{times}" if times > 1 else ""))
         for k in record.refs:
             way = "forward" if k not in record.writes else "both" if record.reads else "back"
-            self.edge(self.variable(variable_of(op.inputs[k])), node, dir=way, color=f'"{WRITE_LOOK.line}"')
+            self.edge(self.variable(variable_of(inputs[k])), node, dir=way, color=f'"{WRITE_LOOK.line}"')
         return node
 
     def variable(self, op: Operation, tip: str = "") -> str:
@@ -99,17 +115,14 @@ class _Picture:
 
 
 def _lines(op: Operation) -> list[str]:
-    if op.definition is CONST:
-        return [op.name, short_value(op.attrs["value"])]
-    inside = members(op)
-    return [f"{m.type}  {m.name}" for m in inside] if len(inside) > 1 else [op.type, op.name]
+    return [op.name, short_value(op.attrs["value"])] if op.definition is CONST else [op.type, op.name]
 
 
 def _type(t: Tensor) -> str:
     return f"{t.dtype.name} {show(t.dims)}"
 
 
-def _changes(program: Program, before: Program) -> dict[Operation, Look]:
+def changes_of(program: Program, before: Program) -> dict[Operation, Look]:
     """Operations that were not there before, or had other inputs.
 
     Passes make an operation anew when something far above it has changed: it counts as the same while its attributes
@@ -124,9 +137,9 @@ def _changes(program: Program, before: Program) -> dict[Operation, Look]:
         if op not in old:
             same = inputs.get(_identity(op))
             if same is None:
-                changes[op] = _MADE
+                changes[op] = MADE
             elif _inputs(op) not in same:
-                changes[op] = _REWIRED
+                changes[op] = REWIRED
     return changes
 
 

@@ -16,8 +16,8 @@ from graphflow.ops.basic import NO_OP
 from graphflow.ops.define import CONST, OpDef, _parse_args, add_constant
 from graphflow.ops.placeholder import placeholder as placeholder_op
 from graphflow.ops.state import ASSIGN, VARIABLE
+from graphflow.pictures.draw import to_dot
 from graphflow.variables import Variable
-from graphflow.view.dot import to_dot
 
 SVG = "{http://www.w3.org/2000/svg}"
 TWO = OpDef("Two", _parse_args("x"), lambda x: [(x.dims, x.dtype)] * 2, lambda x: (x, x))
