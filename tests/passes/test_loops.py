@@ -169,6 +169,23 @@ def test_writes_and_draws_stay():
         np.testing.assert_array_equal(a, b)
 
 
+def test_operations_that_do_not_broadcast_stay():
+    with tf.Graph().as_default(), tf.config(check=1), tf.Session(backend="cpu") as session:
+        x, w = tf.placeholder(tf.float32, [3, 2, 4]), tf.placeholder(tf.float32, [4, 4])
+
+        def step(a, r):
+            product = tf.matmul(r, w)
+            chosen = tf.where(product[0, 0] > 0.0, product, -product)
+            return a + tf.nn.bias_add(w[:2], tf.reduce_sum(chosen, 0)) + tf.where(chosen > 0.0, chosen, product * 2.0)
+
+        y = tf.scan(step, x, initializer=tf.zeros([2, 4]))
+        feeds = {x: np.random.default_rng(0).normal(size=(3, 2, 4)), w: np.random.default_rng(1).normal(size=(4, 4))}
+        got = session.run([y, *tf.gradients(y, [x, w])], feeds)
+        with tf.config(skip="improve_loops"), tf.Session(backend="reference") as other:
+            for a, b in zip(got, other.run([y, *tf.gradients(y, [x, w])], feeds), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_no_round_at_all():
     with tf.Graph().as_default(), tf.config(check=1), tf.Session(backend="cpu") as session:
         x, w = tf.placeholder(tf.float32, [None, 2, 3]), tf.placeholder(tf.float32, [3, 3])

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.bias import BIAS_ADD
 from graphflow.ops.define import CONST
-from graphflow.ops.infer import axis_in
+from graphflow.ops.infer import axis_in, broadcasted, compared
 from graphflow.ops.join import CONCAT
 from graphflow.ops.linalg import MATMUL
 from graphflow.ops.lowering import Elementwise
+from graphflow.ops.select import SELECT_V2
 from graphflow.ops.shape_ops import EXPAND_DIMS, RESHAPE, SQUEEZE
 from graphflow.passes.expand import Maker
-from graphflow.shape import broadcast, sizes
+from graphflow.shape import Dims, broadcast, sizes
+
+_BROADCASTING = (broadcasted, compared, SELECT_V2.infer)
 
 
 def constant_axis(op: Operation) -> int | None:
@@ -43,10 +47,12 @@ def can_be_one(op: Operation, rows: set[Tensor], same: set[Tensor]) -> bool:
     kind = record.lower(op)
     if not isinstance(kind, Elementwise) or kind.operands is not None or not any(t in rows for t in op.inputs):
         return False
-    met = ()
+    if record is BIAS_ADD:
+        return op.inputs[0] in rows and op.inputs[1] not in rows
+    met: Dims = ()
     for t in op.inputs:
-        met = broadcast(met, t.dims)  # type: ignore[assignment]
-    return met == out
+        met = broadcast(met, t.dims)
+    return met == out and (record.infer in _BROADCASTING or all(t.dims == out for t in op.inputs))
 
 
 def for_all_rounds(
