@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -13,11 +14,13 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from graphflow.backends.base import Bodies, Call, Draws, Watch
+from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
+from graphflow.backends.cpu.blocks import Block, NotNative, Row
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
-from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
+from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
@@ -31,8 +34,10 @@ from graphflow.store import Store, aligned, uninitialized
 _ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
 _TEAM_BYTES = 2**16  # so are plans
 
-# Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
+# ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
+# thread has done in a few microseconds keeps it: callers would wait for each other longer than that.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_Brief = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def _head() -> int:
@@ -86,7 +91,8 @@ class CpuExecutable:
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
         self._team_of = team_of
-        self._team = team_of() if any(total >= _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps))) else None
+        self._brief = all(total < _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps)))
+        self._team = None if self._brief else team_of()
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
@@ -199,7 +205,8 @@ class CpuExecutable:
         team = 0 if self._team is None or not together.any() else self._team.address
         run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
-        native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
+        kind = _Brief if self._brief else _Native
+        native = kind(self._kernels.address(LAUNCH, (), 0) if team else walk)
         self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
 
     def append_call(
@@ -296,7 +303,7 @@ class CpuExecutable:
         if not step.op.definition.calls or "variables" not in step.op.attrs:
             return None
         assert self._function is not None
-        block = LoopBlock(self, self._function.plan)
+        block = Block(self, self._function.plan)
         late: list[tuple[int, Any]] = []
         if self._team is None:
             self._team = self._team_of()
@@ -410,11 +417,14 @@ class CpuExecutable:
     def _referring(self, step: Step) -> Callable[[], None]:
         """The reference, from within the run; in place where the record can and no other input is in the way."""
         op, record = step.op, step.op.definition
+        # Not while it waits, or calls a function of the user's.
+        serial: Any = nullcontext() if record.stateful else SERIAL_BLAS
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
             in_place = record.in_place is not None and not _overlap(values, record.writes)
-            results = record.compute(op, values, in_place, **draw(op, self._store))
+            with serial:
+                results = record.compute(op, values, in_place, **draw(op, self._store))
             for buffer, value in zip(step.outputs, results, strict=True):
                 self._save(buffer, value)
 
