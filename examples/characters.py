@@ -1,7 +1,7 @@
 """A network of LSTM cells that learns to write like a text, character by character, and then writes.
 
-    python examples/characters.py                            # learns from the README beside the examples
-    python examples/characters.py --text FILE --steps 2000
+python examples/characters.py                            # learns from the README beside the examples
+python examples/characters.py --text FILE --steps 2000
 """
 
 from __future__ import annotations

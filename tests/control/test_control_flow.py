@@ -362,8 +362,8 @@ def test_recurrent_networks_and_their_gradients_are_native(native_only, lengths)
 @pytest.mark.parametrize(
     "start, test, step, rounds",
     [
-        (0, lambda i: i < 5, 1, 5), (2, lambda i: i <= 9, 3, 3), (5, lambda i: i > 0, -2, 3), (5, lambda i: i >= 0, -5, 2),
-        (7, lambda i: i < 5, 1, 0), (0, lambda i: tf.constant(6) > i, 4, 2),
+        (0, lambda i: i < 5, 1, 5), (2, lambda i: i <= 9, 3, 3), (5, lambda i: i > 0, -2, 3),
+        (5, lambda i: i >= 0, -5, 2), (7, lambda i: i < 5, 1, 0), (0, lambda i: tf.constant(6) > i, 4, 2),
     ],
 )  # fmt: skip
 def test_rounds_that_follow_from_constants(start, test, step, rounds):

@@ -73,7 +73,7 @@ def test_an_lstm_multiplies_once_a_step_and_gate():
 def test_the_text_of_a_loop():
     with tf.Graph().as_default():
         x, w = tf.placeholder(tf.float32, [3, 2, 4]), tf.placeholder(tf.float32, [4, 4])
-        y = tf.scan(lambda a, r: tf.tanh(a + tf.matmul(r, tf.exp(w))), x, initializer=tf.zeros([2, 4]))
+        y = tf.scan(lambda a, r: tf.tanh(a + tf.matmul(r, tf.exp(w))), x, initializer=tf.zeros([2, 4]), name="s")
         text = program_text(program_of([y], {x: (3, 2, 4), w: (4, 4)}))
     assert text == TEXT
 
@@ -82,23 +82,23 @@ TEXT = """\
 feed %0 float32(3, 2, 4) 'Placeholder'
 feed %1 float32(4, 4) 'Placeholder_1'
 %2 = Const <8 values, 66687aad> float32(2, 4) 'zeros'
-%3 = Const 3 int32() 'scan/strided_slice'
-%4 = Exp(%1) float32(4, 4) 'scan/while/Exp'
-%5 = Const [6, 4] int32(2,) 'scan/while/Exit'
-%6 = Reshape(%0, %5) float32(6, 4) 'scan/while/Exit'
-%7 = MatMul(%6, %4, transpose_a=False, transpose_b=False) float32(6, 4) 'scan/while/Exit'
-%8 = Const [3, 2, 4] int32(3,) 'scan/while/Exit'
-%9 = Reshape(%7, %8) float32(3, 2, 4) 'scan/while/Exit'
-%10, %11, %12 = While(%3, %2, %9, reverse=False, sequences=1, variables=1) float32(2, 4) int32() float32(3, 2, 4) 'scan/while/Exit'
+%3 = Const 3 int32() 's/strided_slice'
+%4 = Exp(%1) float32(4, 4) 's/while/Exp'
+%5 = Const [6, 4] int32(2,) 's/while/Exit'
+%6 = Reshape(%0, %5) float32(6, 4) 's/while/Exit'
+%7 = MatMul(%6, %4, transpose_a=False, transpose_b=False) float32(6, 4) 's/while/Exit'
+%8 = Const [3, 2, 4] int32(3,) 's/while/Exit'
+%9 = Reshape(%7, %8) float32(3, 2, 4) 's/while/Exit'
+%10, %11, %12 = While(%3, %2, %9, reverse=False, sequences=1, variables=1) float32(2, 4) int32() float32(3, 2, 4) 's/while/Exit'
   takes -, -
-  feed %0 float32(2, 4) 'scan/while/Identity'
-  feed %1 float32(2, 4) 'scan/while/MatMul'
-  %2 = Add(%0, %1) float32(2, 4) 'scan/while/add'
-  %3 = Tanh(%2) float32(2, 4) 'scan/while/Tanh'
+  feed %0 float32(2, 4) 's/while/Identity'
+  feed %1 float32(2, 4) 's/while/MatMul'
+  %2 = Add(%0, %1) float32(2, 4) 's/while/add'
+  %3 = Tanh(%2) float32(2, 4) 's/while/Tanh'
   fetch %3
   fetch %3
 fetch %12
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("lengths", [None, [5, 0, 2, 4]])

@@ -19,6 +19,8 @@ from graphflow.store import aligned
 if TYPE_CHECKING:
     from graphflow.backends.cpu.executable import CpuExecutable
 
+ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
+
 Place = tuple[int, Any]  # an address, and what says where it is when that changes from run to run; else None
 Move = tuple[Place, int, int]  # a base, a stride, and which place of these
 Address = Callable[[Buffer], Place]
@@ -239,7 +241,7 @@ class _Level:
         opened: Open = []
         rows: list[Row] = []
         for place, nbytes in cleared:
-            self._append(CLEAR, [self._whereabouts((place, 0, AT))], [nbytes, MEMSET], rows, opened)
+            self._append(CLEAR, [self._whereabouts((place, 0, AT))], [nbytes, MEMSET], True, rows, opened)
         for step in self._plan.steps:
             self._add(step, rows, opened)
         for position, b in enumerate(self._plan.fetches):
@@ -293,16 +295,17 @@ class _Level:
             block.words.append(address)
 
     def _copy(self, to: Place, source: Place, nbytes: int, rows: list[Row], opened: Open) -> None:
-        self._append(COPY, [to, source], [nbytes, MEMCPY], rows, opened)
+        self._append(COPY, [to, source], [nbytes, MEMCPY], nbytes < ALONE_BYTES, rows, opened)
 
     def _append(
-        self, kernel: Emitted, places: Sequence[Place], numbers: Sequence[int], rows: list[Row], opened: Open
-    ) -> None:
-        """A row of a kernel that takes these places and numbers."""
+        self, kernel: Emitted, places: Sequence[Place], numbers: Sequence[int], alone: bool, rows: list[Row],
+        opened: Open,
+    ) -> None:  # fmt: skip
+        """A row of a kernel that takes these places and numbers; `alone` is for one thread."""
         words, begin = self._block.words, len(self._block.words)
         for place in places:
             if place[1] is not None:
                 opened.append((len(words), place[1]))
             words.append(place[0])
         words += numbers
-        rows.append((self._block.host.address_of(kernel), begin, ALONE, 0))
+        rows.append((self._block.host.address_of(kernel), begin, ALONE if alone else 0, 0))

@@ -17,7 +17,7 @@ from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.blocks import Block, NotNative, Row
+from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, NotNative, Row
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
@@ -31,8 +31,7 @@ from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import count, known, sizes
 from graphflow.store import Store, aligned, uninitialized
 
-_ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
-_TEAM_BYTES = 2**16  # so are plans
+_TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
 # thread has done in a few microseconds keeps it: callers would wait for each other longer than that.
@@ -216,7 +215,7 @@ class CpuExecutable:
         """Append the row of a step, and its arguments."""
         call, nbytes = step.call, _bytes(step)
         assert call is not None
-        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE, number))
+        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= ALONE_BYTES else ALONE, number))
         self._pass(step, call, words, late, draws, address)
         if call.takes_tail:
             words.append(0)

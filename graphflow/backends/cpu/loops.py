@@ -24,6 +24,8 @@ BUDGET = 10**8  # cycles after which a loop comes back to Python for a moment, w
 # Words of a branch.
 _INDEX, _IS_BOOL, _COUNT, _RUNS, _BRANCH_WALK = range(5)
 
+LINE = 64  # bytes of a line of the cache
+
 MEMCPY = ctypes.cast(ctypes.CDLL(None).memcpy, ctypes.c_void_p).value or 0
 MEMSET = ctypes.cast(ctypes.CDLL(None).memset, ctypes.c_void_p).value or 0
 
@@ -99,8 +101,11 @@ def _copy_last(code: Code, words: Pointer, i: Value) -> None:
 
 
 def copy(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
-    """Copy bytes: to, from, how many, and the address of memcpy."""
-    code.call(words.load(3), words.load(0), words.load(1), words.load(2))
+    """Copy bytes: to, from, how many, and the address of memcpy.   Threads share the lines of the cache."""
+    to, source, n = words.load(0), words.load(1), words.load(2)
+    first, last = (code.minimum(line * LINE, n) for line in code.share((n + (LINE - 1)) // LINE, tid, nthreads))
+    with code.when(first < last):
+        code.call(words.load(3), to + first, source + first, last - first)
 
 
 def clear(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
