@@ -67,6 +67,7 @@ _LINES: dict[str, str] = {
     "contrib.training": "",
     "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray MakeNdarray=make_ndarray",
     "data": "",
+    "data.experimental": "CheckpointInputPipelineHook=train.CheckpointInputPipelineHook",
     "debugging": "",
     "distributions": "",
     "dtypes": """

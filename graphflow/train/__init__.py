@@ -59,6 +59,7 @@ from graphflow.train.global_step import (
 )
 from graphflow.train.gradient_descent import GradientDescentOptimizer, ProximalGradientDescentOptimizer
 from graphflow.train.hooks import (
+    CheckpointInputPipelineHook,
     CheckpointSaverHook,
     CheckpointSaverListener,
     FeedFnHook,

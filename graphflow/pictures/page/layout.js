@@ -70,7 +70,7 @@ function dotText(view, describe) {
     inside.set(key, [...(inside.get(key) || []), item]);
   }
   const lines = [`digraph g { graph [rankdir=TB, ranksep=0.35, nodesep=0.25, pad=0.2, fontname="Helvetica", fontsize=11,
-    labeljust=l, bgcolor=transparent]; node [fontname="Helvetica", fontsize=11, margin="0.11,0.05", height=0.34, width=0.5,
+    labeljust=l, bgcolor=transparent]; node [fontname="Helvetica", fontsize=11, margin="0.15,0.05", height=0.34, width=0.5,
     style=filled]; edge [fontname="Helvetica", fontsize=9, arrowsize=0.6];`];
   const write = (items) => {
     for (const item of items || []) {

@@ -160,11 +160,12 @@ class App {
     const hot = this.$("heat").getAttribute("aria-pressed") === "true";
     for (const [key, drawn] of this.picture.elements) {
       const node = this.tree.nodes.get(key), leaves = node.row !== undefined ? [node.row] : [...node.leaves()].map((leaf) => leaf.row);
-      const has = (set) => leaves.some((r) => set.has(r));
+      const opened = node.sort !== "op" && this.tree.open.has(key); // then those inside are marked
+      const has = (set) => !opened && leaves.some((r) => set.has(r) || (node.sort === "scope" && set.has(this.data.rows[r].p)));
       drawn.classList.toggle("selected", node === chosen);
       drawn.classList.toggle("near", near.has(key));
-      drawn.classList.toggle("made", has(this.made) || leaves.some((r) => this.made.has(this.data.rows[r].p) && !this.tree.open.has("r " + this.data.rows[r].p)));
-      drawn.classList.toggle("rewired", has(this.rewired));
+      drawn.classList.toggle("made", has(this.made) || this.made.has(node.row));
+      drawn.classList.toggle("rewired", has(this.rewired) || this.rewired.has(node.row));
       const us = Math.max(0, ...leaves.map((r) => this.time.get(this.data.rows[r].id) || 0));
       drawn.classList.toggle("hot", hot && node.sort !== "scope");
       drawn.style.setProperty("--heat", this.slowest ? (100 * Math.sqrt(us / this.slowest)).toFixed(0) + "%" : "0%");
