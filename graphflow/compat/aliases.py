@@ -51,6 +51,7 @@ _LINES: dict[str, str] = {
     "contrib.layers": "",
     "contrib.learn": "",
     "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
+    "contrib.learn.preprocessing": "",
     "contrib.legacy_seq2seq": "",
     "contrib.lookup": "",
     "contrib.losses": "",
@@ -97,6 +98,8 @@ _LINES: dict[str, str] = {
         GFile=gfile.GFile copy=gfile.Copy exists=gfile.Exists glob=gfile.Glob isdir=gfile.IsDirectory
         listdir=gfile.ListDirectory makedirs=gfile.MakeDirs mkdir=gfile.MkDir remove=gfile.Remove
         rename=gfile.Rename rmtree=gfile.DeleteRecursively stat=gfile.Stat walk=gfile.Walk""",
+    "keras": "",
+    "keras.layers": "",
     "layers": "",
     "linalg": "",
     "lookup": "",

@@ -4,6 +4,7 @@ from graphflow.contrib import (
     crf,
     framework,
     layers,
+    learn,
     legacy_seq2seq,
     lookup,
     losses,

@@ -48,6 +48,7 @@ from graphflow.contrib.layers import (
     embed_sequence,
     flatten,
     fully_connected,
+    instance_norm,
     l1_l2_regularizer,
     l1_regularizer,
     l2_regularizer,

@@ -295,3 +295,22 @@ def test_apply_regularization():
     assert total.name == "get_regularization_penalty:0" and run([total, zero]) == [5.0, 0.0]
     with pytest.raises(ValueError, match="scalar"):
         layers.apply_regularization(tf.abs, [w])
+
+
+def test_instance_norm():
+    x = np.random.default_rng(0).normal(2, 3, (2, 4, 5, 3)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        y = tf.contrib.layers.instance_norm(x, epsilon=1e-3, param_initializers={"beta": tf.constant_initializer(0.5)})
+        z = tf.contrib.layers.instance_norm(x.transpose(0, 3, 1, 2), center=False, scale=False, data_format="NCHW")
+        assert [v.name for v in tf.model_variables()] == ["InstanceNorm/beta:0", "InstanceNorm/gamma:0"]
+        session.run(tf.global_variables_initializer())
+        y, z = session.run([y, z])
+        with pytest.raises(ValueError, match="channels"):
+            tf.contrib.layers.instance_norm(tf.placeholder(tf.float32, [2, 4, 4, None]))
+        with pytest.raises(ValueError, match="data_format"):
+            tf.contrib.layers.instance_norm(x, data_format="x")
+    centred = x - x.mean((1, 2), keepdims=True)
+    np.testing.assert_allclose(y, centred / np.sqrt(x.var((1, 2), keepdims=True) + 1e-3) + 0.5, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        z.transpose(0, 2, 3, 1), centred / np.sqrt(x.var((1, 2), keepdims=True)), rtol=1e-3, atol=1e-4
+    )

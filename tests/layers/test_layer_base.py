@@ -1,5 +1,7 @@
 """Layers in general: names, sharing, what a layer knows of itself, layers of one's own."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -202,3 +204,20 @@ def test_several_inputs_need_as_many_specs():
     with pytest.raises(ValueError, match="takes 2 inputs, not 1"):
         layer([inputs(3)])
     assert repr(tf.layers.InputSpec(min_ndim=2, axes={-1: 5})) == "InputSpec(min_ndim=2, axes={-1: 5})"
+
+
+def test_a_copy_of_a_layer_makes_variables_of_its_own():
+    with tf.Graph().as_default():
+        x = tf.ones([1, 2])
+        cell = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.GRUCell(3), tf.nn.rnn_cell.BasicLSTMCell(2)])
+        state = cell.zero_state(1, tf.float32)
+        with tf.variable_scope("a"):
+            cell(x, state)
+        with tf.variable_scope("b"):
+            copied = copy.deepcopy(cell)
+            copied(x, state)
+            cell(x, state)
+        names = [v.name for v in tf.global_variables()]
+        assert not set(copied.trainable_weights) & set(cell.trainable_weights)
+    half = len(names) // 2
+    assert [n.replace("b/", "a/") for n in names[half:]] == names[:half] and len(names) == 12

@@ -120,3 +120,50 @@ def test_older_decoders(session):
     session.run(tf.global_variables_initializer())
     assert [v.shape for v in session.run(outputs)] == [(2, 3)] * 2 and session.run(state).shape == (2, 3)
     assert len(session.run(fed)) == 2 and [v.shape for v in session.run(told)] == [(2, 6)] * 3
+
+
+def test_attention_over_a_sequence(session):
+    legacy, sizes = tf.contrib.legacy_seq2seq, (2, 3, 4)
+    states, given = RNG.normal(size=sizes).astype(np.float32), RNG.normal(size=(2, 2, 5)).astype(np.float32)
+    cell = tf.nn.rnn_cell.BasicRNNCell(4)
+    outputs, state = legacy.attention_decoder(list(given), tf.zeros([2, 4]), states, cell, initial_state_attention=True)
+    session.run(tf.global_variables_initializer())
+    (first, second), last = session.run([outputs, state])
+    v = {k.name.removeprefix("attention_decoder/"): session.run(k) for k in tf.global_variables()}
+    features = states @ v["AttnW_0:0"][0, 0]
+
+    def attend(query):
+        asked = query @ v["Attention_0/kernel:0"] + v["Attention_0/bias:0"]
+        scores = (v["AttnV_0:0"] * np.tanh(features + asked[:, None])).sum(-1)
+        weights = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+        return (weights[..., None] * states).sum(1)
+
+    h, mean = np.zeros((2, 4)), attend(np.zeros((2, 4)))
+    for x, output in zip(given, (first, second), strict=True):
+        x = np.concatenate([x, mean], 1) @ v["kernel:0"] + v["bias:0"]
+        h = np.tanh(np.concatenate([x, h], 1) @ v["basic_rnn_cell/kernel:0"] + v["basic_rnn_cell/bias:0"])
+        mean = attend(h)
+        projection = v["AttnOutputProjection/kernel:0"], v["AttnOutputProjection/bias:0"]
+        want = np.concatenate([h, mean], 1) @ projection[0] + projection[1]
+        np.testing.assert_allclose(output, want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(last, h, rtol=1e-4, atol=1e-5)
+
+
+def test_buckets_share_one_model(session):
+    legacy, cell = tf.contrib.legacy_seq2seq, tf.nn.rnn_cell.GRUCell(3)
+    ids = [tf.constant([1, 2])] * 5
+    weights = [tf.ones([2])] * 5
+
+    def model(before, after):
+        return legacy.embedding_attention_seq2seq(before, after, cell, 6, 7, 4, num_heads=2)
+
+    outputs, losses = legacy.model_with_buckets(ids[:4], ids, ids[1:], weights, [(2, 3), (4, 4)], model)
+    single, _ = legacy.model_with_buckets(ids, ids, ids, weights, [(2, 2)], lambda *i: (outputs[0][:2], None),
+                                          per_example_loss=True)  # fmt: skip
+    count = len(tf.trainable_variables())
+    assert len({v.name for v in tf.trainable_variables()}) == count == 24
+    session.run(tf.global_variables_initializer())
+    assert [len(o) for o in session.run(outputs)] == [3, 4] and np.isfinite(session.run(losses)).all()
+    assert session.run(single[0][0]).shape == (2, 7)
+    with pytest.raises(ValueError, match="needs 4 encoder inputs, and there are 2"):
+        legacy.model_with_buckets(ids[:2], ids, ids, weights, [(4, 4)], model)

@@ -106,3 +106,22 @@ def test_training_goes_on_to_the_same_weights(tmp_path):
     assert len(names) > 4
     for name in names:
         assert (last.get_variable_value(name) == once.get_variable_value(name)).all(), name
+
+
+def test_outputs_for_export():
+    export = tf.estimator.export
+    with tf.Graph().as_default():
+        scores, names = tf.ones([2, 3]), tf.constant([["a", "b", "c"]])
+        assert export.PredictOutput(scores).outputs == {"output": scores}
+        assert export.PredictOutput({"s": scores}).outputs == {"s": scores}
+        both = export.ClassificationOutput(scores, names)
+        assert (both.scores, both.classes, export.RegressionOutput(scores).value) == (scores, names, scores)
+        spec = tf.estimator.EstimatorSpec("infer", scores, export_outputs={"serving_default": both})
+        assert spec.export_outputs == {"serving_default": both}
+        for wrong in (
+            lambda: export.PredictOutput({"x": 1}), lambda: export.ClassificationOutput(),
+            lambda: export.ClassificationOutput(names), lambda: export.ClassificationOutput(classes=scores),
+            lambda: export.RegressionOutput(names),
+        ):  # fmt: skip
+            with pytest.raises(ValueError):
+                wrong()

@@ -35,7 +35,7 @@ from graphflow.contrib.layers.initializers import (
     xavier_initializer,
     xavier_initializer_conv2d,
 )
-from graphflow.contrib.layers.normalization import batch_norm, layer_norm
+from graphflow.contrib.layers.normalization import batch_norm, instance_norm, layer_norm
 from graphflow.contrib.layers.optimizers import OPTIMIZER_CLS_NAMES, OPTIMIZER_SUMMARIES, optimize_loss
 from graphflow.contrib.layers.regularizers import (
     apply_regularization,

@@ -19,6 +19,7 @@ from graphflow.operation import Tensor
 from graphflow.ops.basic import identity
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.normalization import batch_normalization
+from graphflow.ops.shape_ops import reshape
 from graphflow.ops.statistics import moments
 from graphflow.shape import known
 
@@ -79,6 +80,40 @@ def batch_norm(
                 outputs = identity(outputs)
         for update in updates:
             add_to_collections(updates_collections or (), update)
+        return finished(outputs, outputs_collections, activation_fn)
+
+
+@add_arg_scope
+def instance_norm(
+    inputs: Any, center: bool = True, scale: bool = True, epsilon: float = 1e-6, activation_fn: Callable | None = None,
+    param_initializers: dict[str, Any] | None = None, reuse: Any = None, variables_collections: Any = None,
+    outputs_collections: Any = None, trainable: bool = True, data_format: str = "NHWC", scope: Any = None,
+) -> Tensor:  # fmt: skip
+    """Each channel of each image is brought to mean 0 and variance 1.
+
+    Shapes: inputs [n, ..., channels], or [n, channels, ...] with data_format "NCHW"; beta and gamma [channels].
+    Raises: ValueError for an unknown rank or number of channels, or another data_format.
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization" (2016).
+    """
+    if data_format not in ("NHWC", "NCHW"):
+        raise GraphError(f"data_format must be 'NHWC' or 'NCHW', not {data_format!r}")
+    with layer_scope(scope, "InstanceNorm", inputs, reuse, variables_collections):
+        x = convert_to_tensor(inputs)
+        dims = x.dims or ()
+        rank = len(dims)
+        axis = 1 if data_format == "NCHW" else rank - 1
+        if rank < 2 or not known(dims[axis : axis + 1]):
+            raise ShapeError(f"instance normalization needs to know the rank and the channels of {x!r}")
+        sizes = [dims[axis] if i == axis else 1 for i in range(rank)]
+        made = {**INITIALIZERS, **(param_initializers or {})}
+        beta, gamma = (
+            reshape(model_variable(name, dims[axis : axis + 1], x.dtype, made[name], trainable=trainable), sizes)
+            if wanted else None
+            for name, wanted in (("beta", center), ("gamma", scale))
+        )  # fmt: skip
+        mean, variance = moments(x, [i for i in range(1, rank) if i != axis], keep_dims=True)
+        outputs = batch_normalization(x, mean, variance, beta, gamma, epsilon)
+        outputs.set_shape(x.dims)
         return finished(outputs, outputs_collections, activation_fn)
 
 
