@@ -34,6 +34,7 @@ from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
 from graphflow.train.adam import AdamOptimizer
 from graphflow.train.averages import ExponentialMovingAverage
+from graphflow.train.checkpoint import Checkpoint, CheckpointManager
 from graphflow.train.checkpoint_state import (
     checkpoint_exists,
     generate_checkpoint_state_proto,

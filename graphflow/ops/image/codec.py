@@ -20,6 +20,7 @@ from graphflow.ops.image.color import convert_image_dtype
 from graphflow.ops.infer import require_rank
 from graphflow.shape import Dims, show
 
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 _DENSEST = 10_000  # pixels in a byte: no format packs more, PNG with one bit each comes close
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -65,8 +66,16 @@ def _as_array(picture: Any, channels: int) -> np.ndarray:
     mode = _MODES.get(channels) or {"1": "L", "CMYK": "RGB", "YCbCr": "RGB"}.get(picture.mode, picture.mode)
     if mode == "P":
         mode = "RGBA" if "transparency" in picture.info else "RGB"
+    if mode == "L" and picture.format == "PNG" and picture.mode not in ("1", "L", "LA"):
+        return _grey(np.asarray(picture.convert("RGB")))
     array = np.asarray(picture if picture.mode == mode else picture.convert(mode))
     return array.reshape(*array.shape[:2], -1)
+
+
+def _grey(colors: np.ndarray) -> np.ndarray:
+    """[h, w, 3] -> [h, w, 1] with libpng's weights, rounded down as it does."""
+    red, green, blue = np.moveaxis(colors.astype(np.int32), 2, 0)
+    return (9798 * red + 19235 * green + 3735 * blue >> 15).astype(np.uint8)[:, :, None]
 
 
 def _in_dtype(array: np.ndarray, dtype: DType) -> np.ndarray:
@@ -76,8 +85,15 @@ def _in_dtype(array: np.ndarray, dtype: DType) -> np.ndarray:
     return array.astype(np.uint16) * np.uint16(257) if dtype is uint16 else (array >> 8).astype(np.uint8)
 
 
-def _decoded(contents: np.ndarray, channels: int, dtype: DType) -> np.ndarray:
+def _decoded(contents: np.ndarray, channels: int, dtype: DType, formats: tuple[str, ...] = _FORMATS) -> np.ndarray:
     with _opened(contents) as picture:
+        kind = picture.format
+        if kind not in formats:
+            raise ValueError(f"they are {kind}, and {' or '.join(formats)} is expected")
+        if kind == "GIF" and channels not in (0, 3) or kind == "BMP" and channels == 1:
+            raise ValueError(f"{kind} images do not have {channels} channels")
+        if kind == "JPEG" and channels == 1:
+            picture.draft("L", picture.size)  # the brightness that is in the file
         picture.load()
         return _in_dtype(_as_array(picture, channels), dtype)
 
@@ -85,6 +101,8 @@ def _decoded(contents: np.ndarray, channels: int, dtype: DType) -> np.ndarray:
 def _frames(contents: np.ndarray) -> np.ndarray:
     """uint8 [frames, h, w, 3]."""
     with _opened(contents) as picture:
+        if picture.format == "BMP" or picture.format not in _FORMATS:
+            raise ValueError(f"they are {picture.format}, and GIF is expected")
         frames = []
         for i in range(getattr(picture, "n_frames", 1)):
             picture.seek(i)
@@ -93,7 +111,7 @@ def _frames(contents: np.ndarray) -> np.ndarray:
 
 
 def _any_format(contents: np.ndarray, channels: int, dtype: DType, animated: bool) -> np.ndarray:
-    if contents.item()[:3] == b"GIF":
+    if contents.item()[:3] == b"GIF" and channels in (0, 3):
         frames = _in_dtype(_frames(contents), dtype)
         return frames if animated else frames[0]
     return _decoded(contents, channels, dtype)
@@ -104,11 +122,15 @@ def _decoder_infer(contents: Tensor, channels: int, dtype: DType) -> tuple[Dims,
     return (None, None, channels or None), dtype
 
 
-def _decoder(name: str) -> OpDef:
-    return define(name, "contents:string", _decoder_infer, _decoded, vjp=NO_GRADIENT)
+def _decoder(name: str, *formats: str) -> OpDef:
+    def reference(contents: np.ndarray, channels: int, dtype: DType) -> np.ndarray:
+        return _decoded(contents, channels, dtype, formats)
+
+    return define(name, "contents:string", _decoder_infer, reference, vjp=NO_GRADIENT)
 
 
-DECODE_JPEG, DECODE_PNG, DECODE_BMP = _decoder("DecodeJpeg"), _decoder("DecodePng"), _decoder("DecodeBmp")
+DECODE_JPEG, DECODE_PNG = (_decoder(name, "JPEG", "PNG", "GIF") for name in ("DecodeJpeg", "DecodePng"))
+DECODE_BMP = _decoder("DecodeBmp", "BMP")
 
 DECODE_GIF = define(
     "DecodeGif", "contents:string",
