@@ -50,6 +50,7 @@ from graphflow.default import (
     name_scope,
     op_scope,
 )
+from graphflow.devices import DeviceSpec
 from graphflow.dtypes import (
     DType,
     as_dtype,
@@ -228,7 +229,7 @@ from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot
 from graphflow.ops.finite import add_check_numerics_ops, check_numerics, verify_tensor_all_finite
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d
 from graphflow.ops.histogram import bincount, confusion_matrix, histogram_fixed_width, histogram_fixed_width_bins
-from graphflow.ops.host import Print, numpy_function, py_func, py_function
+from graphflow.ops.host import numpy_function, py_func, py_function, timestamp
 from graphflow.ops.image.patches import extract_image_patches
 from graphflow.ops.indexed_slices import IndexedSlices, IndexedSlicesValue
 from graphflow.ops.indexing import batch_gather, boolean_mask, gather, gather_nd, scatter_nd
@@ -261,6 +262,8 @@ from graphflow.ops.matrices import cross
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
 from graphflow.ops.polynomials import lbeta
+from graphflow.ops.printing import Print
+from graphflow.ops.printing import print_ as print
 from graphflow.ops.products import cumprod, cumsum, reduce_prod
 from graphflow.ops.random import (
     multinomial,

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.errors import DTypeError
+
 _STRING = np.dtype(object)
 
 
@@ -178,7 +180,7 @@ def as_dtype(type_value: Any) -> DType:
         try:
             dtype = np.dtype(value)
         except TypeError:
-            raise TypeError(f"cannot convert {value!r} to a dtype") from None
+            raise DTypeError(f"cannot convert {value!r} to a dtype") from None
         found = _BY_NUMPY.get(dtype) or (string if dtype.kind in "SU" else None)
     if found is None:
         raise TypeError(f"cannot convert {value!r} to a dtype")

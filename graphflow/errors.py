@@ -36,6 +36,10 @@ class DTypeError(GraphflowError, TypeError):
     """Dtypes that do not fit, found while the graph is built."""
 
 
+class ConversionError(DTypeError, ValueError):
+    """A tensor where one of another dtype is asked for: a TypeError or a ValueError in TensorFlow, by the function."""
+
+
 class GraphError(GraphflowError, ValueError):
     """A graph used in a way that it does not allow: foreign tensors, bad names, bad arguments."""
 

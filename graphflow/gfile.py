@@ -14,6 +14,7 @@ from typing import IO, Any
 from graphflow.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
+    InvalidArgumentError,
     NotFoundError,
     OpError,
     PermissionDeniedError,
@@ -44,13 +45,13 @@ class GFile:
     """A local file, opened when it is first read or written.
 
     mode   r, w or a, with + for both and with b for bytes
-    Raises: NotFoundError, PermissionDeniedError and the like when it is used; ValueError for another mode.
+    Raises: NotFoundError, PermissionDeniedError and the like when it is used; InvalidArgumentError for another mode.
     """
 
     def __init__(self, name: Any, mode: str = "r") -> None:
         self._opened: IO[Any] | None = None
         if mode not in _MODES:
-            raise ValueError(f"the mode of a file is one of {', '.join(_MODES)}, not {mode!r}")
+            raise InvalidArgumentError.because(f"the mode of a file is one of {', '.join(_MODES)}, not {mode!r}")
         self._name = os.fsdecode(name)
         self._mode = mode
 
@@ -128,10 +129,13 @@ class GFile:
         self.close()
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._allowed("r+", "reading"))
+        return self
 
     def __next__(self) -> Any:
-        return next(self._allowed("r+", "reading"))
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
 
 
 FastGFile = Open = GFile
@@ -177,12 +181,15 @@ def Glob(filename: Any) -> list[str]:
 
 
 def MkDir(dirname: Any) -> None:
-    """Make a folder in one that exists."""
-    _do(os.mkdir, dirname)
+    """Make a folder in one that exists; one that is there already is left alone."""
+    if not os.path.isdir(dirname):
+        _do(os.mkdir, dirname)
 
 
 def MakeDirs(dirname: Any) -> None:
     """Make a folder and those above it; one that exists is left alone."""
+    if os.path.isfile(dirname):
+        raise FailedPreconditionError.because(f"{os.fsdecode(dirname)}: there is a file of this name")
     with _translated(os.fsdecode(dirname)):
         os.makedirs(dirname, exist_ok=True)
 
@@ -193,8 +200,8 @@ def Remove(filename: Any) -> None:
 
 
 def DeleteRecursively(dirname: Any) -> None:
-    """Delete a folder with all that is in it."""
-    _do(shutil.rmtree, dirname)
+    """Delete a folder with all that is in it, or a file."""
+    _do(os.remove if os.path.isfile(dirname) else shutil.rmtree, dirname)
 
 
 def Copy(oldpath: Any, newpath: Any, overwrite: bool = False) -> None:

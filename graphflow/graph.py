@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from graphflow.devices import merged, name_of
 from graphflow.errors import GraphError, GrowingGraphWarning
 from graphflow.names import NameTable, check_op_name, check_scope_name, near
 from graphflow.operation import Frame, Operation, Tensor, created, creation_site
@@ -43,7 +44,8 @@ class Graph:
         self._names = NameTable()
         self._scope = ""  # the current name scope with its slash
         self._controls: list[_Controls] = []
-        self._device = ""
+        self._devices: tuple[Any, ...] = ()  # names and functions, the outermost first
+        self._device = ""  # the names together
         self._frame: Frame | None = None
         self._collections: dict[Any, list] = {}
         self._finalized = False
@@ -83,6 +85,8 @@ class Graph:
                 definition, name, inputs, attrs, outputs, controls, self, len(self._operations), site, self._device,
                 frame,
             )  # fmt: skip
+            if any(map(callable, self._devices)):
+                op.device = self._placed(op)
             self._operations.append(op)
             self._by_name[name] = op
             if definition.name in self._gradient_overrides:
@@ -205,13 +209,29 @@ class Graph:
 
     @contextmanager
     def device(self, device_name_or_function: Any) -> Iterator[None]:
-        """Record a device on the operations made inside; it does not decide where they run."""
-        name = device_name_or_function
-        before, self._device = self._device, name if isinstance(name, str) else ""
+        """Record a device on the operations made inside; it does not decide where they run.
+
+        Names of inner blocks complete those of outer ones, None leaves these out.  A function gets each operation,
+        with the device that inner blocks gave it, and gives its device.
+        """
+        given, before = device_name_or_function, (self._devices, self._device)
+        if given is None:
+            self._devices, self._device = (), ""
+        else:
+            self._devices += (given if callable(given) else name_of(given),)
+            if not callable(given):
+                self._device = merged(self._device, self._devices[-1])
         try:
             yield
         finally:
-            self._device = before
+            self._devices, self._device = before
+
+    def _placed(self, op: Operation) -> str:
+        """The device of an operation where functions have a say."""
+        op.device = ""
+        for device in reversed(self._devices):
+            op.device = name_of(device(op)) if callable(device) else merged(device, op.device)
+        return op.device
 
     @contextmanager
     def gradient_override_map(self, op_type_map: Mapping[str, str]) -> Iterator[None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphflow.io.protobuf import Enum, Field, Message
+from graphflow.io.protobuf import Field, Message
+from graphflow.io.scalars import Enum
 
 _TYPES = {
     "DT_FLOAT": 1, "DT_DOUBLE": 2, "DT_INT32": 3, "DT_UINT8": 4, "DT_INT16": 5, "DT_INT8": 6, "DT_STRING": 7,

@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,9 +101,10 @@ def export_meta_graph(
     }
     made = MetaGraphDef(GraphDef(node=kept), {k: items for k, items in collections.items() if items}, saver_def)
     if filename is not None:
-        text = json.dumps(_document(made, graph, scope), indent=1 if as_text else None)
+        text = json.dumps(_document(made, graph, scope), indent=1 if as_text else None).encode()
+        head = json.dumps({"format": _FORMAT, "crc32": zlib.crc32(text)}).encode()
         with replacing(os.fsdecode(filename)) as file:
-            file.write(text.encode())
+            file.write(head + b"\n" + text)
     return made
 
 
@@ -139,7 +141,7 @@ def _document(meta: MetaGraphDef, graph: Graph, scope: str) -> dict:
             entry.update(op=LOST.name, attr={"what": str(error), "types": _encoded(types)})
         nodes.append(entry)
     collections = {key: [[kind, _encoded(item)] for kind, item in items] for key, items in meta.collection_def.items()}
-    return {"format": _FORMAT, "node": nodes, "collection": collections, "saver": meta.saver_def}
+    return {"node": nodes, "collection": collections, "saver": meta.saver_def}
 
 
 def _encoded(value: Any) -> Any:
@@ -175,9 +177,12 @@ def read_meta_graph(filename: Any) -> MetaGraphDef:
         raise OSError(f"the file {path} does not exist")
     try:
         with open(path, "rb") as file:
-            document = json.loads(file.read())
-        if document["format"] != _FORMAT:
-            raise ValueError(f"its format is {document['format']!r}")
+            head, text = json.loads(file.readline()), file.read()
+        if head["format"] != _FORMAT:
+            raise ValueError(f"its format is {head['format']!r}")
+        if head["crc32"] != zlib.crc32(text):
+            raise ValueError("it is damaged: its checksum does not fit")
+        document = json.loads(text)
         nodes = [
             made_node(n["name"], n["op"], n["input"], n["device"], {k: _decoded(v) for k, v in n["attr"].items()})
             for n in document["node"]

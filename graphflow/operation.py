@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from traceback import FrameSummary
 from typing import TYPE_CHECKING, Any
 
 from graphflow.dtypes import DType
@@ -217,6 +218,11 @@ class Operation:
         if forward is not None:
             lines += created(f"it belongs to the gradient of {forward.type} {forward.name!r}", forward.site)
         return lines
+
+    @property
+    def traceback(self) -> list[FrameSummary]:
+        """The line that made the operation, as an entry (file, line, function, text) of a traceback."""
+        return [FrameSummary(*self.site, "<module>")]
 
     def get_attr(self, name: str) -> Any:
         """An attribute; also `T`, `dtype`, and `shape` where the op has no such attribute.  ValueError if unknown."""

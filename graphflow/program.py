@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from graphflow.control.bodies import Call, merge_twins
 from graphflow.control.loop import item_type
+from graphflow.control.rounds import known_rounds
 from graphflow.dtypes import DType, ListType, int32, list_of
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Program, Tensor, variable_of
@@ -201,21 +204,27 @@ def specialized_call(
 
     Where it cannot (a loop variable that grows), the bodies stay as they are: the run specializes them by what comes.
     """
-    attrs, skip = op.attrs, len(op.definition.writes)
+    attrs, skip, rounds = op.attrs, len(op.definition.writes), None
     types = [(t.dims, t.dtype) for t in op.outputs]
     for i, at in enumerate(op.definition.writes):
         types[i] = (variable_dims(variable_of(inputs[at])), types[i][1])
     stages = _specialized_bodies(op, inputs, variable_dims)
     if stages is not None:
         bodies = [Call(program, call.takes) for program, call in zip(stages, attrs["bodies"], strict=True)]
-        results = _loop_types(op, inputs, stages[0]) if "variables" in attrs else _branch_types(op, stages)
+        if "variables" in attrs:
+            test = stages[1] if len(stages) > 1 else None
+            rounds = known_rounds(inputs[0], inputs[1 : 1 + attrs["variables"]], stages[0], test)
+        results = _loop_types(op, inputs, stages[0], rounds) if "variables" in attrs else _branch_types(op, stages)
         if results is not None:
             types[skip:] = results
             attrs = {**attrs, "bodies": tuple(bodies)}
     attrs = {**attrs, "types": tuple(types)}
-    return Operation(
+    made = Operation(
         op.definition, op.name, inputs, attrs, types, op.control_inputs, op.graph, op.id, op.site, op.device, op.frame
     )
+    if rounds is not None:
+        made.outputs[skip + attrs["variables"]].static = np.array(rounds, np.int32)
+    return made
 
 
 def _specialized_bodies(
@@ -265,12 +274,16 @@ def _branch_types(op: Operation, branches: Sequence[Program]) -> list[Any] | Non
     return types + [(t.dims, t.dtype) for t in saved]
 
 
-def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program) -> list[Any] | None:
+def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program, rounds: int | None) -> list[Any] | None:
     """The types of the results, None when an iteration changes the shape of a variable."""
     count = op.attrs["variables"]
     types = [(t.dims, t.dtype) for t in body.fetches[:count]]
     if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
         return None
-    rounds = replace(op.attrs["source"], limit=inputs[0]).rounds
-    rows = [(None if t.dims is None else (rounds, *t.dims), t.dtype) for t in body.fetches[count:]]
+    rows: list[Any] = []
+    for t, row in zip(body.fetches[count:], op.outputs[len(op.definition.writes) + count + 1 :], strict=True):
+        if isinstance(t.dtype, ListType):  # a list for each round: its items may be of several lengths
+            rows.append((row.dims, row.dtype))
+        else:
+            rows.append((None if t.dims is None else (rounds, *t.dims), t.dtype))
     return [*types, ((), int32), *rows]

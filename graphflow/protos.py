@@ -7,7 +7,8 @@ that programs can set them.
 from __future__ import annotations
 
 from graphflow.graph_protos import GraphDef
-from graphflow.io.protobuf import Enum, Field, Message
+from graphflow.io.protobuf import Field, Message
+from graphflow.io.scalars import Enum
 
 
 class GPUOptions(Message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -135,6 +135,15 @@ class Store:
             key = key_of(seed, seed2) if seed or seed2 else int.from_bytes(os.urandom(8), "little")
             state = self._draws[op.id] = np.array([key, 0], np.uint64)
         return state
+
+    def draw_counts(self) -> dict[int, list[int]]:
+        """[key, draw number] of every random op that has drawn, by the id of its operation."""
+        return {number: state.tolist() for number, state in self._draws.items()}
+
+    def set_draw_counts(self, counts: Mapping[int, Sequence[int]]) -> None:
+        """Let random ops go on from there; others are left alone."""
+        for number, state in counts.items():
+            self._draws.setdefault(number, np.empty(2, np.uint64))[...] = state
 
 
 def uninitialized(variable: Operation, op: Operation | None = None) -> GraphflowError:

@@ -1,5 +1,6 @@
 """`tf.strings`: re-exports and nothing else."""
 
+from graphflow.ops.printing import format
 from graphflow.ops.strings import as_string, reduce_join, regex_full_match, regex_replace, substr
 from graphflow.ops.strings import string_join as join
 from graphflow.ops.strings import string_length as length

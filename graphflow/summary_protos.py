@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from graphflow.graph_protos import TensorProto
-from graphflow.io.protobuf import Enum, Field, Message
+from graphflow.io.protobuf import Field, Message
+from graphflow.io.scalars import Enum
 
 
 class HistogramProto(Message):

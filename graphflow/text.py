@@ -23,7 +23,10 @@ _LIMIT = 6  # elements of an array that are shown
 
 
 def program_text(program: Program) -> str:
-    """`%2 = Mul(%0, %1) float32(3,) 'y'` for each operation, between the feeds and the fetches."""
+    """`%2 = Mul(%0, %1) float32(3,) 'y'` for each operation, between the feeds and the fetches.
+
+    The bodies of a branch or loop follow it, indented, with numbers of their own.
+    """
     numbers: dict[Tensor, str] = {}
 
     def number(t: Tensor) -> str:
@@ -35,6 +38,9 @@ def program_text(program: Program) -> str:
         made = ", ".join(map(number, op.outputs))
         types = " ".join(map(_type, op.outputs))
         lines.append(" ".join(filter(None, [made and f"{made} =", _call(op, inputs), types, repr(op.name)])))
+        for call in op.attrs["bodies"] if op.definition.calls else ():
+            lines.append(f"  takes {', '.join('-' if at < 0 else inputs[at] for at in call.takes)}")
+            lines += [f"  {line}" for line in program_text(call.program).splitlines()]
     lines += [f"fetch {number(t)}" for t in program.fetches]
     placed = set(program.ops)
     lines += [f"target {op.name!r}" for op in program.targets if op in placed]
@@ -48,7 +54,8 @@ def _type(t: Tensor) -> str:
 def _call(op: Operation, inputs: list[str]) -> str:
     if op.definition is CONST:
         return f"Const {value_text(op.attrs['value'])}"
-    attrs = [f"{name}={value_text(op.attrs[name])}" for name in sorted(op.attrs)]
+    hidden = ("bodies", "source", "types") if op.definition.calls else ()
+    attrs = [f"{name}={value_text(op.attrs[name])}" for name in sorted(op.attrs) if name not in hidden]
     return f"{op.type}({', '.join(inputs + attrs)})"
 
 

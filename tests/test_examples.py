@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pygraphviz
 import pytest
@@ -16,15 +17,15 @@ import graphflow as tf
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def example(name: str) -> Callable[[list[str]], None]:
+def example(name: str) -> Callable[[list[str]], Any]:
     """The `main` of an example, which then builds its graph in one of its own."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    def run(arguments: list[str]) -> None:
+    def run(arguments: list[str]) -> Any:
         with tf.Graph().as_default():
-            module.main(arguments)
+            return module.main(arguments)
 
     return run
 
@@ -78,3 +79,13 @@ def test_mnist_softmax_without_tqdm(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(SystemExit, match="pip install tqdm"):
         example("mnist_softmax")
+
+
+def test_characters_are_learned(capsys, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog. " * 40, encoding="utf-8")
+    small = ["--units", "48", "--layers", "1", "--batch", "8", "--length", "30", "--sample", "60"]
+    loss = example("characters")(["--text", str(text), "--steps", "250", *small])
+    printed = capsys.readouterr().out.splitlines()
+    assert loss < 1.6 and len(printed[-1]) == 61
+    assert set(printed[-1]) <= set(text.read_text(encoding="utf-8"))

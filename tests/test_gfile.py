@@ -26,13 +26,14 @@ def folder(tmp_path, monkeypatch):
         (lambda: tf.gfile.ListDirectory("missing"), errors.NotFoundError),
         (lambda: tf.gfile.DeleteRecursively("missing"), errors.NotFoundError),
         (lambda: tf.gfile.MkDir("missing/inner"), errors.NotFoundError),
-        (lambda: tf.gfile.MkDir("d"), errors.AlreadyExistsError),
+        (lambda: tf.gfile.MkDir("none/d"), errors.NotFoundError),
+        (lambda: tf.gfile.MakeDirs("f"), errors.FailedPreconditionError),
         (lambda: tf.gfile.Copy("f", "g"), errors.AlreadyExistsError),
         (lambda: tf.gfile.Rename("f", "g"), errors.AlreadyExistsError),
         (lambda: tf.gfile.GFile("f", "w").read(), errors.PermissionDeniedError),
         (lambda: tf.gfile.GFile("g", "r").write("x"), errors.PermissionDeniedError),
         (lambda: tf.gfile.GFile("d").read(), errors.FailedPreconditionError),
-        (lambda: tf.gfile.GFile("f", "q"), ValueError),
+        (lambda: tf.gfile.GFile("f", "q"), errors.InvalidArgumentError),
     ],
 )
 def test_errors_are_tensorflows(use, error, folder):

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names nest logging io.wire io.text_format io.protobuf",
+    "version errors config dtypes shape names devices nest logging io.wire io.text_format io.scalars io.protobuf",
     "graph_protos summary_protos protos",
     "operation frames",
     "graph",
@@ -42,8 +42,8 @@ LAYERS = (
     "pictures",
     "session",
     "looking",
-    "queues",
     "summary graph_util",
+    "queues",
     "train contrib",
     "estimator",
     "flags app gfile resource_loader test",
@@ -55,7 +55,7 @@ LAYERS = (
     "__main__ command",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy"}
 LATE = {
     "numba",
     "llvmlite",
@@ -63,6 +63,7 @@ LATE = {
     "tqdm",
     "PIL",
     "pygraphviz",
+    "scipy",
 }  # heavy or optional: may be imported where they are first needed
 
 

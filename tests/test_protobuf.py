@@ -101,7 +101,7 @@ def test_what_is_refused():
     with pytest.raises(AttributeError, match="repeated"):
         Numbers().half = [1.0]
     for wrong, error in (({"small": 1.5}, TypeError), ({"small": 2**31}, ValueError), ({"wide": -1}, ValueError),
-                         ({"half": ["x"]}, ValueError)):  # fmt: skip
+                         ({"half": ["x"]}, TypeError)):  # fmt: skip
         with pytest.raises(error):
             Numbers(**wrong)
     with pytest.raises(TypeError):

@@ -37,7 +37,12 @@ _LINES: dict[str, str] = {
     "bitwise": "",
     "compat": "",
     "contrib": "",
-    "contrib.data": _same("ignore_errors map_and_batch shuffle_and_repeat unbatch", "data.experimental"),
+    "contrib.crf": "",
+    "contrib.data": _same(
+        "CsvDataset bucket_by_sequence_length group_by_window ignore_errors make_csv_dataset map_and_batch "
+        "shuffle_and_repeat unbatch",
+        "data.experimental",
+    ),
     "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
     "contrib.framework": """
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
@@ -45,7 +50,7 @@ _LINES: dict[str, str] = {
         assert_scalar sort argsort""",
     "contrib.layers": "",
     "contrib.learn": "",
-    "contrib.learn.datasets": "mnist=compat.input_data",
+    "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
     "contrib.legacy_seq2seq": "",
     "contrib.lookup": "",
     "contrib.losses": "",
@@ -62,12 +67,14 @@ _LINES: dict[str, str] = {
     "contrib.training": "",
     "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray MakeNdarray=make_ndarray",
     "data": "",
+    "data.experimental": "CheckpointInputPipelineHook=train.CheckpointInputPipelineHook",
     "debugging": "",
     "distributions": "",
     "dtypes": """
         as_string bfloat16 bool cast complex saturate_cast""",
     "errors": "",
     "estimator": "",
+    "estimator.export": "",
     "estimator.inputs": "",
     "graph_util": "",
     "image": "",

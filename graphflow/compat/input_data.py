@@ -7,18 +7,23 @@ format, and the real MNIST from where graphflow keeps it when the folder does no
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import struct
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from graphflow import dtypes
+from graphflow.compat.lookup import user_line
 from graphflow.datasets import mnist
+from graphflow.errors import DataLossError, UnsupportedError
 from graphflow.ops.seeds import get_seed
 
 CLASSES = 10
+_DATA_SETS = ("boston", "iris", "dbpedia", "mnist")
 SOURCE_URL = DEFAULT_SOURCE_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _NAMES = (
     "train-images-idx3-ubyte",
@@ -149,6 +154,15 @@ def load_mnist(train_dir: Any = "MNIST-data") -> Datasets:
     return read_data_sets(train_dir)
 
 
+def load_dataset(name: str, size: str = "small", test_with_fake_data: bool = False) -> Datasets:
+    """The data set of this name, which is "mnist".   Raises: NotImplementedError for the others of TensorFlow's."""
+    if name not in _DATA_SETS:
+        raise ValueError(f"there is no data set {name!r}; there are {_DATA_SETS}")
+    if name != "mnist":
+        raise UnsupportedError(f"{user_line()}: the data set {name!r} is not in graphflow: use NumPy to read your own")
+    return load_mnist()
+
+
 def dense_to_one_hot(labels_dense: np.ndarray, num_classes: int = CLASSES) -> np.ndarray:
     """Labels [n] -> float64 [n, classes]: 1 at the label, 0 elsewhere."""
     return np.eye(num_classes)[labels_dense]
@@ -156,12 +170,12 @@ def dense_to_one_hot(labels_dense: np.ndarray, num_classes: int = CLASSES) -> np
 
 def extract_images(f: Any) -> np.ndarray:
     """The images of an opened, gzipped idx file: uint8 [n, h, w, 1]."""
-    return _idx(gzip.decompress(f.read()), 3, f.name)[..., np.newaxis]
+    return _idx(_unpacked(f.read(), f.name), 3, f.name)[..., np.newaxis]
 
 
 def extract_labels(f: Any, one_hot: bool = False, num_classes: int = CLASSES) -> np.ndarray:
     """The labels of an opened, gzipped idx file: uint8 [n], or one-hot."""
-    labels = _idx(gzip.decompress(f.read()), 1, f.name)
+    labels = _idx(_unpacked(f.read(), f.name), 1, f.name)
     return dense_to_one_hot(labels, num_classes) if one_hot else labels
 
 
@@ -194,15 +208,24 @@ def _find(folder: Path, name: str) -> Path | None:
 
 def _content(path: Path) -> bytes:
     data = path.read_bytes()
-    return gzip.decompress(data) if path.suffix == ".gz" else data
+    return _unpacked(data, str(path)) if path.suffix == ".gz" else data
+
+
+def _unpacked(data: bytes, name: str) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataLossError.because(f"{name}: at byte 0: this is no sound gzip file: {error}") from None
 
 
 def _idx(data: bytes, rank: int, name: str) -> np.ndarray:
-    """The bytes of an idx file in their shape."""
+    """The bytes of an idx file in their shape.   Raises: DataLossError when they are none."""
     header = 4 * (1 + rank)
     if data[:4] != bytes((0, 0, 8, rank)) or len(data) < header:
-        raise ValueError(f"{name} is not an idx file of {rank} dimension{'s' * (rank > 1)}")
+        raise DataLossError.because(f"{name}: at byte 0: this is no idx file of {rank} dimension{'s' * (rank > 1)}")
     shape = struct.unpack(f">{rank}I", data[4:header])
-    if len(data) != header + int(np.prod(shape)):
-        raise ValueError(f"{name} has {len(data) - header} bytes of content, and shape {shape} needs {np.prod(shape)}")
+    if len(data) != header + math.prod(shape):
+        raise DataLossError.because(
+            f"{name}: at byte {header}: {len(data) - header} bytes follow, and shape {shape} needs {math.prod(shape)}"
+        )
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)

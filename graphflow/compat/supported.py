@@ -45,7 +45,8 @@ def _has(path: str) -> bool:
 
 
 def _has_old(path: str) -> bool:
-    return path in RENAMED and _has(RENAMED[path])
+    module, _, name = path.rpartition(".")
+    return path in RENAMED and _has(RENAMED[path]) or module in RENAMED and _has(f"{RENAMED[module]}.{name}")
 
 
 def _has_inside(path: str) -> bool:

@@ -1,3 +1,16 @@
 """`tf.contrib`: what scripts use of it; thin names over the rest of graphflow."""
 
-from graphflow.contrib import framework, layers, legacy_seq2seq, lookup, losses, metrics, rnn, seq2seq, slim, training
+from graphflow.contrib import (
+    crf,
+    framework,
+    layers,
+    legacy_seq2seq,
+    lookup,
+    losses,
+    metrics,
+    opt,
+    rnn,
+    seq2seq,
+    slim,
+    training,
+)

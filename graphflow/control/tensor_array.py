@@ -13,6 +13,7 @@ from graphflow.operation import Tensor
 from graphflow.ops import lists
 from graphflow.ops.basic import identity
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.static import static_value
 from graphflow.shape import Dims, TensorShape, as_dims, compatible, merge, show
 
 
@@ -50,6 +51,8 @@ class TensorArray:
         self._infer_shape = infer_shape
         self._shape: list[Dims] = [as_dims(element_shape)]  # shared by all arrays that follow from this one
         self._name = name
+        known = None if dynamic_size or size is None else static_value(convert_to_tensor(size, dtypes.int32))
+        self._size = None if known is None or known.ndim else int(known)
         given = flow if flow is not None else handle
         if given is not None:
             if not isinstance(given, Tensor) or not isinstance(given.dtype, ListType):
@@ -122,7 +125,10 @@ class TensorArray:
     # -- all elements ------------------------------------------------------------------------------------------------
     def stack(self, name: str | None = None) -> Tensor:
         """All elements, which must have one shape: [size, ...]."""
-        return lists.STACK(self._flow, dims=self._shape[0], name=name or "TensorArrayStack")
+        rows = lists.STACK(self._flow, dims=self._shape[0], name=name or "TensorArrayStack")
+        if self._size is not None and rows.dims and rows.dims[0] is None:
+            rows.set_shape((self._size, *rows.dims[1:]))
+        return rows
 
     def gather(self, indices: Any, name: str | None = None) -> Tensor:
         """The elements at these indices: [n, ...]."""

@@ -1,13 +1,11 @@
 """`tf.data`: re-exports and nothing else."""
 
 from graphflow.data import experimental
+from graphflow.data.files import FixedLengthRecordDataset, TextLineDataset, TFRecordDataset
 from graphflow.data.iterator import Iterator
 from graphflow.data.public import (
     Dataset,
-    FixedLengthRecordDataset,
     Options,
-    TextLineDataset,
-    TFRecordDataset,
     get_output_classes,
     get_output_shapes,
     get_output_types,

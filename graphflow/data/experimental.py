@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphflow import nest
-from graphflow.data.dataset import Base, Parts, Run, Unary, base_of
+from graphflow.data import reduction
+from graphflow.data.base import ENDLESS, UNKNOWN, base_of
+from graphflow.data.batches import Lenient, Unbatched
+from graphflow.data.csv import CsvDataset, make_csv_dataset
 from graphflow.data.public import AUTOTUNE, Dataset, Options
-from graphflow.data.structure import Spec
-from graphflow.errors import InvalidArgumentError, OpError, ShapeError
+from graphflow.data.saving import make_saveable_from_iterator
+from graphflow.data.structure import shapes_like
+from graphflow.data.windows import GroupByWindow
+from graphflow.dtypes import int32, int64
+from graphflow.errors import GraphError
+from graphflow.operation import Tensor
+from graphflow.ops.assertions import Assert
+from graphflow.ops.casts import cast
+from graphflow.ops.compare import greater_equal, less
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.indexing import gather
+from graphflow.ops.join import stack
+from graphflow.ops.reduce import reduce_sum
+from graphflow.shape import as_dims
 
-__all__ = ["AUTOTUNE", "Options", "ignore_errors", "map_and_batch", "shuffle_and_repeat", "unbatch"]
+__all__ = [
+    "AUTOTUNE", "CsvDataset", "Options", "bucket_by_sequence_length", "cardinality", "group_by_window",
+    "ignore_errors", "make_csv_dataset", "make_saveable_from_iterator", "map_and_batch", "shuffle_and_repeat",
+    "unbatch",
+]  # fmt: skip
+
+INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = ENDLESS, UNKNOWN
 
 Transformation = Callable[[Any], Dataset]
 
 
-class _Unbatched(Unary):
-    """The rows of each element."""
-
-    def __init__(self, dataset: Base) -> None:
-        super().__init__(dataset)
-        flat = nest.flatten(dataset.specs)
-        if any(s.sparse or s.dims == () for s in flat):
-            raise ShapeError("only tensors with a first dimension are taken apart")
-        self.specs = nest.map_structure(lambda s: Spec(None if s.dims is None else s.dims[1:], s.dtype), dataset.specs)
-
-    def elements(self, run: Run) -> Iterator[Parts]:
-        for parts in self.source.elements(run):
-            if len({len(p) for p in parts}) > 1:
-                raise InvalidArgumentError.because(f"the parts of an element have {[len(p) for p in parts]} rows")
-            for i in range(len(parts[0])):
-                yield [p[i, ...] for p in parts]
-
-
-class _Lenient(Unary):
-    """Without the elements that fail."""
-
-    def elements(self, run: Run) -> Iterator[Parts]:
-        source = self.source.elements(run)
-        while True:
-            try:
-                yield next(source)
-            except StopIteration:
-                return
-            except OpError:
-                continue
-
-
 def unbatch() -> Transformation:
     """Each row of an element is an element."""
-    return lambda dataset: Dataset(_Unbatched(base_of(dataset)))
+    return lambda dataset: Dataset(Unbatched(base_of(dataset)))
 
 
 def ignore_errors() -> Transformation:
     """Leave out elements for which a function fails."""
-    return lambda dataset: Dataset(_Lenient(base_of(dataset)))
+    return lambda dataset: Dataset(Lenient(base_of(dataset)))
 
 
 def shuffle_and_repeat(buffer_size: Any, count: Any = None, seed: Any = None) -> Transformation:
@@ -69,3 +58,66 @@ def map_and_batch(
 ) -> Transformation:  # fmt: skip
     """map and then batch."""
     return lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
+
+
+def cardinality(dataset: Any) -> Tensor:
+    """How many elements a dataset has: int64, INFINITE_CARDINALITY or UNKNOWN_CARDINALITY where that is no number."""
+    return reduction.cardinality(base_of(dataset))
+
+
+def group_by_window(
+    key_func: Callable, reduce_func: Callable, window_size: Any = None, window_size_func: Callable | None = None
+) -> Transformation:
+    """Elements with the same key, `window_size` at a time, and what is left at the end, through a function.
+
+    key_func     element -> int64
+    reduce_func  (key, dataset of the elements) -> dataset
+    """
+    if (window_size is None) == (window_size_func is None):
+        raise GraphError("give either window_size or window_size_func")
+    size = window_size_func or (lambda key: convert_to_tensor(window_size, int64))
+    return lambda dataset: Dataset(GroupByWindow(base_of(dataset), key_func, reduce_func, size, Dataset))
+
+
+def bucket_by_sequence_length(
+    element_length_func: Callable, bucket_boundaries: Sequence[int], bucket_batch_sizes: Sequence[int],
+    padded_shapes: Any = None, padding_values: Any = None, pad_to_bucket_boundary: bool = False,
+    no_padding: bool = False, drop_remainder: bool = False,
+) -> Transformation:  # fmt: skip
+    """Batches of elements of like length: those below the first boundary, those from it to the second, and so on.
+
+    element_length_func      element -> int32
+    bucket_batch_sizes       one more than there are boundaries
+    pad_to_bucket_boundary   fill up to the boundary less one, not to the longest of the batch
+    Raises: ValueError when the numbers of boundaries and sizes do not go together.
+    """
+    bounds = [int(b) for b in bucket_boundaries]
+    if len(bucket_batch_sizes) != len(bounds) + 1:
+        raise GraphError(f"{len(bounds)} boundaries need {len(bounds) + 1} batch sizes, not {len(bucket_batch_sizes)}")
+    sizes = convert_to_tensor([int(s) for s in bucket_batch_sizes], int64)
+
+    def key(*element: Any) -> Tensor:
+        length = cast(element_length_func(*element), int32)
+        return reduce_sum(cast(greater_equal(length, convert_to_tensor(bounds, int32)), int64))
+
+    def batch(bucket: Tensor, elements: Dataset) -> Dataset:
+        size = gather(sizes, bucket)
+        if no_padding:
+            return elements.batch(size, drop_remainder)
+        shapes: Any = padded_shapes if padded_shapes is not None else elements.output_shapes
+        if pad_to_bucket_boundary:
+            check = Assert(less(bucket, len(bounds)), ["an element is as long as the last boundary, or longer"])
+            with bucket.graph.control_dependencies([check]):
+                last = gather(convert_to_tensor(bounds, int64), bucket) - 1
+            specs = nest.flatten(elements._base.specs)
+            filled = [_filled(as_dims(shape), last) for shape in shapes_like(elements._base.specs, shapes)]
+            shapes = nest.pack_sequence_as(elements._base.specs, filled) if len(specs) > 1 else filled[0]
+        return elements.padded_batch(size, shapes, padding_values, drop_remainder)
+
+    return group_by_window(key, batch, window_size_func=lambda bucket: gather(sizes, bucket))
+
+
+def _filled(dims: Any, size: Tensor) -> Tensor:
+    """A shape with this size where it has none."""
+    return stack([size if d is None else convert_to_tensor(d, int64) for d in dims]) if dims else (
+        convert_to_tensor([], int64))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,27 +62,53 @@ class Function:
         return call
 
     @property
+    def stateful(self) -> bool:
+        """Whether what it gives depends on more than its arguments."""
+        return bool(_stateful(self.program))
+
+    @property
+    def drawing(self) -> list[Operation]:
+        """Its random operations."""
+        return [op for op in _stateful(self.program) if op.definition.draws]
+
+    @functools.cached_property
     def works_on_rows(self) -> bool:
         """Whether the function of several elements, put together along a new first dimension, is that of each.
 
-        So it is where every operation works element by element, on operands of the rank of its result.
+        So it is where every operation works element by element, on operands of the rank of its result, or row by row.
         """
+        if self.stateful:  # it draws a number for each element
+            return False
         ranks = {t: None if t.dims is None else len(t.dims) for t in self._args}
         for op in self.program.ops:
-            if not any(t in ranks for t in op.inputs):
+            given = [t in ranks for t in op.inputs]
+            if not any(given):
                 continue
             record = op.definition
-            if record.stateful or not isinstance(record.lower(op), Elementwise) or len(op.outputs) != 1:
+            if record.rows is not None and record.rows(op) and given[0] and not any(given[1:]):
+                found = [t.dims for t in op.outputs]
+            elif not record.stateful and isinstance(record.lower(op), Elementwise) and len(op.outputs) == 1:
+                found = [op.output.dims]
+                rank = None if op.output.dims is None else len(op.output.dims)
+                if any(ranks.get(t, -1) not in (rank, -1) for t in op.inputs):
+                    return False
+                if rank is None or any(t.dims is None or len(t.dims) > rank for t in op.inputs):
+                    return False
+            else:
                 return False
-            out = op.output.dims
-            rank = None if out is None else len(out)
-            own = [ranks.get(t, -1) for t in op.inputs]
-            if rank is None or any(r not in (rank, -1) for r in own):
+            if None in found:
                 return False
-            if any(t.dims is None or len(t.dims) > rank for t in op.inputs):
-                return False
-            ranks[op.output] = rank
+            ranks.update({t: len(dims) for t, dims in zip(op.outputs, found, strict=True) if dims is not None})
         return all(t in ranks for t in self.outputs)
+
+
+def _stateful(program: Program) -> list[Operation]:
+    """The operations of a program, of its branches and of its loops, that give something else each time."""
+    found = [op for op in program.ops if op.definition.stateful]
+    for op in program.ops:
+        if op.definition.calls:
+            found += [inner for call in op.attrs["bodies"] for inner in _stateful(call.program)]
+    return found
 
 
 def _captured(outputs: Sequence[Tensor], args: Sequence[Tensor], first: int) -> list[Tensor]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator as PythonIterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from graphflow.data.dataset import Ahead, Base, Batch, Parts, Run, base_of, in_order
+from graphflow.data.ahead import Ahead
+from graphflow.data.base import Base, Parts, Run, base_of, every_function
+from graphflow.data.batches import Batch
 from graphflow.data.structure import from_types, nests, packed, require_compatible, types_of
 from graphflow.dtypes import string
 from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError, OutOfRangeError
@@ -19,38 +23,75 @@ from graphflow.shape import compatible, show
 from graphflow.store import Store
 
 
+def _entropy() -> int:
+    return int.from_bytes(os.urandom(4), "little")
+
+
+ITERATORS = "iterators"  # the collection of those of a graph
+
+
 class State:
-    """An iterator of a session: the elements that are still to come."""
+    """An iterator of a session: the elements that are still to come.
+
+    What is saved of it is how many have been taken, and what the random orders were made from: an iterator that goes on
+    makes the elements before anew, as far as later ones depend on them.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._source: PythonIterator[Parts] | None = None
+        self._begun: tuple[Base, tuple[np.ndarray, ...]] | None = None
         self._ended = False
-        self._shared: dict[Base, dict] = {}
+        self._first: dict[str, Any] = {}  # of the saved state what holds from the start
+        self._count = 0
+        self._saved: dict[str, Any] | None = None  # where to go on; until the next element is taken
 
     @property
     def started(self) -> bool:
         return self._source is not None
 
     def start(self, dataset: Base, values: tuple[np.ndarray, ...]) -> None:
-        """Begin with the first element of a dataset, given the values of its tensors."""
-        shared = self._shared.setdefault(dataset, {})
-        run = Run(self._store, dict(zip(dataset.tensors(), values, strict=True)), shared)
-        self._source = None
-        source = in_order(dataset, run)
-        if isinstance(dataset, Batch) and dataset.source.rows(run) is not None:
+        """Begin with the first element of a dataset, or go on, given the values of its tensors."""
+        self._source, self._begun = None, (dataset, values)
+        saved = self._saved or {"entropy": _entropy(), "draws": {}, "count": 0}
+        self._count = saved["count"]
+        self._first = {"entropy": saved["entropy"], "draws": self._draws(dataset, saved["draws"])}
+        run = Run(self._store, dict(zip(dataset.tensors(), values, strict=True)), self._first["entropy"])
+        source = dataset.after(run, self._count) if self._count else dataset.elements(run)
+        if isinstance(dataset, Batch) and dataset.source.items(run).in_memory:
             source = Ahead(source, self._store, 2)  # nobody can see when rows of arrays are gathered
         self._source, self._ended = source, False
+
+    def _draws(self, dataset: Base, saved: Mapping[str, list[int]]) -> dict[str, list[int]]:
+        """The state of the random operations of the dataset's functions, which is set to what was saved."""
+        self._store.set_draw_counts({int(number): state for number, state in saved.items()})
+        operations = [op for function in every_function(dataset) for op in function.drawing]
+        return {str(op.id): self._store.draws(op).tolist() for op in operations}
+
+    def saved(self) -> dict[str, Any]:
+        """Where the iterator is, for resume(); one that has not begun will begin as it is saved here."""
+        if self._source is None:
+            self._saved = self._saved or {"entropy": _entropy(), "draws": {}, "count": 0}
+            return self._saved
+        return {"entropy": self._first["entropy"], "draws": self._first["draws"], "count": self._count}
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        """Go on from there: now, or when the iterator is initialized."""
+        self._saved = saved
+        if self._begun is not None:
+            self.start(*self._begun)
 
     def next(self, types: Any) -> Parts:
         """The parts of the next element."""
         if self._source is None:
             raise FailedPreconditionError.because("the iterator is used before it is initialized",
                                                   hint="run its `initializer` first")  # fmt: skip
+        self._saved = None
         parts = None if self._ended else next(self._source, None)
         if parts is None:
             self._ended = True
             raise OutOfRangeError.because("the dataset has no more elements")
+        self._count += 1
         for part, (dims, dtype) in zip(parts, types, strict=True):
             if not compatible(part.shape, dims):
                 raise InvalidArgumentError.because(
@@ -124,6 +165,8 @@ class Iterator:
         self._ref = ref
         self._initializer = initializer
         self._specs = specs
+        if ref.op.definition is not FROM_HANDLE:
+            ref.graph.add_to_collection(ITERATORS, self)
 
     @staticmethod
     def from_structure(

@@ -6,13 +6,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from graphflow.data import dataset as made
-from graphflow.data.dataset import Base, base_of
+from graphflow.data.ahead import Cache, Prefetch
+from graphflow.data.base import Base, base_of
+from graphflow.data.batches import Batch, PaddedBatch
 from graphflow.data.iterator import Iterator, initializable, one_shot
+from graphflow.data.mapped import Filter, FlatMap, Interleave, Map
+from graphflow.data.order import Concatenate, Repeat, Shard, Shuffle, Skip, Take, Zip
+from graphflow.data.reduction import reduced
+from graphflow.data.sources import Generator, Range, Slices, Tensors
 from graphflow.data.structure import nests
+from graphflow.data.windows import Window
 from graphflow.dtypes import int64, string
-from graphflow.errors import GraphError
-from graphflow.io.records import Stream, TFRecordOptions, fixed_records, records
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.files import matching_files
 
@@ -51,27 +55,27 @@ class Dataset:
     @staticmethod
     def from_tensors(tensors: Any) -> Dataset:
         """One element: these tensors."""
-        return Dataset(made.Tensors(tensors))
+        return Dataset(Tensors(tensors))
 
     @staticmethod
     def from_tensor_slices(tensors: Any) -> Dataset:
         """The rows of tensors, which have as many each.   Raises: ValueError for scalars and other numbers of rows."""
-        return Dataset(made.Slices(tensors))
+        return Dataset(Slices(tensors))
 
     @staticmethod
     def from_generator(generator: Callable, output_types: Any, output_shapes: Any = None, args: Any = None) -> Dataset:
         """What the iterator that `generator(*args)` gives yields; it is called once for each pass."""
-        return Dataset(made.Generator(generator, output_types, output_shapes, args))
+        return Dataset(Generator(generator, output_types, output_shapes, args))
 
     @staticmethod
     def range(*args: Any) -> Dataset:
         """The numbers (stop), (start, stop) or (start, stop, step): int64."""
-        return Dataset(made.Range(*args))
+        return Dataset(Range(*args))
 
     @staticmethod
     def zip(datasets: Any) -> Dataset:
         """Elements of a nest of datasets side by side, until one of them ends."""
-        return Dataset(made.Zip(datasets))
+        return Dataset(Zip(datasets))
 
     @staticmethod
     def list_files(file_pattern: Any, shuffle: bool | None = None, seed: int | None = None) -> Dataset:
@@ -82,35 +86,35 @@ class Dataset:
     # -- order and number ------------------------------------------------------------------------------------------
     def shuffle(self, buffer_size: Any, seed: Any = None, reshuffle_each_iteration: bool | None = None) -> Dataset:
         """Elements drawn from a buffer of this size; in a new order in each pass, unless that is False."""
-        return Dataset(made.Shuffle(self._base, buffer_size, seed, reshuffle_each_iteration))
+        return Dataset(Shuffle(self._base, buffer_size, seed, reshuffle_each_iteration))
 
     def repeat(self, count: Any = None) -> Dataset:
         """All elements `count` times; without end for None and -1."""
-        return Dataset(made.Repeat(self._base, -1 if count is None else count))
+        return Dataset(Repeat(self._base, -1 if count is None else count))
 
     def take(self, count: Any) -> Dataset:
         """The first elements; all for -1."""
-        return Dataset(made.Take(self._base, count))
+        return Dataset(Take(self._base, count))
 
     def skip(self, count: Any) -> Dataset:
         """All but the first elements; none for -1."""
-        return Dataset(made.Skip(self._base, count))
+        return Dataset(Skip(self._base, count))
 
     def shard(self, num_shards: Any, index: Any) -> Dataset:
         """Every element whose number modulo `num_shards` is `index`."""
-        return Dataset(made.Shard(self._base, num_shards, index))
+        return Dataset(Shard(self._base, num_shards, index))
 
     def concatenate(self, dataset: Any) -> Dataset:
         """These elements and then those.   Raises: TypeError for other structures or dtypes."""
-        return Dataset(made.Concatenate(self._base, base_of(dataset)))
+        return Dataset(Concatenate(self._base, base_of(dataset)))
 
     def prefetch(self, buffer_size: Any) -> Dataset:
         """Elements made ahead of their use."""
-        return Dataset(made.Prefetch(self._base, buffer_size))
+        return Dataset(Prefetch(self._base, buffer_size))
 
     def cache(self, filename: Any = "") -> Dataset:
         """Elements that are made in the first pass only."""
-        return Dataset(made.Cache(self._base, filename))
+        return Dataset(Cache(self._base, filename))
 
     # -- functions -------------------------------------------------------------------------------------------------
     def map(self, map_func: Callable, num_parallel_calls: Any = None) -> Dataset:
@@ -118,22 +122,22 @@ class Dataset:
 
         It is called once, with tensors, and compiled; tensors from outside have the value from when the iterator began.
         """
-        return Dataset(made.Map(self._base, map_func))
+        return Dataset(Map(self._base, map_func))
 
     def flat_map(self, map_func: Callable) -> Dataset:
         """The elements of the datasets that a function makes of the elements, one dataset after the other."""
-        return Dataset(made.FlatMap(self._base, map_func))
+        return Dataset(FlatMap(self._base, map_func))
 
     def interleave(
         self, map_func: Callable, cycle_length: Any = AUTOTUNE, block_length: Any = 1, num_parallel_calls: Any = None
     ) -> Dataset:
         """As flat_map, with elements of `cycle_length` datasets in turns, `block_length` of each."""
         cycle = os.cpu_count() or 1 if isinstance(cycle_length, int) and cycle_length == AUTOTUNE else cycle_length
-        return Dataset(made.Interleave(self._base, map_func, cycle, block_length))
+        return Dataset(Interleave(self._base, map_func, cycle, block_length))
 
     def filter(self, predicate: Callable) -> Dataset:
         """The elements for which a function gives True."""
-        return Dataset(made.Filter(self._base, predicate))
+        return Dataset(Filter(self._base, predicate))
 
     def apply(self, transformation_func: Callable) -> Any:
         """`transformation_func(dataset)`."""
@@ -145,16 +149,27 @@ class Dataset:
         """(number, element) pairs."""
         return Dataset.zip((Dataset.range(start, int64.max), self))
 
+    def window(self, size: Any, shift: Any = None, stride: Any = 1, drop_remainder: Any = False) -> Dataset:
+        """Datasets of `size` elements each, `stride` apart; the next one begins `shift` elements later.
+
+        The elements have the structure of these, with a dataset for each component.
+        """
+        return Dataset(Window(self._base, size, shift, stride, drop_remainder, Dataset))
+
+    def reduce(self, initial_state: Any, reduce_func: Callable) -> Any:
+        """reduce_func(state, element) of one element after the other: a nest of tensors as `initial_state` is."""
+        return reduced(self._base, initial_state, reduce_func)
+
     # -- batches ---------------------------------------------------------------------------------------------------
     def batch(self, batch_size: Any, drop_remainder: Any = False) -> Dataset:
         """Elements put together along a new first dimension; the last batch may be smaller, or is dropped."""
-        return Dataset(made.Batch(self._base, batch_size, drop_remainder))
+        return Dataset(Batch(self._base, batch_size, drop_remainder))
 
     def padded_batch(
         self, batch_size: Any, padded_shapes: Any, padding_values: Any = None, drop_remainder: Any = False
     ) -> Dataset:
         """As batch, with elements filled up to `padded_shapes`, where None means the largest of the batch."""
-        return Dataset(made.PaddedBatch(self._base, batch_size, padded_shapes, padding_values, drop_remainder))
+        return Dataset(PaddedBatch(self._base, batch_size, padded_shapes, padding_values, drop_remainder))
 
     def with_options(self, options: Any) -> Dataset:
         """The same dataset: options change nothing."""
@@ -171,56 +186,6 @@ class Dataset:
 
     def __iter__(self) -> Any:
         raise RuntimeError("a dataset has elements when a session runs: use make_one_shot_iterator().get_next()")
-
-
-def _compression(value: Any) -> Any:
-    return convert_to_tensor("" if value is None else value, string)
-
-
-class TextLineDataset(Dataset):
-    """The lines of text files, without their ends.   compression_type: "", "GZIP" or "ZLIB"."""
-
-    def __init__(
-        self, filenames: Any, compression_type: Any = None, buffer_size: Any = None, num_parallel_reads: Any = None
-    ) -> None:
-        super().__init__(made.Files(filenames, _lines, _compression(compression_type)))
-
-
-def _lines(name: bytes, compression: bytes) -> Any:
-    return Stream(name, compression.decode()).lines()
-
-
-class TFRecordDataset(Dataset):
-    """The records of TFRecord files.   Raises: DataLossError when run and a file is damaged."""
-
-    def __init__(
-        self, filenames: Any, compression_type: Any = None, buffer_size: Any = None, num_parallel_reads: Any = None
-    ) -> None:
-        if isinstance(compression_type, TFRecordOptions):
-            compression_type = TFRecordOptions.get_compression_type_string(compression_type)
-        super().__init__(made.Files(filenames, _records, _compression(compression_type)))
-
-
-def _records(name: bytes, compression: bytes) -> Any:
-    return records(name, compression.decode())
-
-
-class FixedLengthRecordDataset(Dataset):
-    """Records of one size, between a header and a footer of each file."""
-
-    def __init__(
-        self, filenames: Any, record_bytes: Any, header_bytes: Any = None, footer_bytes: Any = None,
-        buffer_size: Any = None, compression_type: Any = None, num_parallel_reads: Any = None,
-    ) -> None:  # fmt: skip
-        sizes = [made.number(v or 0) if isinstance(v, (int, type(None))) else v
-                 for v in (record_bytes, header_bytes, footer_bytes)]  # fmt: skip
-        super().__init__(made.Files(filenames, _fixed, *sizes, _compression(compression_type)))
-
-
-def _fixed(name: bytes, size: int, header: int, footer: int, compression: bytes) -> Any:
-    if size < 1 or header < 0 or footer < 0:
-        raise GraphError(f"a record has at least one byte, not {size}")
-    return fixed_records(name, size, header, footer, size, compression.decode())
 
 
 class Options:

@@ -32,6 +32,12 @@ class Spec:
         rank = None if self.dims is None else len(self.dims)
         return [((None, rank), int64), ((None,), self.dtype), ((rank,), int64)]
 
+    def value(self, tensors: Iterator[Tensor]) -> Any:
+        """What a function gets for this component; takes its tensors."""
+        if not self.sparse:
+            return next(tensors)
+        return SparseTensor(next(tensors), next(tensors), next(tensors))
+
     def wider(self, other: Spec, what: str) -> Spec:
         """What both are; TypeError when their dtypes differ."""
         if self.dtype is not other.dtype or self.sparse != other.sparse:
@@ -76,13 +82,7 @@ def components(element: Any) -> list[Tensor]:
 def packed(specs: Any, tensors: Sequence[Tensor]) -> Any:
     """The element of these tensors; the inverse of `components`."""
     rest = iter(tensors)
-    parts: list[Any] = []
-    for spec in nest.flatten(specs):
-        if spec.sparse:
-            parts.append(SparseTensor(next(rest), next(rest), next(rest)))
-        else:
-            parts.append(next(rest))
-    return nest.pack_sequence_as(specs, parts)
+    return nest.pack_sequence_as(specs, [spec.value(rest) for spec in nest.flatten(specs)])
 
 
 def types_of(specs: Any) -> list[tuple[Dims, DType]]:

@@ -1,6 +1,6 @@
 """`tf.estimator`: re-exports and nothing else."""
 
-from graphflow.estimator import inputs
+from graphflow.estimator import export, inputs
 from graphflow.estimator.estimator import (
     Estimator,
     EstimatorSpec,

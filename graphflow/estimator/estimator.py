@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graphflow import logging
-from graphflow.data.iterator import one_shot
 from graphflow.data.public import Dataset
+from graphflow.default import add_to_collection
 from graphflow.errors import OutOfRangeError
 from graphflow.graph import Graph
 from graphflow.names import GraphKeys
@@ -128,7 +128,9 @@ class Estimator:
         offered = {"params": self._params, "mode": mode, "config": self._config}
         data = input_fn(**{key: value for key, value in offered.items() if key in taken})
         if isinstance(data, Dataset):
-            data = one_shot(data._base).get_next()
+            iterator = data.make_initializable_iterator()  # which may look at tables
+            add_to_collection(GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+            data = iterator.get_next()
         features, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
         accepted = inspect.signature(self._model_fn).parameters
         offered["labels"] = labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -11,6 +12,12 @@ from typing import BinaryIO
 from graphflow.errors import NotFoundError, OpError, PermissionDeniedError, ResourceExhaustedError, UnknownError
 
 TEMPORARY = ".tmp-"
+_TOKEN = secrets.token_hex(4)
+
+
+def own_ending() -> str:
+    """What the names of this process's temporary files end in; a number of a process comes again, this does not."""
+    return f"{TEMPORARY}{os.getpid()}-{_TOKEN}"
 
 
 @contextmanager
@@ -19,7 +26,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
     Raises: ResourceExhaustedError when the disk is full, other OpErrors for what else the system refuses.
     """
-    temporary = f"{path}{TEMPORARY}{os.getpid()}"
+    temporary = path + own_ending()
     try:
         with open(temporary, "wb") as file:
             yield file

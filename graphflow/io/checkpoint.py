@@ -1,25 +1,26 @@
 """Checkpoints: a prefix, of which `prefix.index` says in which file of tensors the values are.
 
 A save writes the tensors to a new file and then replaces the index, so that at every moment the index names a whole
-file.  Checkpoints of TensorFlow's own format are read by the same calls.
+file.  Checkpoints of TensorFlow's own format are read and written by the same calls.
 """
 
 from __future__ import annotations
 
 import difflib
 import glob
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from graphflow.dtypes import DType
 from graphflow.errors import DataLossError, NotFoundError
 from graphflow.io import safetensors, tensor_bundle
-from graphflow.io.atomic import TEMPORARY, replacing, translated
+from graphflow.io.atomic import TEMPORARY, own_ending, replacing, translated
 
 _FORMAT = "graphflow checkpoint 1"
 _DATA = ".data-{}.safetensors"
@@ -44,6 +45,7 @@ class _Reader:
 
     def __init__(self, prefix: str, index: bytes) -> None:
         self._path = f"{prefix}.index"
+        self._sound: set[str] = set()  # whose bytes have been compared with their sums
         try:
             found = json.loads(index)
             name, self._sums = found["data"], {key: int(value) for key, value in found["crc32"].items()}
@@ -83,12 +85,13 @@ class _Reader:
     def verify(self, names: Sequence[str]) -> None:
         """DataLossError when the bytes of one of these are not those that were saved."""
         with open(self._data, "rb") as file:
-            for name in names:
+            for name in set(names) - self._sound:
                 entry = self._entries[name]
                 if safetensors.checksum(file, entry) != self._sums[name]:
                     raise DataLossError.because(
                         f"{self._data}: at byte {entry.start}: the data of {name!r} are damaged"
                     )
+                self._sound.add(name)
 
 
 def _suffix_of(name: str, saved_as: Any, prefix: str) -> str:
@@ -121,30 +124,45 @@ def open_checkpoint(prefix: Any) -> CheckpointReader:
     return _Reader(prefix, index)
 
 
-def write_checkpoint(prefix: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Save arrays under a prefix, in the place of what was there; a crash at any moment leaves one of the two whole."""
-    base = os.path.basename(prefix)
-    old = _data_files(prefix)
-    number = 0
-    while prefix + _DATA.format(number) in old:
-        number += 1
-    data = prefix + _DATA.format(number)
+def write_checkpoint(prefix: str, arrays: Mapping[str, np.ndarray], bundle: bool = False) -> None:
+    """Save arrays under a prefix, in the place of what was there; a crash at any moment leaves one of the two whole.
+
+    bundle   in TensorFlow's own format
+    Raises: ResourceExhaustedError when the disk is full.
+    """
+    old = _data_files(glob.escape(prefix))
+    number = next(n for n in itertools.count(1) if prefix + _data_name(bundle, n) not in old)
+    data = prefix + _data_name(bundle, number)
     with replacing(data) as file:
-        sums = safetensors.write(file, arrays)
+        index = tensor_bundle.write_bundle(file, arrays, number) if bundle else _written(file, arrays, data, prefix)
     try:
         with replacing(f"{prefix}.index") as file:
-            found = {"format": _FORMAT, "prefix": base, "data": os.path.basename(data), "crc32": sums}
-            file.write(json.dumps(found).encode())
+            file.write(index)
     except BaseException:
         os.unlink(data)
         raise
-    for path in [*old, *glob.glob(f"{glob.escape(prefix)}.data-?????-of-?????")]:
+    for path in old:
         _remove(path)
+
+
+def _data_name(bundle: bool, number: int) -> str:
+    """What follows the prefix in the names of the files of data that the index may name; `number` tells them apart.
+
+    TensorFlow takes from its index how many shards there are, and opens those that have tensors.
+    """
+    return tensor_bundle.SHARD.format(0, number) if bundle else _DATA.format(number)
+
+
+def _written(file: BinaryIO, arrays: Mapping[str, np.ndarray], data: str, prefix: str) -> bytes:
+    """Write the tensors; gives the bytes of the index."""
+    sums = safetensors.write(file, arrays)
+    found = {"format": _FORMAT, "prefix": os.path.basename(prefix), "data": os.path.basename(data), "crc32": sums}
+    return json.dumps(found).encode()
 
 
 def delete_checkpoint(prefix: str) -> None:
     """Remove the files of a checkpoint, the index first: what has no index is no checkpoint."""
-    for path in [f"{prefix}.index", *_data_files(prefix), *glob.glob(f"{glob.escape(prefix)}.data-?????-of-?????")]:
+    for path in [f"{prefix}.index", *_data_files(glob.escape(prefix))]:
         _remove(path)
 
 
@@ -154,16 +172,15 @@ def sweep(start: str) -> None:
     start   what the prefixes of the checkpoints begin with
     """
     for path in glob.glob(f"{glob.escape(start)}*{TEMPORARY}*"):
-        if not path.endswith(f"{TEMPORARY}{os.getpid()}"):  # this process cleans up after itself
+        if not path.endswith(own_ending()):  # this process cleans up after itself
             _remove(path)
-    for path in _data_files(start + "*", escape=False):
+    for path in _data_files(glob.escape(start) + "*"):
         if not os.path.exists(f"{path.rpartition('.data-')[0]}.index"):
             _remove(path)
 
 
-def _data_files(prefix: str, escape: bool = True) -> list[str]:
-    pattern = glob.escape(prefix) if escape else glob.escape(prefix[:-1]) + "*"
-    return sorted(glob.glob(pattern + _DATA.format("*")))
+def _data_files(pattern: str) -> list[str]:
+    return [path for name in (_DATA.format("*"), ".data-?????-of-?????") for path in glob.glob(pattern + name)]
 
 
 def _remove(path: str) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import DType, as_dtype, float32, int64, string
-from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
-from graphflow.io.wire import BYTES, FIXED32, WireError, fields, signed
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
+from graphflow.io.example import Example, SequenceExample
+from graphflow.io.features import KINDS, Features
+from graphflow.io.wire import BYTES, WireError, fields
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.shape_ops import reshape
@@ -28,8 +30,6 @@ FixedLenSequenceFeature = namedtuple(
 )
 FixedLenSequenceFeature.__doc__ = "Any number of values of `shape`; shorter features of a batch are filled up."
 
-_KINDS = {1: string, 2: float32, 3: int64}
-
 
 class Spec(NamedTuple):
     """How one feature is parsed.
@@ -44,166 +44,115 @@ class Spec(NamedTuple):
     missing: bool  # may it be
 
 
-# -- bytes to values ---------------------------------------------------------------------------------------------------
-def _by_name(data: bytes, start: int, end: int) -> dict[bytes, tuple[int, int]]:
-    """Where the values of a map are, by key; the last of two equal keys counts."""
-    found = {}
-    for number, kind, where in fields(data, start, end):
-        if number == 1 and kind == BYTES:
-            name, value = b"", (0, 0)
-            for inner, inner_kind, place in fields(data, *where):
-                if inner == 1 and inner_kind == BYTES:
-                    name = data[slice(*place)]
-                elif inner == 2 and inner_kind == BYTES:
-                    value = place
-            found[name] = value
+# -- the columns of several Examples ---------------------------------------------------------------------------------
+def _found(texts: list[bytes], specs: Sequence[Spec], message: int, labels: Sequence[str], kind: type) -> Features:
+    """The features in this field of each message, whose dtypes are checked.   kind: what the messages are."""
+    try:
+        found = Features.find(texts, [spec.name.encode() for spec in specs], message)
+    except WireError as error:
+        raise _explained(texts[error.args[0]], labels[error.args[0]], kind) from None
+    for column, spec in enumerate(specs):
+        _check_dtype(found.rows[column], spec, labels)
     return found
 
 
-def _inner(data: bytes, number: int) -> tuple[int, int]:
-    """Where a message in the message is; the last one counts."""
-    where = (0, 0)
-    for found, kind, place in fields(data):
-        if found == number and kind == BYTES:
-            where = place
-    return where
+def _explained(text: bytes, label: str, kind: type) -> Exception:
+    """The error for bytes that are no such message."""
+    why: Exception | str = "a field does not end where its message does"
+    try:
+        kind.FromString(text)  # type: ignore[attr-defined]
+    except WireError as error:
+        why = error
+    return InvalidArgumentError.because(f"{label} is no serialized {kind.__name__}: {why}")
 
 
-def _values(data: bytes, where: tuple[int, int]) -> tuple[DType | None, Any]:
-    """(dtype, values) of a Feature: an array, or a list of byte strings; (None, []) for one without a list."""
-    for number, kind, (start, end) in fields(data, *where):
-        if number in _KINDS and kind == BYTES:
-            dtype = _KINDS[number]
-            if dtype is string:
-                return dtype, [data[slice(*place)] for n, _, place in fields(data, start, end) if n == 1]
-            parts = [_numbers(data, dtype, k, value) for n, k, value in fields(data, start, end) if n == 1]
-            return dtype, parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype.dtype), *parts])
-    return None, []
-
-
-def _numbers(data: bytes, dtype: DType, kind: int, value: Any) -> np.ndarray:
-    if kind != BYTES:
-        if dtype is float32:
-            return np.array([value], np.uint32).view(np.float32) if kind == FIXED32 else np.empty(0, np.float32)
-        return np.array([signed(value)], np.int64)
-    start, end = value
-    if dtype is float32:
-        if (end - start) % 4:
-            raise WireError(f"at byte {start}: a list of floats is cut off")
-        return np.frombuffer(data, "<f4", (end - start) // 4, start)
-    return _varints(np.frombuffer(data, np.uint8, end - start, start), start)
-
-
-def _varints(data: np.ndarray, start: int) -> np.ndarray:
-    last = data < 0x80
-    if last.all():
-        return data.astype(np.int64)
-    if not last[-1]:
-        raise WireError(f"at byte {start}: a list of numbers is cut off")
-    first = np.flatnonzero(np.concatenate([[True], last[:-1]]))
-    place = np.arange(len(data)) - np.repeat(first, np.diff(np.append(first, len(data))))
-    if place.max() > 9:
-        raise WireError(f"at byte {start}: a number that does not end")
-    parts = (data & 0x7F).astype(np.uint64) << (7 * place).astype(np.uint64)
-    return np.add.reduceat(parts, first).view(np.int64)
-
-
-def _feature(data: bytes, places: Mapping[bytes, tuple[int, int]], spec: Spec, label: str) -> Any:
-    """The values of a feature, None when it is missing."""
-    where = places.get(spec.name.encode())
-    if where is None:
-        return None
-    dtype, values = _values(data, where)
-    if dtype is None:
-        return None
-    if dtype is not spec.dtype:
+def _check_dtype(rows: np.ndarray, spec: Spec, labels: Sequence[str]) -> None:
+    kinds = rows[:, 0]
+    wanted = next(number for number, dtype in KINDS.items() if dtype is spec.dtype)
+    for i in np.flatnonzero((kinds != 0) & (kinds != wanted))[:1].tolist():
         raise InvalidArgumentError.because(
-            f"{label}: the feature {spec.name!r} is {dtype.name}, and {spec.dtype.name} is expected"
+            f"{labels[i]}: the feature {spec.name!r} is {KINDS[int(kinds[i])].name}, and {spec.dtype.name} is expected"
         )
-    return values
 
 
-def _fixed(values: Any, default: np.ndarray, spec: Spec, label: str) -> Any:
-    count = math.prod(spec.dims)
-    if values is None:
-        if not spec.missing:
-            raise InvalidArgumentError.because(f"{label}: the feature {spec.name!r} is required, and is missing")
-        return np.broadcast_to(default, spec.dims).reshape(-1)
-    if len(values) != count:
+def _require(rows: np.ndarray, spec: Spec, labels: Sequence[str]) -> None:
+    if not spec.missing:
+        for i in np.flatnonzero(rows[:, 0] == 0)[:1].tolist():
+            raise InvalidArgumentError.because(f"{labels[i]}: the feature {spec.name!r} is required, and is missing")
+
+
+def _fixed(found: Features, column: int, default: np.ndarray, spec: Spec, labels: Sequence[str]) -> np.ndarray:
+    """[n, *dims]: as many values of each message."""
+    rows, count = found.rows[column], math.prod(spec.dims)
+    _require(rows, spec, labels)
+    there = rows[:, 0] != 0
+    for i in np.flatnonzero(there & (rows[:, 3] != count))[:1].tolist():
         raise InvalidArgumentError.because(
-            f"{label}: the feature {spec.name!r} has {len(values)} values, and {count} are expected"
+            f"{labels[i]}: the feature {spec.name!r} has {rows[i, 3]} values, and {count} are expected"
         )
-    return values
-
-
-def _array(values: Any, dtype: DType) -> np.ndarray:
-    out = np.empty(len(values), dtype.dtype)
-    out[:] = values
+    values = found.values(column, spec.dtype).reshape((int(there.sum()), *spec.dims))
+    if there.all():
+        return values
+    out = np.empty((len(rows), *spec.dims), spec.dtype.dtype)
+    out[...] = default
+    out[there] = values
     return out
 
 
-def _sparse(rows: list[Any], dtype: DType) -> list[np.ndarray]:
+def _sparse(found: Features, column: int, spec: Spec) -> list[np.ndarray]:
     """indices, values and dense_shape of rows that are filled from the left."""
-    counts = [0 if row is None else len(row) for row in rows]
-    indices = np.empty((sum(counts), 2), np.int64)
-    indices[:, 0] = np.repeat(np.arange(len(rows)), counts)
-    indices[:, 1] = np.concatenate([np.arange(n) for n in counts] or [np.empty(0, np.int64)])
-    parts = [_array(row, dtype) for row in rows if row is not None]
-    values = np.concatenate([np.empty(0, dtype.dtype), *parts])
-    return [indices, values, np.array([len(rows), max(counts, default=0)], np.int64)]
+    counts = found.rows[column][:, 3]
+    indices = np.empty((int(counts.sum()), 2), np.int64)
+    indices[:, 0] = np.repeat(np.arange(len(counts)), counts)
+    indices[:, 1] = np.arange(len(indices)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = np.array([len(counts), counts.max(initial=0)], np.int64)
+    return [indices, found.values(column, spec.dtype), shape]
 
 
-def _steps(values: Any, spec: Spec, label: str) -> int:
-    count = math.prod(spec.dims)
-    if count == 0 or len(values) % count:
+def _padded(found: Features, column: int, default: np.ndarray, spec: Spec, labels: Sequence[str]) -> np.ndarray:
+    """[n, longest, *dims]: rows of any number of steps, filled up with the default."""
+    rows, count = found.rows[column], math.prod(spec.dims)
+    _require(rows, spec, labels)
+    for i in np.flatnonzero(rows[:, 3] % count if count else rows[:, 3])[:1].tolist():
         raise InvalidArgumentError.because(
-            f"{label}: the feature {spec.name!r} has {len(values)} values, not a multiple of {count}"
+            f"{labels[i]}: the feature {spec.name!r} has {rows[i, 3]} values, not a multiple of {count}"
         )
-    return len(values) // count
-
-
-def _padded(rows: list[Any], default: np.ndarray, spec: Spec, labels: list[str]) -> np.ndarray:
-    lengths = [0 if row is None else _steps(row, spec, label) for row, label in zip(rows, labels, strict=True)]
-    out = np.empty((len(rows), max(lengths, default=0), *spec.dims), spec.dtype.dtype)
+    lengths = rows[:, 3] // max(count, 1)
+    out = np.empty((len(rows), lengths.max(initial=0), *spec.dims), spec.dtype.dtype)
     out[...] = default.reshape(()) if default.size == 1 else default
-    for row, length, values in zip(out, lengths, rows, strict=True):
-        if length:
-            row[:length] = _array(values, spec.dtype).reshape(length, *spec.dims)
+    out[np.arange(out.shape[1]) < lengths[:, None]] = found.values(column, spec.dtype).reshape(-1, *spec.dims)
     return out
 
 
 # -- the ops -----------------------------------------------------------------------------------------------------------
 def _parsed(serialized: np.ndarray, names: np.ndarray, *defaults: np.ndarray, specs: tuple[Spec, ...]) -> list:
     texts = serialized.reshape(-1).tolist()
-    named = [n.decode(errors="replace") for n in names.reshape(-1).tolist()] if names.size else [""] * len(texts)
-    labels = [f"example {name or i}" for i, name in enumerate(named)]
-    found: list[list] = [[] for _ in specs]
-    for text, label in zip(texts, labels, strict=True):
-        try:
-            places = _by_name(text, *_inner(text, 1))
-            for column, spec in zip(found, specs, strict=True):
-                column.append(_feature(text, places, spec, label))
-        except WireError as error:
-            raise InvalidArgumentError.because(f"{label} is no serialized Example: {error}") from None
+    found = _found(texts, specs, 1, _Labels(names), Example)
     results: list[np.ndarray] = []
-    for column, spec, default in zip(found, specs, defaults, strict=True):
+    for column, (spec, default) in enumerate(zip(specs, defaults, strict=True)):
         if spec.kind == "fixed":
-            rows = [_fixed(values, default, spec, label) for values, label in zip(column, labels, strict=True)]
-            out = np.empty((len(rows), math.prod(spec.dims)), spec.dtype.dtype)
-            for i, row in enumerate(rows):
-                out[i] = row
-            results.append(out.reshape((*serialized.shape, *spec.dims)))
-            continue
-        if spec.kind == "sparse":
-            indices, values, shape = _sparse(column, spec.dtype)
-            single = not serialized.ndim
-            results += [indices[:, 1:], values, shape[1:]] if single else [indices, values, shape]
-            continue
-        if not spec.missing and any(values is None for values in column):
-            raise InvalidArgumentError.because(f"the feature {spec.name!r} is required, and is missing")
-        padded = _padded(column, default, spec, labels)
-        results.append(padded if serialized.ndim else padded[0])
+            rows = _fixed(found, column, default, spec, _Labels(names))
+            results.append(rows.reshape((*serialized.shape, *spec.dims)))
+        elif spec.kind == "sparse":
+            indices, values, shape = _sparse(found, column, spec)
+            results += [indices, values, shape] if serialized.ndim else [indices[:, 1:], values, shape[1:]]
+        else:
+            padded = _padded(found, column, default, spec, _Labels(names))
+            results.append(padded if serialized.ndim else padded[0])
     return results
+
+
+class _Labels(Sequence):
+    """What errors call the messages: by their names where there are some, else by their numbers."""
+
+    def __init__(self, names: np.ndarray) -> None:
+        self._names = names.reshape(-1)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, i: Any) -> str:
+        return f"example {self._names[i].decode(errors='replace') or i if len(self._names) else i}"
 
 
 def _types(batch: Dims, specs: Sequence[Spec]) -> list[tuple[Dims, DType]]:
@@ -224,52 +173,52 @@ PARSE_EXAMPLE = define(
     infer=lambda serialized, names, *_, specs: _types(serialized.dims, specs),
     reference=_parsed,
     vjp=NO_GRADIENT,
+    rows=lambda op: all(spec.kind == "fixed" for spec in op.attrs["specs"]),
 )  # fmt: skip
 
 
 def _parsed_sequence(
     serialized: np.ndarray, *defaults: np.ndarray, context: tuple[Spec, ...], sequence: tuple[Spec, ...]
 ) -> list:
-    text = serialized.item()
-    label = "the SequenceExample"
+    texts, labels = [serialized.item()], ["the SequenceExample"]
+    found = _found(texts, context, 1, labels, SequenceExample)
     results: list[np.ndarray] = []
+    for column, (spec, default) in enumerate(zip(context, defaults, strict=True)):
+        if spec.kind == "fixed":
+            results.append(_fixed(found, column, default, spec, labels)[0])
+        elif spec.kind == "sparse":
+            indices, values, shape = _sparse(found, column, spec)
+            results += [indices[:, 1:], values, shape[1:]]
+        else:
+            results.append(_padded(found, column, default, spec, labels)[0])
     try:
-        places = _by_name(text, *_inner(text, 1))
-        lists = _by_name(text, *_inner(text, 2))
-        for spec, default in zip(context, defaults, strict=True):
-            values = _feature(text, places, spec, label)
-            if spec.kind == "fixed":
-                flat = _array(_fixed(values, default, spec, label), spec.dtype)
-                results.append(flat.reshape(spec.dims))
-            elif spec.kind == "sparse":
-                indices, found, shape = _sparse([values], spec.dtype)
-                results += [indices[:, 1:], found, shape[1:]]
-            else:
-                results.append(_padded([values], default, spec, [label])[0])
         for spec in sequence:
-            steps = _sequence_steps(text, lists, spec, label)
+            steps = _steps(found, texts[0], spec, labels[0])
+            _check_dtype(steps.rows[0], spec, labels * len(steps.rows[0]))
             if spec.kind == "sparse":
-                results += _sparse(steps, spec.dtype)
+                results += _sparse(steps, 0, spec)
             else:
-                rows = [_array(_fixed(row, np.empty(0), spec, label), spec.dtype).reshape(spec.dims) for row in steps]
-                results.append(np.stack(rows) if rows else np.empty((0, *spec.dims), spec.dtype.dtype))
-    except WireError as error:
-        raise InvalidArgumentError.because(f"this is no serialized SequenceExample: {error}") from None
+                each = spec._replace(missing=False)
+                results.append(_fixed(steps, 0, np.empty(0), each, labels * len(steps.rows[0])))
+    except WireError:
+        raise _explained(texts[0], labels[0], SequenceExample) from None
     return results
 
 
-def _sequence_steps(text: bytes, lists: Mapping[bytes, tuple[int, int]], spec: Spec, label: str) -> list:
-    where = lists.get(spec.name.encode())
-    if where is None:
+def _steps(found: Features, text: bytes, spec: Spec, label: str) -> Features:
+    """The features of a feature list, which is in the map of field 2."""
+    place = None
+    for number, kind, where in fields(text):
+        for inner, inner_kind, entry in fields(text, *where) if number == 2 and kind == BYTES else ():
+            if inner == 1 and inner_kind == BYTES:
+                item = {n: value for n, k, value in fields(text, *entry) if k == BYTES}
+                if text[slice(*item.get(1, (0, 0)))] == spec.name.encode():
+                    place = item.get(2, (0, 0))
+    if place is None:
         if spec.kind == "sequence" and not spec.missing:
             raise InvalidArgumentError.because(f"{label}: the feature list {spec.name!r} is required, and is missing")
-        return []
-    rows = []
-    for number, kind, place in fields(text, *where):
-        if number == 1 and kind == BYTES:
-            values = _feature(text, {spec.name.encode(): place}, spec, label)
-            rows.append(values if values is not None or spec.kind == "sparse" else [])
-    return rows
+        return found.steps([])
+    return found.steps([where for number, kind, where in fields(text, *place) if number == 1 and kind == BYTES])
 
 
 PARSE_SEQUENCE = define(
@@ -291,16 +240,15 @@ def _specs(features: Mapping[str, Any]) -> tuple[tuple[Spec, ...], list[Tensor]]
     specs, defaults = [], []
     for name in sorted(features):
         feature = features[name]
-        dtype = as_dtype(feature.dtype) if hasattr(feature, "dtype") else None
+        if not isinstance(feature, (FixedLenFeature, VarLenFeature, FixedLenSequenceFeature)):
+            raise GraphError(f"the feature {name!r} cannot be parsed as {feature!r}")
+        dtype = as_dtype(feature.dtype)
         if dtype not in (string, float32, int64):
-            raise GraphError(f"the feature {name!r} is {feature!r}: features are string, float32 or int64")
-        assert dtype is not None
+            raise DTypeError(f"the feature {name!r} is {feature!r}: features are string, float32 or int64")
         if isinstance(feature, VarLenFeature):
             specs.append(Spec(name, "sparse", dtype, (), True))
             defaults.append(convert_to_tensor(np.empty(0, dtype.dtype), dtype, "default"))
             continue
-        if not isinstance(feature, (FixedLenFeature, FixedLenSequenceFeature)):
-            raise GraphError(f"the feature {name!r} cannot be parsed as {feature!r}")
         dims = as_dims(feature.shape)
         if not known(dims):
             raise ShapeError(f"the feature {name!r} must have a known shape, not {feature.shape}")
@@ -351,6 +299,9 @@ def parse_single_example(
 
 def _parse(serialized: Tensor, features: Mapping[str, Any], names: Any) -> dict[str, Any]:
     specs, defaults = _specs(features)
+    for spec in specs:
+        if not spec.missing and spec.kind == "sequence":
+            raise GraphError(f"the feature {spec.name!r} of an Example may be missing: allow_missing must be True")
     labels = convert_to_tensor(np.empty(0, object) if names is None else names, string)
     outputs: Callable[..., Any] = PARSE_EXAMPLE
     made = outputs(serialized, labels, *defaults, specs=specs)

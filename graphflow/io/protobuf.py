@@ -7,13 +7,10 @@ class Point(Message):
 
 from __future__ import annotations
 
-import operator
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
-import numpy as np
-
+from graphflow.io.scalars import ENUM, KINDS, Enum, scalar, sized
 from graphflow.io.text_format import text_of
 from graphflow.io.wire import (
     BYTES,
@@ -25,77 +22,8 @@ from graphflow.io.wire import (
     fields,
     key,
     read_varint,
-    signed,
     varint,
 )
-
-
-class Enum:
-    """Names of whole numbers, for the text of messages."""
-
-    def __init__(self, **numbers: int) -> None:
-        self.numbers = numbers
-        self.names = {number: name for name, number in reversed(numbers.items())}
-
-
-def _whole(bits: int, signed: bool) -> Callable[[Any], int]:
-    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
-
-    def check(value: Any) -> int:
-        number = operator.index(value)
-        if not low <= number < high:
-            raise ValueError(f"value out of range: {number}")
-        return number
-
-    return check
-
-
-def _float32(value: Any) -> float:
-    return float(np.float32(value))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, (str, bytes)):
-        raise TypeError(f"a string is needed, not {value!r}")
-    return value if isinstance(value, str) else value.decode()
-
-
-def _bytes(value: Any) -> bytes:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError(f"bytes are needed, not {value!r}")
-    return bytes(value)
-
-
-class _Kind(NamedTuple):
-    """How values of one type are checked, and written as and read from what the wire has: an int, or bytes."""
-
-    wire: int
-    default: Any
-    check: Callable[[Any], Any]
-    write: Callable[[Any], bytes]
-    read: Callable[[Any], Any]
-
-
-def _fixed(code: str, wire: int, default: Any, check: Callable) -> _Kind:
-    size = struct.calcsize(code)
-    return _Kind(wire, default, check, struct.Struct(f"<{code}").pack,
-                 lambda raw: struct.unpack(f"<{code}", raw.to_bytes(size, "little"))[0])  # fmt: skip
-
-
-_ENUM = _Kind(VARINT, 0, _whole(32, True), varint, lambda raw: signed(raw))
-_KINDS = {
-    "int32": _ENUM,
-    "int64": _Kind(VARINT, 0, _whole(64, True), varint, signed),
-    "uint32": _Kind(VARINT, 0, _whole(32, False), varint, int),
-    "uint64": _Kind(VARINT, 0, _whole(64, False), varint, int),
-    "bool": _Kind(VARINT, False, bool, varint, bool),
-    "float": _fixed("f", FIXED32, 0.0, _float32),
-    "double": _fixed("d", FIXED64, 0.0, float),
-    "fixed32": _fixed("I", FIXED32, 0, _whole(32, False)),
-    "fixed64": _fixed("Q", FIXED64, 0, _whole(64, False)),
-    "string": _Kind(BYTES, "", _text, str.encode, bytes.decode),
-    "bytes": _Kind(BYTES, b"", _bytes, bytes, bytes),
-}
 
 
 class Field:
@@ -116,9 +44,9 @@ class Field:
         self.oneof = oneof
         self.enum = kind if isinstance(kind, Enum) else None
         self.message: type[Message] | None = kind if isinstance(kind, type) else None
-        self.kind = None if self.message else _ENUM if self.enum else _KINDS[kind]
+        self.kind = None if self.message else ENUM if self.enum else KINDS[kind]
         self.type = kind if isinstance(kind, str) else ""
-        self.key = _KINDS[key] if key else None
+        self.key = KINDS[key] if key else None
         self.repeated = repeated
         self.packed = packed and repeated and self.kind is not None and self.kind.wire != BYTES
 
@@ -163,7 +91,7 @@ class Field:
             head = key(1, self.key.wire)
             items = sorted(value.items())
             return b"".join(
-                block(self.number, head + _sized(self.key, name) + self._one(inner, 2)) for name, inner in items
+                block(self.number, head + sized(self.key, name) + self._one(inner, 2)) for name, inner in items
             )
         if self.packed:
             assert self.kind is not None
@@ -175,7 +103,7 @@ class Field:
     def _one(self, value: Any, number: int) -> bytes:
         if self.kind is None:
             return block(number, value.SerializeToString())
-        return key(number, self.kind.wire) + _sized(self.kind, value)
+        return key(number, self.kind.wire) + sized(self.kind, value)
 
     def decode(self, owner: Message, data: bytes, wire: int, raw: Any) -> None:
         """Take over one field that the wire has."""
@@ -202,7 +130,7 @@ class Field:
 
     def _scalar(self, data: bytes, wire: int, raw: Any) -> Any:
         assert self.kind is not None
-        return _scalar(self.kind, self.name, data, wire, raw)
+        return scalar(self.kind, self.name, data, wire, raw)
 
     def _unpacked(self, data: bytes, at: int, end: int) -> Iterable[Any]:
         assert self.kind is not None
@@ -224,7 +152,7 @@ class Field:
         name, inner = self.key.default, self.message() if self.message else self.kind.default  # type: ignore[union-attr]
         for number, kind, found in fields(data, *raw):
             if number == 1:
-                name = _scalar(self.key, "key", data, kind, found)
+                name = scalar(self.key, "key", data, kind, found)
             elif number == 2 and isinstance(inner, Message):
                 if kind != BYTES:
                     raise WireError(f"a value of {self.name!r} is not a message")
@@ -232,20 +160,6 @@ class Field:
             elif number == 2:
                 inner = self._scalar(data, kind, found)
         dict.__setitem__(items, name, inner)
-
-
-def _sized(kind: _Kind, value: Any) -> bytes:
-    data = kind.write(value)
-    return varint(len(data)) + data if kind.wire == BYTES else data
-
-
-def _scalar(kind: _Kind, name: str, data: bytes, wire: int, raw: Any) -> Any:
-    if wire != kind.wire:
-        raise WireError(f"field {name!r} has the kind {wire} in place of {kind.wire}")
-    try:
-        return kind.read(bytes(data[raw[0] : raw[1]]) if wire == BYTES else raw)
-    except UnicodeDecodeError:
-        raise WireError(f"at byte {raw[0]}: {name!r} is no text") from None
 
 
 class _List(list):

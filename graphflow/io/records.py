@@ -72,9 +72,7 @@ class TFRecordWriter:
         """Add a record: bytes, or text as UTF-8."""
         if self._file is None:
             raise FailedPreconditionError.because(f"{self._path} is closed")
-        data = record.encode() if isinstance(record, str) else bytes(record)
-        length = len(data).to_bytes(8, "little")
-        self._put(b"".join([length, _stored(length), data, _stored(data)]))
+        self._put(framed(record.encode() if isinstance(record, str) else bytes(record)))
 
     def _put(self, data: bytes) -> None:
         assert self._file is not None
@@ -107,6 +105,12 @@ class TFRecordWriter:
     def __del__(self) -> None:
         if getattr(self, "_file", None) is not None:
             self.close()
+
+
+def framed(data: bytes) -> bytes:
+    """A record as files have it."""
+    length = len(data).to_bytes(8, "little")
+    return b"".join([length, _stored(length), data, _stored(data)])
 
 
 def _stored(data: bytes) -> bytes:
@@ -245,8 +249,13 @@ def records(path: Any, compression: str = "") -> Iterator[bytes]:
         stream.close()
 
 
-def fixed_records(name: Any, size: int, header: int, footer: int, hop: int, compression: str = "") -> Iterator[bytes]:
-    """Records of a fixed size between a header and a footer; each starts `hop` bytes after the one before."""
+def fixed_records(
+    name: Any, size: int, header: int, footer: int, hop: int, compression: str = "", whole: bool = True
+) -> Iterator[bytes]:
+    """Records of a fixed size between a header and a footer; each starts `hop` bytes after the one before.
+
+    whole   a rest that is no record is an error; readers leave it out
+    """
     data = Stream(name, compression)
     with closing(data):
         content = bytearray(data.read(header))
@@ -264,7 +273,7 @@ def fixed_records(name: Any, size: int, header: int, footer: int, hop: int, comp
                 return
             window = window[hop:]
         rest = len(window) - footer
-        if rest > 0 and hop == size or rest < 0:
+        if whole and (rest > 0 and hop == size or rest < 0):
             raise InvalidArgumentError.because(f"{data.path}: after {number} records of {size} bytes {rest} are left")
 
 

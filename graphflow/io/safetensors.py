@@ -10,7 +10,8 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -63,13 +64,20 @@ def write(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little") + text)
     sums = {}
-    for name, array in arrays.items():
-        total = 0
-        for part in _parts(array):
-            total = zlib.crc32(part, total)
-            file.write(part)
-        sums[name] = total
-    return sums
+    with ThreadPoolExecutor(1) as other:  # what is summed while the disk is busy
+        for name, array in arrays.items():
+            parts = list(_parts(array))
+            sums[name] = other.submit(_sum, parts)
+            for part in parts:
+                file.write(part)
+        return {name: total.result() for name, total in sums.items()}
+
+
+def _sum(parts: Iterable[Any]) -> int:
+    total = 0
+    for part in parts:
+        total = zlib.crc32(part, total)
+    return total
 
 
 def _parts(array: np.ndarray) -> Iterator[Any]:

@@ -5,6 +5,7 @@ The variables are made by `get_variable` in a variable scope of the layer's own,
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
@@ -59,6 +60,19 @@ class Layer:
         if scope is not None:
             with variable_scope(scope) as self._scope:
                 pass
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Layer:
+        """A layer as this one was before its first call, which makes variables of its own."""
+        made = memo[id(self)] = object.__new__(type(self))
+        before: dict[str, Any] = {
+            "built": False, "_graph": None, "_scope": None, "_current": None, "_losses": [], "_updates": [],
+            "_trainable_weights": [], "_non_trainable_weights": [],
+        }  # fmt: skip
+        for name, value in vars(self).items():
+            belongs_to_graph = isinstance(value, (Variable, Tensor))  # stays until `build` makes another
+            copied = before[name] if name in before else value if belongs_to_graph else copy.deepcopy(value, memo)
+            setattr(made, name, copied)
+        return made
 
     def _numbered(self, name: str) -> str:
         """The layer's own name, which counts from 1; its variables follow the scope instead."""

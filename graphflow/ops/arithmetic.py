@@ -20,7 +20,7 @@ from graphflow.dtypes import (
     uint8,
     uint16,
 )
-from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor, created, creation_site
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import not_equal
@@ -31,6 +31,7 @@ from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.ops.math import log
 from graphflow.ops.select import where_v2
 from graphflow.ops.static import static_value
+from graphflow.shape import show
 
 
 def _floating_only(expression: str) -> Any:
@@ -160,8 +161,8 @@ POW: OpDef = define(
     infer=broadcasted,
     reference=_int_power,
     vjp=(
-        lambda op, dy: dy * op.inputs[1] * POW(op.inputs[0], op.inputs[1] - 1),
-        lambda op, dy: dy * op.output * _log_where_positive(op.inputs[0]),
+        lambda op, dy: dy * conj(op.inputs[1]) * POW(conj(op.inputs[0]), conj(op.inputs[1]) - 1),
+        lambda op, dy: dy * conj(op.output * _log_where_positive(op.inputs[0])),
     ),
     lowering=_floating_only("x ** y"),
     types=NUMERIC,
@@ -326,7 +327,7 @@ def div(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y as Python 2 divides: floored for integers.   Gradient: both, for floating dtypes."""
     x = convert_to_tensor(x, name="x")
     quotient = FLOOR_DIV if x.dtype.is_integer else REAL_DIV
-    return quotient(x, y, name=name or "div")
+    return quotient(x, convert_to_tensor(y, x.dtype, name="y"), name=name or "div")
 
 
 def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -406,6 +407,8 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """The sum of one or more tensors of one shape and dtype.   Gradient: all.   Raises: ValueError for none."""
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise GraphError("add_n needs a list of at least one tensor")
+    if len(inputs) == 1 and name is None:
+        return convert_to_tensor(inputs[0])
     return ADD_N(*inputs, name=name)
 
 
@@ -419,6 +422,10 @@ def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: Any = None, name:
 
 
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Tensor:
-    """A number, or a tensor of shape (), times x."""
-    x = convert_to_tensor(x)
-    return MUL(convert_to_tensor(scalar, x.dtype), x, name=name)
+    """A number, or a tensor of shape (), times x, which may be IndexedSlices.   Raises: ValueError for other shapes."""
+    values = x.values if hasattr(x, "with_values") else convert_to_tensor(x)
+    scalar = convert_to_tensor(scalar, values.dtype, name="scalar")
+    if scalar.dims:
+        raise ShapeError(f"scalar must be a number, and has shape {show(scalar.dims)}")
+    product = MUL(scalar, values, name=name)
+    return product if values is x else x.with_values(product)

@@ -130,6 +130,11 @@ def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     return REVERSE(tensor, axis, name=name)
 
 
+def _roll_infer(input: Tensor, shift: Tensor, axis: Tensor) -> tuple[Dims, DType]:
+    merge(shift.dims, axis.dims)
+    return input.dims, input.dtype
+
+
 def _roll(x: np.ndarray, shift: np.ndarray, axis: np.ndarray) -> np.ndarray:
     axes = np.atleast_1d(axis).tolist()
     if shift.shape != axis.shape or shift.ndim > 1 or any(not -x.ndim <= a < x.ndim for a in axes):
@@ -139,7 +144,7 @@ def _roll(x: np.ndarray, shift: np.ndarray, axis: np.ndarray) -> np.ndarray:
 
 ROLL: OpDef = define(
     "Roll", "input shift:Tshift axis:Taxis",
-    infer=lambda input, shift, axis: (input.dims, input.dtype),
+    infer=_roll_infer,
     reference=_roll,
     vjp=(lambda op, dy: ROLL(dy, -op.inputs[1], op.inputs[2]), None, None),
     types={"Tshift": INDEX, "Taxis": INDEX},

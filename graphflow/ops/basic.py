@@ -10,10 +10,10 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import GraphError
+from graphflow.errors import DTypeError, GraphError
 from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define, graph_of
+from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, OpDef, convert_to_tensor, define, graph_of
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.lowering import Elementwise, Lowering, View
 from graphflow.shape import count, sizes
@@ -145,19 +145,26 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     Gradient: between floating dtypes only.
     """
     x, wanted = convert_to_tensor(x, name="x"), dtypes.as_dtype(dtype)
+    if wanted is dtypes.string and x.dtype is not wanted:
+        raise DTypeError(f"a cast makes no text of {x!r}", hint="tf.as_string does")
     return x if x.dtype is wanted else CAST(x, dtype=wanted, name=name)
 
 
 def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
     """Zeros (empty strings, False) of the tensor's shape, in its dtype or `dtype`.   No gradient."""
-    zeros = ZEROS_LIKE(convert_to_tensor(tensor, name="tensor"), name=name or "zeros_like")
-    return zeros if dtype is None else cast(zeros, dtype)
+    return _alike(ZEROS_LIKE, tensor, dtype, name or "zeros_like")
 
 
 def ones_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
     """Ones (True) of the tensor's shape, in its dtype or `dtype`.   No gradient."""
-    ones = ONES_LIKE(convert_to_tensor(tensor, name="tensor"), name=name or "ones_like")
-    return ones if dtype is None else cast(ones, dtype)
+    return _alike(ONES_LIKE, tensor, dtype, name or "ones_like")
+
+
+def _alike(fill: OpDef, tensor: Any, dtype: Any, name: str) -> Tensor:
+    tensor = convert_to_tensor(tensor, name="tensor")
+    if dtype is None or tensor.dtype is dtypes.as_dtype(dtype):
+        return fill(tensor, name=name)
+    return cast(fill(tensor), dtype, name=name)
 
 
 def no_op(name: str | None = None) -> Operation:
@@ -189,4 +196,4 @@ def tuple_(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequ
     with graph.name_scope(name or "tuple"):
         gate = group(*given, *(control_inputs or ()))
         with graph.control_dependencies([gate]):
-            return [None if t is None else identity(t) for t in tensors]
+            return [None if t is None else identity(t, name="control_dependency") for t in tensors]

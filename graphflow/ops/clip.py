@@ -26,7 +26,7 @@ from graphflow.shape import compatible, show
 
 def _rebuilt(like: Any, values: Tensor) -> Any:
     """The values as what `like` is: a tensor, or the rows of one."""
-    return IndexedSlices(values, like.indices, like.dense_shape) if isinstance(like, IndexedSlices) else values
+    return like.with_values(values) if isinstance(like, IndexedSlices) else values
 
 
 def _values(t: Any, name: str | None = None) -> Tensor:
@@ -98,9 +98,12 @@ def clip_by_global_norm(
     """
     tensors = _listed(t_list)
     norm = global_norm(tensors, name) if use_norm is None else convert_to_tensor(use_norm, name="use_norm")
-    with name_scope(name, "clip_by_global_norm", [norm]):
+    with name_scope(name, "clip_by_global_norm", [norm]) as scope:
         limit = convert_to_tensor(clip_norm, norm.dtype, name="clip_norm")
         scale = limit * minimum(1.0 / norm, ones_like(limit) / limit)
         scale = where_v2(is_finite(norm), scale, zeros_like(scale) + np.nan)
-        clipped = [None if t is None else _rebuilt(t, identity(multiply(_values(t), scale))) for t in tensors]
+        clipped = [
+            None if t is None else _rebuilt(t, identity(multiply(_values(t), scale), name=f"{scope}_{i}"))
+            for i, t in enumerate(tensors)
+        ]
     return clipped, norm

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import COMPLEX, DType
+from graphflow.errors import DTypeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import ones_like, zeros_like
 from graphflow.ops.compare import equal
@@ -61,21 +62,33 @@ def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
 
 def real(input: Any, name: str | None = None) -> Tensor:
     """The real part; a real tensor itself."""
-    input = convert_to_tensor(input, name="input")
+    input = _number(input)
     return REAL(input, name=name) if input.dtype.is_complex else input
 
 
 def imag(input: Any, name: str | None = None) -> Tensor:
-    """The imaginary part."""
-    return IMAG(input, name=name)
+    """The imaginary part; zeros for a real tensor."""
+    input = _number(input)
+    return IMAG(input, name=name) if input.dtype.is_complex else zeros_like(input, name=name or "Imag")
 
 
 def conj(x: Any, name: str | None = None) -> Tensor:
     """The complex conjugate; a real tensor itself."""
-    x = convert_to_tensor(x, name="x")
+    x = _number(x)
     return CONJ(x, name=name) if x.dtype.is_complex else x
 
 
 def angle(input: Any, name: str | None = None) -> Tensor:
-    """The argument of each complex number."""
-    return ANGLE(input, name=name)
+    """The argument of each complex number; 0 or pi for a real one."""
+    input = _number(input)
+    if input.dtype.is_complex:
+        return ANGLE(input, name=name)
+    zeros = zeros_like(input)
+    return where_v2(input < zeros, np.pi * ones_like(input), zeros, name=name or "Angle")
+
+
+def _number(x: Any) -> Tensor:
+    x = convert_to_tensor(x, name="x")
+    if not (x.dtype.is_complex or x.dtype.is_floating or x.dtype.is_integer):
+        raise DTypeError(f"numbers are needed, and {x!r} has dtype {x.dtype.name}")
+    return x

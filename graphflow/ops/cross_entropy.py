@@ -183,7 +183,7 @@ def sparse_softmax_cross_entropy_with_logits(
               [0, classes).
     """
     _named_only("sparse_softmax_cross_entropy_with_logits", _sentinel, labels, logits)
-    with name_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]) as scope:
+    with name_scope(name, "SparseSoftmaxCrossEntropyWithLogits", [labels, logits]):
         labels, logits = convert_to_tensor(labels), convert_to_tensor(logits)
         if logits.dims == ():
             raise ShapeError("logits must have at least one dimension, and are a scalar")
@@ -195,9 +195,9 @@ def sparse_softmax_cross_entropy_with_logits(
                 )
             merge(labels.dims, logits.dims[:-1])
         if logits.dims is not None and len(logits.dims) == 2:
-            return SPARSE_SOFTMAX_CROSS_ENTROPY(logits, labels, name=scope)[0]
+            return SPARSE_SOFTMAX_CROSS_ENTROPY(logits, labels)[0]
         loss = SPARSE_SOFTMAX_CROSS_ENTROPY(_flat(logits), reshape(labels, [-1]))[0]
-        return reshape(loss, shape(labels), name=scope)
+        return reshape(loss, shape(labels))
 
 
 def _named_only(function: str, sentinel: Any, labels: Any, logits: Any) -> None:

@@ -13,7 +13,14 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError, GraphflowError, InternalError, InvalidArgumentError
+from graphflow.errors import (
+    ConversionError,
+    DTypeError,
+    GraphError,
+    GraphflowError,
+    InternalError,
+    InvalidArgumentError,
+)
 from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor, created, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
@@ -80,6 +87,8 @@ class OpDef:
     holds      (store, **attrs) -> what a session keeps for this operation from run to run: a queue, an iterator;
                the reference gets it as `held`
     blocks     may wait for other runs of the session, or make some
+    rows       (op) -> whether several values of the first input, put together along a new first dimension, give what
+               each gives, put together
     """
 
     name: str
@@ -105,6 +114,7 @@ class OpDef:
     calls: bool = False
     holds: Callable[..., Any] | None = None
     blocks: bool = False
+    rows: Callable[[Operation], bool] | None = None
 
     def lower(self, op: Operation) -> Lowering:
         """The kind of lowering for this operation."""
@@ -282,9 +292,9 @@ def _convert(value: Any, dtype: DType | None, preferred: DType | None, graph: Gr
 
 
 def require_dtype(tensor: Tensor, dtype: DType | None) -> Tensor:
-    """The tensor itself; DTypeError when `dtype` is given and is another."""
+    """The tensor itself; ConversionError when `dtype` is given and is another."""
     if dtype is not None and tensor.dtype is not dtype:
-        raise DTypeError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
+        raise ConversionError(f"a tensor of dtype {dtype.name} is needed, and {tensor!r} has {tensor.dtype.name}",
                          hint="tf.cast changes the dtype of a tensor")  # fmt: skip
     return tensor
 

@@ -10,7 +10,7 @@ from graphflow.dtypes import int32
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import div_no_nan, floordiv, floormod
-from graphflow.ops.basic import cast, ones_like
+from graphflow.ops.basic import cast, identity, ones_like
 from graphflow.ops.clip import clip_by_norm
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import range as range_
@@ -48,12 +48,12 @@ def embedding_lookup(
         raise GraphError("embedding_lookup needs at least one table")
     if partition_strategy not in ("mod", "div"):
         raise GraphError(f"partition_strategy must be 'mod' or 'div', not {partition_strategy!r}")
-    with name_scope(name, "embedding_lookup", [*parts, ids]):
+    with name_scope(name, "embedding_lookup", [*parts, ids]) as scope:
         ids = convert_to_tensor(ids, name="ids")
-        rows = gather(parts[0], ids) if len(parts) == 1 else _from_parts(parts, ids, partition_strategy)
-        if max_norm is None:
-            return rows
-        return clip_by_norm(rows, max_norm, axes=range_(rank(ids), rank(rows)))
+        rows = gather(parts[0], ids, name=scope) if len(parts) == 1 else _from_parts(parts, ids, partition_strategy)
+        if max_norm is not None:
+            rows = clip_by_norm(rows, max_norm, axes=range_(rank(ids), rank(rows)))
+        return identity(rows)
 
 
 def _from_parts(parts: Sequence[Any], ids: Tensor, strategy: str) -> Tensor:
@@ -84,7 +84,7 @@ def embedding_lookup_sparse(
     combiner = "mean" if combiner is None else combiner
     if combiner not in ("mean", "sqrtn", "sum"):
         raise GraphError(f"combiner must be 'mean', 'sqrtn' or 'sum', not {combiner!r}")
-    with name_scope(name, "embedding_lookup_sparse"):
+    with name_scope(name, "embedding_lookup_sparse") as scope:
         ids = SparseTensor.from_value(sp_ids)
         segments = cast(ids.indices[:, 0], int32)
         count = reduce_max(concat([segments, [-1]], 0)) + 1
@@ -97,14 +97,14 @@ def embedding_lookup_sparse(
             merge(ids.values.dims, given.values.dims)
             weights = cast(given.values, rows.dtype)
             rows = rows * _with_axes_of(weights, rows)
-        total = UNSORTED_SEGMENT_SUM(rows, segments, count)
         if combiner == "sum":
-            return total
+            return UNSORTED_SEGMENT_SUM(rows, segments, count, name=scope)
+        total = UNSORTED_SEGMENT_SUM(rows, segments, count)
         if combiner == "mean":
             divisor = UNSORTED_SEGMENT_SUM(weights, segments, count)
         else:
             divisor = sqrt(UNSORTED_SEGMENT_SUM(square(weights), segments, count))
-        return div_no_nan(total, _with_axes_of(divisor, total))
+        return div_no_nan(total, _with_axes_of(divisor, total), name=scope)
 
 
 def _with_axes_of(t: Tensor, like: Tensor) -> Tensor:

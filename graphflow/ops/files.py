@@ -95,6 +95,7 @@ DECODE_RAW = define(
     infer=lambda bytes, out_type, **_: (None if bytes.dims is None else (*bytes.dims, None), out_type),
     reference=_raw,
     vjp=NO_GRADIENT,
+    rows=lambda op: True,
 )  # fmt: skip
 
 
@@ -116,11 +117,12 @@ def decode_raw(
 # -- CSV ---------------------------------------------------------------------------------------------------------------
 def _fields(line: bytes, delimiter: bytes, quoted: bool, record: int) -> list[bytes]:
     """The fields of a line; a quoted one may hold delimiters, line ends and doubled quotes."""
-    if not quoted or b'"' not in line:
-        return line.rstrip(b"\r\n").split(delimiter)
-    found, at, end = [], 0, len(line.rstrip(b"\r\n"))
+    if b"\n" not in line and b"\r" not in line and (not quoted or b'"' not in line):
+        return line.split(delimiter) if line else []
+    found, at, end = [], 0, len(line)
     while True:
-        if line[at : at + 1] == b'"':
+        at += len(line[at:]) - len(line[at:].lstrip(b"\r\n"))
+        if quoted and line[at : at + 1] == b'"':
             text, at = b"", at + 1
             while True:
                 stop = line.find(b'"', at)
@@ -137,8 +139,10 @@ def _fields(line: bytes, delimiter: bytes, quoted: bool, record: int) -> list[by
         else:
             stop = line.find(delimiter, at, end)
             text = line[at : end if stop < 0 else stop]
-            if b'"' in text:
-                raise InvalidArgumentError.because(f"record {record}: a field without quotes has one: {line!r}")
+            if quoted and b'"' in text or b"\n" in text or b"\r" in text:
+                raise InvalidArgumentError.because(
+                    f"record {record}: a field that is not quoted has a quote or a line end: {line!r}"
+                )
             found.append(text)
             at += len(text)
         if at >= end:
@@ -189,6 +193,7 @@ DECODE_CSV = define(
     infer=lambda records, *defaults, **_: [(records.dims, d.dtype) for d in defaults],
     reference=_csv,
     vjp=NO_GRADIENT,
+    rows=lambda op: True,
 )  # fmt: skip
 
 

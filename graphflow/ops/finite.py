@@ -56,7 +56,7 @@ def verify_tensor_all_finite(
     with name_scope(name, "VerifyFinite", [given]):
         check = check_numerics(given, text or "")
         with control_dependencies([check]):
-            return identity(given)
+            return identity(given, name="control_dependency")
 
 
 def add_check_numerics_ops() -> Operation:

@@ -1,16 +1,15 @@
-"""Python inside a run: functions of the user's, and printing."""
+"""What a run asks Python for: functions of the user's, and the time."""
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.default import name_scope
-from graphflow.dtypes import DType, as_dtype, int64
+from graphflow.dtypes import DType, as_dtype
 from graphflow.errors import (
     GraphflowError,
     InvalidArgumentError,
@@ -20,10 +19,7 @@ from graphflow.errors import (
     UnknownError,
 )
 from graphflow.operation import Tensor
-from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define, graph_of
-from graphflow.ops.fill import constant
-from graphflow.ops.state import VARIABLE
-from graphflow.ops.summarize import summarized
+from graphflow.ops.define import NO_GRADIENT, define
 from graphflow.shape import Dims
 
 _ERRORS = (
@@ -34,6 +30,12 @@ _ERRORS = (
 )
 
 
+def failed(error: Exception, where: str) -> GraphflowError:
+    """The error of a run for one of the user's Python code."""
+    kind = next((known for types, known in _ERRORS if isinstance(error, types)), UnknownError)
+    return kind.because(f"{type(error).__name__} in {where}: {error}")
+
+
 def _called(*arrays: np.ndarray, function: Callable, Tout: tuple[DType, ...]) -> list[np.ndarray]:
     """The values of the user's function, checked against the dtypes that were promised."""
     try:
@@ -41,8 +43,7 @@ def _called(*arrays: np.ndarray, function: Callable, Tout: tuple[DType, ...]) ->
     except GraphflowError:
         raise
     except Exception as error:
-        kind = next((known for types, known in _ERRORS if isinstance(error, types)), UnknownError)
-        raise kind.because(f"{type(error).__name__} in {function!r}: {error}") from error
+        raise failed(error, repr(function)) from error
     results = values if isinstance(values, (list, tuple)) else [] if values is None and not Tout else [values]
     if not Tout:
         return []
@@ -104,49 +105,15 @@ def py_function(func: Callable, inp: Sequence[Any], Tout: Any, name: str | None 
                               "function of NumPy arrays")  # fmt: skip
 
 
-# -- printing ------------------------------------------------------------------------------------------------------
-COUNT_RUNS = define(
-    "CountRuns", "ref:int64",
-    infer=lambda ref: ((), int64),
-    reference=lambda ref: np.int64(1) if ref is None else ref + 1,
+TIMESTAMP = define(
+    "Timestamp", "",
+    infer=lambda: ((), dtypes.float64),
+    reference=lambda: np.float64(time.time()),
     vjp=NO_GRADIENT,
     stateful=True,
-    writes=(0,),
-    reads=False,
 )  # fmt: skip
 
 
-def _printed(
-    input: np.ndarray, run: np.ndarray, *data: np.ndarray, message: str, first_n: int, summarize: int
-) -> np.ndarray:
-    if first_n < 0 or run <= first_n:
-        sys.stderr.write(message + "".join(summarized(np.asarray(d), summarize) for d in data) + "\n")
-    return input
-
-
-PRINT = define(
-    "Print", "input run:int64 *data:any",
-    infer=lambda input, run, *data, **_: (input.dims, input.dtype),
-    reference=_printed,
-    vjp=lambda op, dy: [dy, *[None] * (len(op.inputs) - 1)],
-    stateful=True,
-)  # fmt: skip
-
-
-def Print(
-    input_: Any, data: Sequence[Any], message: str | None = None, first_n: int | None = None,
-    summarize: int | None = None, name: str | None = None,
-) -> Tensor:  # fmt: skip
-    """input_ itself; each run that computes it writes the message and the data to the standard error stream.
-
-    first_n    write in the first n runs of a session only
-    summarize  how many elements of each tensor are shown: 3 by default, all for a negative number
-    Gradient:  input_.
-    """
-    input_ = convert_to_tensor(input_, name="input")
-    n = -1 if first_n is None else int(first_n)
-    with name_scope(name, "Print", [input_]) as scope:
-        with graph_of([input_]).control_dependencies(None):
-            run = constant(0, int64) if n < 0 else COUNT_RUNS(VARIABLE(shape=(), dtype=int64, name="runs"))
-        return PRINT(input_, run, *data, message=message or "", first_n=n,
-                     summarize=3 if summarize is None else int(summarize), name=scope)  # fmt: skip
+def timestamp(name: str | None = None) -> Tensor:
+    """The seconds since 1970, as float64, when it is run."""
+    return TIMESTAMP(name=name)

@@ -75,8 +75,12 @@ class IndexedSlices:
             return [self.values, self.indices], lambda values, indices: IndexedSlicesValue(values, indices, None)
         return [self.values, self.indices, self.dense_shape], IndexedSlicesValue
 
+    def with_values(self, values: Tensor) -> IndexedSlices:
+        """Other values in the same rows."""
+        return IndexedSlices(values, self.indices, self.dense_shape)
+
     def __neg__(self) -> IndexedSlices:
-        return IndexedSlices(-self.values, self.indices, self.dense_shape)
+        return self.with_values(-self.values)
 
     def __repr__(self) -> str:
         return f"<tf.IndexedSlices values={self.values!r} indices={self.indices!r} dense_shape={self.dense_shape!r}>"

@@ -181,7 +181,7 @@ def boolean_mask(tensor: Any, mask: Any, name: str = "boolean_mask", axis: int |
     graph = graph_of((tensor, mask))
     with graph.as_default(), graph.name_scope(name or "boolean_mask"):
         tensor = convert_to_tensor(tensor, name="tensor")
-        mask = convert_to_tensor(mask, dtypes.bool_, name="mask")
+        mask = convert_to_tensor(mask, name="mask")
         if not mask.dims:
             raise ShapeError(f"the mask must have a known rank of at least 1, and has shape {show(mask.dims)}")
         at, wide = int(axis or 0), len(mask.dims)

@@ -76,7 +76,7 @@ SQRT = define(
     "Sqrt", "x",
     infer=same_as_input,
     reference=np.sqrt,
-    vjp=(lambda op, dy: dy * 0.5 / op.output,),
+    vjp=(lambda op, dy: dy * 0.5 / conj(op.output),),
     lowering=real_only("sqrt(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -85,7 +85,7 @@ RSQRT = define(
     "Rsqrt", "x",
     infer=same_as_input,
     reference=lambda x: 1 / np.sqrt(x),
-    vjp=(lambda op, dy: dy * -0.5 * op.output * op.output * op.output,),
+    vjp=(lambda op, dy: dy * -0.5 * conj(op.output) * conj(op.output) * conj(op.output),),
     lowering=real_only("1 / sqrt(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -94,7 +94,7 @@ RECIPROCAL = define(
     "Reciprocal", "x",
     infer=same_as_input,
     reference=_reciprocal,
-    vjp=(lambda op, dy: -dy * op.output * op.output,),
+    vjp=(lambda op, dy: -dy * conj(op.output) * conj(op.output),),
     lowering=real_only("1 / x"),
     types=INEXACT,
 )  # fmt: skip
@@ -112,7 +112,7 @@ EXPM1 = define(
     "Expm1", "x",
     infer=same_as_input,
     reference=np.expm1,
-    vjp=(lambda op, dy: dy * exp(op.inputs[0]),),
+    vjp=(lambda op, dy: dy * exp(conj(op.inputs[0])),),
     lowering=real_only("expm1(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -121,7 +121,7 @@ LOG = define(
     "Log", "x",
     infer=same_as_input,
     reference=np.log,
-    vjp=(lambda op, dy: dy * reciprocal(op.inputs[0]),),
+    vjp=(lambda op, dy: dy * reciprocal(conj(op.inputs[0])),),
     lowering=real_only("log(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -130,7 +130,7 @@ LOG1P = define(
     "Log1p", "x",
     infer=same_as_input,
     reference=np.log1p,
-    vjp=(lambda op, dy: dy * reciprocal(1 + op.inputs[0]),),
+    vjp=(lambda op, dy: dy * reciprocal(1 + conj(op.inputs[0])),),
     lowering=real_only("log1p(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -139,7 +139,7 @@ SIGMOID = define(
     "Sigmoid", "x",
     infer=same_as_input,
     reference=special.sigmoid,
-    vjp=(lambda op, dy: dy * op.output * (1 - op.output),),
+    vjp=(lambda op, dy: dy * conj(op.output) * (1 - conj(op.output)),),
     lowering=real_only("(T(1) if x >= 0 else exp(-abs(x))) / (1 + exp(-abs(x)))"),
     types=INEXACT,
 )  # fmt: skip
@@ -322,7 +322,7 @@ def rint(x: Any, name: str | None = None) -> Tensor:
 def abs(x: Any, name: str | None = None) -> Tensor:
     """|x|; real for complex x.   Gradient: the sign of x, for real x."""
     x = convert_to_tensor(x, name="x")
-    return COMPLEX_ABS(x, name=name) if x.dtype.is_complex else ABS(x, name=name)
+    return COMPLEX_ABS(x, name=name or "Abs") if x.dtype.is_complex else ABS(x, name=name)
 
 
 def round(x: Any, name: str | None = None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import float16, float32
-from graphflow.errors import DTypeError, GraphError
+from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, identity, stop_gradient, zeros_like
@@ -112,7 +112,7 @@ def dropout(
     with name_scope(name, "dropout", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_floating:
-            raise DTypeError(f"dropout scales what it keeps, so it needs a floating dtype; {x!r} has {x.dtype.name}")
+            raise GraphError(f"dropout scales what it keeps, so it needs a floating dtype; {x!r} has {x.dtype.name}")
         known = static_value(keep) if isinstance(keep, Tensor) else np.asarray(keep)
         if known is not None and known.ndim == 0 and float(known) == 1.0:
             return x

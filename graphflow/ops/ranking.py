@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, REAL, DType, bool_, int32
 from graphflow.errors import InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
@@ -17,8 +18,8 @@ from graphflow.ops.shape_ops import shape
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, count, merge, show
 
-TopK = namedtuple("TopK", "values indices")
-TopK.__doc__ = "What top_k gives: the elements, largest first, and where they were."
+TopKV2 = namedtuple("TopKV2", "values indices")
+TopKV2.__doc__ = "What top_k gives: the elements, largest first, and where they were."
 
 
 def _top_k_infer(input: Tensor, k: Tensor, sorted: bool) -> list[tuple[Dims, DType]]:
@@ -119,13 +120,13 @@ IN_TOP_K = define(
 )  # fmt: skip
 
 
-def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) -> TopK:
+def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) -> TopKV2:
     """The k largest elements along the last axis, largest first, and their indices; of equal ones the first.
 
     Shapes:   [..., n] -> values [..., k], indices [..., k] as int32.   Dtype: real numbers, kept.
     Gradient: input, from the values.   Raises: ValueError, or InvalidArgumentError when run, for k > n.
     """
-    return TopK(*TOP_K(input, k, sorted=bool(sorted), name=name))
+    return TopKV2(*TOP_K(input, k, sorted=bool(sorted), name=name))
 
 
 def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Tensor:
@@ -133,4 +134,5 @@ def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) ->
 
     Shapes: predictions [n, classes], targets [n] -> [n], bool.   No gradient.
     """
-    return IN_TOP_K(predictions, targets, k, name=name)
+    with name_scope(name, "in_top_k"):
+        return IN_TOP_K(predictions, targets, k)

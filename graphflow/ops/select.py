@@ -12,7 +12,8 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.lowering import Elementwise, Lowering
-from graphflow.shape import Dims, broadcast, merge
+from graphflow.ops.shape_ops import RESHAPE
+from graphflow.shape import Dims, broadcast, count, merge, sizes
 
 
 def _of_numbers(op: Operation) -> Lowering:
@@ -47,6 +48,15 @@ def _select_lowering(op: Operation) -> Lowering:
     return _of_numbers(op) if same else None
 
 
+def _select_expand(op: Operation, make: Any) -> list[Tensor] | None:
+    """A condition for rows is a column that broadcasts."""
+    condition, x, y = op.inputs
+    if condition.dims in (x.dims, ()):
+        return None
+    column = np.array([count(condition.dims), *[1] * (len(sizes(x.dims)) - 1)], np.int32)
+    return [make(SELECT_V2, make(RESHAPE, condition, make.constant(column)), x, y)]
+
+
 SELECT: OpDef = define(
     "Select", "condition:bool x y",
     infer=_select_infer,
@@ -57,6 +67,7 @@ SELECT: OpDef = define(
         lambda op, dy: SELECT(op.inputs[0], zeros_like(dy), dy),
     ),
     lowering=_select_lowering,
+    expand=_select_expand,
 )  # fmt: skip
 
 SELECT_V2: OpDef = define(

@@ -40,9 +40,11 @@ digamma = np.vectorize(_digamma, otypes=[float])
 
 
 def _polygamma(a: float, x: float) -> float:
-    """NaN outside the domain; infinite where float64 overflows."""
-    if not (1 <= a < math.inf and a == math.floor(a) and x > 0):
+    """NaN outside the domain; infinite at the poles and where float64 overflows."""
+    if not (1 <= a < math.inf and a == math.floor(a) and x > -math.inf):
         return math.nan
+    if x <= 0 and x == math.floor(x):
+        return math.inf
     sign = 1 if a % 2 else -1
     try:
         return sign * math.gamma(a + 1) * _zeta(a + 1, x)
@@ -51,7 +53,10 @@ def _polygamma(a: float, x: float) -> float:
 
 
 def _zeta(s: float, x: float) -> float:
-    """sum 1 / (x + k)^s, the tail of the sum by Euler and Maclaurin (DLMF 25.11.5)."""
+    """sum 1 / (x + k)^s for whole s, the tail of the sum by Euler and Maclaurin (DLMF 25.11.5)."""
+    if x < 0:  # the terms below 0 are those of two sums above it
+        part = x - math.floor(x)
+        return _zeta(s, part) + (-1 if s % 2 else 1) * (_zeta(s, 1 - part) - _zeta(s, 1 - x))
     total = 0.0
     while x < 20:
         total += x**-s

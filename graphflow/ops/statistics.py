@@ -156,11 +156,9 @@ def norm(
     """
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
-    matrix = isinstance(axes, tuple) and len(axes) == 2
-    if isinstance(axes, tuple) and not matrix:
-        if len(axes) != 1:
-            raise GraphError(f"a norm is over one axis or a pair of them, not {axis!r}")
-        axes = axes[0]
+    matrix = isinstance(axes, tuple)
+    if matrix and (len(axes) != 2 or axes[0] == axes[1]):
+        raise GraphError(f"a norm is over one axis or a pair of them, not {axis!r}")
     known = ("euclidean", "fro", 1, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
     positive = not matrix and isinstance(ord, (int, float)) and ord > 0
     if not (ord in known or positive):
@@ -168,20 +166,18 @@ def norm(
     with name_scope(name, "norm", [tensor]):
         x = convert_to_tensor(tensor)
         if ord in ("euclidean", "fro") or ord == 2:
-            squares = real(x * conj(x)) if x.dtype.is_complex else x * x
-            return sqrt(reduce_sum(squares, axes, keepdims=keep))
-        size_of = abs(x)
-        if not matrix:
-            return _vector_norm(size_of, ord, axes, keep)
-        along, across = (0, 1) if ord == 1 else (1, 0)
-        sums = reduce_sum(size_of, axes[along], keepdims=True)
-        largest = reduce_max(sums, axes[across], keepdims=True)
-        return largest if keep else squeeze(largest, axes)
+            result = sqrt(reduce_sum(x * conj(x), axes, keepdims=True))
+        elif not matrix:
+            result = _vector_norm(abs(x), ord, axes)
+        else:
+            along, across = (0, 1) if ord == 1 else (1, 0)
+            result = reduce_max(reduce_sum(abs(x), axes[along], keepdims=True), axes[across], keepdims=True)
+        return result if keep else squeeze(result, axes)
 
 
-def _vector_norm(size_of: Tensor, ord: Any, axis: Any, keep: bool) -> Tensor:
+def _vector_norm(size_of: Tensor, ord: Any, axis: Any) -> Tensor:
     if ord == 1:
-        return reduce_sum(size_of, axis, keepdims=keep)
+        return reduce_sum(size_of, axis, keepdims=True)
     if ord == np.inf:
-        return reduce_max(size_of, axis, keepdims=keep)
-    return pow(reduce_sum(pow(size_of, ord), axis, keepdims=keep), 1.0 / ord)
+        return reduce_max(size_of, axis, keepdims=True)
+    return pow(reduce_sum(pow(size_of, ord), axis, keepdims=True), 1.0 / ord)

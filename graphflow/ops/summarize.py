@@ -1,4 +1,4 @@
-"""The first elements of an array as TensorFlow's Print and Assert show them: `[[1 2][3...]...]`."""
+"""Arrays as text: `[[1 2][3...]...]` as Print and Assert show them, `[[0 1 2 ... 7 8 9]]` as print does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,26 @@ def summarized(array: np.ndarray, limit: int) -> str:
     most = array.size if limit < 0 else limit
     rows = "".join(_rows(array, [_element(v) for v in array.reshape(-1)[:most]], 0)[0])
     return f"[{rows}...]" if array.size > most else f"[{rows}]"
+
+
+def shortened(array: np.ndarray, edge: int) -> str:
+    """Nested as NumPy writes arrays; of each axis the first and the last `edge` items, all for a negative number."""
+    return _nested(array, edge, array.ndim)
+
+
+def _nested(array: np.ndarray, edge: int, rank: int) -> str:
+    if array.ndim == 0:
+        value = array.item() if array.dtype == object else array[()]
+        return f'"{_element(value)}"' if rank and isinstance(value, bytes) else _element(value)
+    if array.size == 0:
+        return "[]"
+    n = len(array)
+    cut = 0 <= 2 * edge < n
+    shown = [_nested(array[i, ...], edge, rank) for i in (range(n) if not cut else [*range(edge), *range(n - edge, n)])]
+    if cut:
+        shown.insert(edge, "...")
+    between = " " if array.ndim == 1 else "\n" * (array.ndim - 1) + " " * (rank - array.ndim + 1)
+    return "[" + between.join(shown) + "]"
 
 
 def _rows(array: np.ndarray, texts: list[str], start: int) -> tuple[list[str], int]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphflow.operation import Tensor
 from graphflow.ops.basic import of_values
+from graphflow.ops.complex import conj
 from graphflow.ops.define import define
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.math import INEXACT, real_only, reciprocal, rsqrt, square
@@ -16,7 +17,7 @@ SIN = define(
     "Sin", "x",
     infer=same_as_input,
     reference=np.sin,
-    vjp=(lambda op, dy: dy * cos(op.inputs[0]),),
+    vjp=(lambda op, dy: dy * cos(conj(op.inputs[0])),),
     lowering=real_only("sin(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -25,7 +26,7 @@ COS = define(
     "Cos", "x",
     infer=same_as_input,
     reference=np.cos,
-    vjp=(lambda op, dy: -dy * sin(op.inputs[0]),),
+    vjp=(lambda op, dy: -dy * sin(conj(op.inputs[0])),),
     lowering=real_only("cos(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -34,7 +35,7 @@ TAN = define(
     "Tan", "x",
     infer=same_as_input,
     reference=np.tan,
-    vjp=(lambda op, dy: dy * square(reciprocal(cos(op.inputs[0]))),),
+    vjp=(lambda op, dy: dy * square(reciprocal(cos(conj(op.inputs[0])))),),
     lowering=real_only("tan(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -43,7 +44,7 @@ ASIN = define(
     "Asin", "x",
     infer=same_as_input,
     reference=np.arcsin,
-    vjp=(lambda op, dy: dy * rsqrt(1 - square(op.inputs[0])),),
+    vjp=(lambda op, dy: dy * rsqrt(1 - square(conj(op.inputs[0]))),),
     lowering=real_only("asin(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -52,7 +53,7 @@ ACOS = define(
     "Acos", "x",
     infer=same_as_input,
     reference=np.arccos,
-    vjp=(lambda op, dy: -dy * rsqrt(1 - square(op.inputs[0])),),
+    vjp=(lambda op, dy: -dy * rsqrt(1 - square(conj(op.inputs[0]))),),
     lowering=real_only("acos(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -61,7 +62,7 @@ ATAN = define(
     "Atan", "x",
     infer=same_as_input,
     reference=np.arctan,
-    vjp=(lambda op, dy: dy * reciprocal(1 + square(op.inputs[0])),),
+    vjp=(lambda op, dy: dy * reciprocal(1 + square(conj(op.inputs[0]))),),
     lowering=real_only("atan(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -70,7 +71,7 @@ SINH = define(
     "Sinh", "x",
     infer=same_as_input,
     reference=np.sinh,
-    vjp=(lambda op, dy: dy * cosh(op.inputs[0]),),
+    vjp=(lambda op, dy: dy * cosh(conj(op.inputs[0])),),
     lowering=real_only("sinh(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -79,7 +80,7 @@ COSH = define(
     "Cosh", "x",
     infer=same_as_input,
     reference=np.cosh,
-    vjp=(lambda op, dy: dy * sinh(op.inputs[0]),),
+    vjp=(lambda op, dy: dy * sinh(conj(op.inputs[0])),),
     lowering=real_only("cosh(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -88,7 +89,7 @@ TANH = define(
     "Tanh", "x",
     infer=same_as_input,
     reference=np.tanh,
-    vjp=(lambda op, dy: dy * (1 - square(op.output)),),
+    vjp=(lambda op, dy: dy * (1 - square(conj(op.output))),),
     lowering=real_only("tanh(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -97,7 +98,7 @@ ASINH = define(
     "Asinh", "x",
     infer=same_as_input,
     reference=np.arcsinh,
-    vjp=(lambda op, dy: dy / cosh(op.output),),
+    vjp=(lambda op, dy: dy / cosh(conj(op.output)),),
     lowering=real_only("asinh(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -106,7 +107,7 @@ ACOSH = define(
     "Acosh", "x",
     infer=same_as_input,
     reference=np.arccosh,
-    vjp=(lambda op, dy: dy / sinh(op.output),),
+    vjp=(lambda op, dy: dy / sinh(conj(op.output)),),
     lowering=real_only("acosh(x)"),
     types=INEXACT,
 )  # fmt: skip
@@ -115,7 +116,7 @@ ATANH = define(
     "Atanh", "x",
     infer=same_as_input,
     reference=np.arctanh,
-    vjp=(lambda op, dy: dy * reciprocal(1 - square(op.inputs[0])),),
+    vjp=(lambda op, dy: dy * reciprocal(1 - square(conj(op.inputs[0]))),),
     lowering=real_only("atanh(x)"),
     types=INEXACT,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError
 from graphflow.shape import Dimension, TensorShape
 
-# which kinds of Python values a kind of dtype takes: an int tensor refuses floats, nothing but bool takes bools
-_TAKES = {"f": "fiu", "c": "cfiu", "i": "iu", "u": "iu", "b": "b", "O": "SUO"}
+# which kinds of Python values a kind of dtype takes: an int tensor refuses floats, bools are 0 and 1 as in Python
+_TAKES = {"f": "fiub", "c": "cfiub", "i": "iub", "u": "iub", "b": "b", "O": "SUO"}
 
 
 def as_array(value: Any, dtype: DType | None) -> np.ndarray:
@@ -45,6 +46,16 @@ def as_array(value: Any, dtype: DType | None) -> np.ndarray:
         if array.min() < low or array.max() > high:
             raise GraphError(f"{value!r} does not fit into {dtype.name}")
     return array.astype(dtype.dtype, order="C")
+
+
+def padded(parts: Sequence[np.ndarray], dims: Any, value: Any) -> np.ndarray:
+    """Arrays put together along a new first dimension, each filled up at its ends to the shape `dims` with `value`."""
+    out = np.empty((len(parts), *dims), parts[0].dtype)
+    out[...] = value
+    for i, part in enumerate(parts):
+        place: tuple[Any, ...] = (i, *map(slice, part.shape))
+        out[place] = part
+    return out
 
 
 def _from_python(value: Any) -> np.ndarray:

@@ -18,6 +18,7 @@ from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.layout import ImageLanes, assign_layouts
+from graphflow.passes.loops import improve_loops
 from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
@@ -35,6 +36,7 @@ PIPELINE: tuple[Pass, ...] = (
     simplify,
     expand_composites,  # after simplify, whose rules know composites: log(softmax)
     merge_common,  # after both: equal things look equal now
+    improve_loops,  # over simple bodies; what it moves out of them fuses with what is around
     assign_layouts,  # before fusion, which finds the operations between convolutions in their layout
     fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
     merge_updates,  # last: what makes a gradient has found its place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from graphflow.errors import GraphflowError, InternalError
 from graphflow.operation import Operation, Tensor
@@ -62,6 +62,15 @@ class Substitution:
             self._made[old] = made
             for t in old.outputs:
                 self._new[t] = self._refs[t] = next(outputs)
+
+    def put_parts(
+        self, old: Operation, made: Operation, ops: Sequence[Operation], outputs: Mapping[Tensor, Tensor]
+    ) -> None:
+        """These operations, `made` and what is around it, stand where `old` stood; tensors for its outputs."""
+        self.ops += ops
+        self._made[old] = made
+        self._new.update(outputs)
+        self._refs.update(outputs)
 
     def replace(self, old: Operation, outputs: Sequence[Tensor]) -> None:
         """Tensors of the new program take the place of the outputs of a pure operation."""

@@ -14,7 +14,7 @@ from graphflow.program import Program
 from graphflow.shape import known
 
 
-class _Maker:
+class Maker:
     """Makes operations in the place of another one."""
 
     def __init__(self, like: Operation) -> None:
@@ -39,7 +39,7 @@ def expand_composites(program: Program, fired: Counter[str] | None = None) -> Pr
     for old in program.ops:
         op = copy.updated(old)
         expand = op.definition.expand
-        make = _Maker(op)
+        make = Maker(op)
         outputs = None
         if expand is not None and all(known(t.dims) for t in (*op.inputs, *op.outputs)):
             outputs = expand(op, make)

@@ -112,7 +112,7 @@ def _effects(program: Program) -> dict[int, list[Operation]]:
 
 
 def _same(a: Operation, b: Operation) -> bool:
-    return a.id == b.id and a.definition is b.definition
+    return a.id == b.id and a.type == b.type
 
 
 def _fault(op: Operation, what: str) -> InternalError:  # type: ignore[valid-type]

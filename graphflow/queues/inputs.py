@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphflow.default import name_scope
-from graphflow.dtypes import bool_, int64, string
+from graphflow.dtypes import bool_, float32, int64, string
 from graphflow.errors import GraphError, ShapeError
 from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
 from graphflow.ops.assertions import Assert
-from graphflow.ops.basic import identity
+from graphflow.ops.basic import cast, identity
 from graphflow.ops.compare import greater
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.files import matching_files
@@ -23,6 +23,7 @@ from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.runner import QueueRunner, add_queue_runner
 from graphflow.shape import known, merge
+from graphflow.summary.functions import scalar
 from graphflow.variables import Variable
 
 
@@ -68,6 +69,7 @@ def input_producer(
         epoch = limit_epochs(order, num_epochs)
         queue = FIFOQueue(capacity, [rows.dtype], [inner], shared_name=shared_name, name=name or "input_producer")
         add_queue_runner(QueueRunner(queue, [queue.enqueue_many([epoch])], cancel_op=cancel_op))
+        _summarize(queue, capacity, summary_name or "fraction_of_{}_full")
         return queue
 
 
@@ -124,14 +126,19 @@ def _flat(tensors: Any) -> tuple[list[Tensor], Callable[[list[Tensor]], Any]]:
     return [convert_to_tensor(t) for t in flat], lambda made: made[0] if len(made) == 1 else made
 
 
+def _summarize(queue: QueueBase, capacity: int, name: str = "fraction_of_{}_full") -> None:
+    """A summary of how full a queue is."""
+    scalar(name.format(capacity), cast(queue.size(), float32) * (1.0 / capacity))
+
+
 def _joined(
-    tensors_list: Sequence[Any], batch_size: Any, many: bool, shapes: Any, smaller: bool, pad: bool,
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int, many: bool, shapes: Any, smaller: bool, pad: bool,
     keep: Sequence[Any], name: str | None, default: str, queue_of: Callable[[list, list], QueueBase],
 ) -> Any:  # fmt: skip
     """Batches of what several lists of tensors give, each list enqueued in a thread of its own."""
     parts = [_flat(tensors) for tensors in tensors_list]
     restore, columns = parts[0][1], parts[0][0]
-    with name_scope(name, default, columns):
+    with name_scope(name, default, columns) as scope:
         if any([t.dtype for t in flat] != [t.dtype for t in columns] for flat, _ in parts):
             raise TypeError("all lists of tensors must have the same dtypes")
         types = [t.dtype for t in columns]
@@ -160,7 +167,8 @@ def _joined(
                 raise ShapeError("with enqueue_many, keep_input is a vector with one element for each example")
             adds.append(queue.enqueue_many([boolean_mask(t, mask) for t in rows]))
         add_queue_runner(QueueRunner(queue, adds))
-        taken = (queue.dequeue_up_to if smaller else queue.dequeue_many)(batch_size)
+        _summarize(queue, capacity)
+        taken = (queue.dequeue_up_to if smaller else queue.dequeue_many)(batch_size, name=scope)
         outputs = taken if isinstance(taken, list) else [taken]
         return restore(outputs)
 
@@ -194,8 +202,8 @@ def maybe_batch(
         kind = PaddingFIFOQueue if dynamic_pad else FIFOQueue
         return kind(capacity, types, dims, shared_name=shared_name)
 
-    return _joined([tensors] * num_threads, batch_size, enqueue_many, shapes, allow_smaller_final_batch, dynamic_pad,
-                   [keep_input] * num_threads, name, "batch", queue)  # fmt: skip
+    return _joined([tensors] * num_threads, batch_size, capacity, enqueue_many, shapes, allow_smaller_final_batch,
+                   dynamic_pad, [keep_input] * num_threads, name, "batch", queue)  # fmt: skip
 
 
 def batch_join(
@@ -209,7 +217,7 @@ def batch_join(
         kind = PaddingFIFOQueue if dynamic_pad else FIFOQueue
         return kind(capacity, types, dims, shared_name=shared_name)
 
-    return _joined(tensors_list, batch_size, enqueue_many, shapes, allow_smaller_final_batch, dynamic_pad,
+    return _joined(tensors_list, batch_size, capacity, enqueue_many, shapes, allow_smaller_final_batch, dynamic_pad,
                    [None] * len(tensors_list), name, "batch_join", queue)  # fmt: skip
 
 
@@ -233,8 +241,8 @@ def maybe_shuffle_batch(
     def queue(types: list, dims: list) -> QueueBase:
         return RandomShuffleQueue(capacity, min_after_dequeue, types, dims, seed=seed, shared_name=shared_name)
 
-    return _joined([tensors] * num_threads, batch_size, enqueue_many, shapes, allow_smaller_final_batch, False,
-                   [keep_input] * num_threads, name, "shuffle_batch", queue)  # fmt: skip
+    return _joined([tensors] * num_threads, batch_size, capacity, enqueue_many, shapes, allow_smaller_final_batch,
+                   False, [keep_input] * num_threads, name, "shuffle_batch", queue)  # fmt: skip
 
 
 def shuffle_batch_join(
@@ -247,5 +255,5 @@ def shuffle_batch_join(
     def queue(types: list, dims: list) -> QueueBase:
         return RandomShuffleQueue(capacity, min_after_dequeue, types, dims, seed=seed, shared_name=shared_name)
 
-    return _joined(tensors_list, batch_size, enqueue_many, shapes, allow_smaller_final_batch, False,
+    return _joined(tensors_list, batch_size, capacity, enqueue_many, shapes, allow_smaller_final_batch, False,
                    [None] * len(tensors_list), name, "shuffle_batch_join", queue)  # fmt: skip

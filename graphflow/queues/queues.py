@@ -169,7 +169,7 @@ class QueueBase:
 
     def enqueue(self, vals: Any, name: str | None = None) -> Operation:
         """Add one element when run; waits for room.   Raises: CancelledError when run and the queue is closed."""
-        with name_scope(name, f"{self.name}_enqueue", [self._queue_ref]) as scope:
+        with name_scope(name, f"{self._base}_enqueue", [self._queue_ref]) as scope:
             parts = self._components(vals)
             for part, dims in zip(parts, self._shapes or (), strict=False):
                 merge(part.dims, dims) if known(dims) else self._fits(part.dims, dims)
@@ -177,7 +177,7 @@ class QueueBase:
 
     def enqueue_many(self, vals: Any, name: str | None = None) -> Operation:
         """Add the elements that the components have along their first dimension."""
-        with name_scope(name, f"{self.name}_EnqueueMany", [self._queue_ref]) as scope:
+        with name_scope(name, f"{self._base}_EnqueueMany", [self._queue_ref]) as scope:
             parts = self._components(vals)
             size: Dims = (None,)
             for part, dims in zip(parts, self.shapes, strict=True):

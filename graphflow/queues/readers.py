@@ -92,12 +92,14 @@ def _whole(name: bytes) -> Records:
 
 
 def _records(name: bytes, compression: str) -> Records:
-    for number, record in enumerate(records(name, compression)):
-        yield name + b":%d" % number, record
+    at = 0
+    for record in records(name, compression):
+        yield name + b":%d" % at, record
+        at += len(record) + 16  # two checksums and a length around it
 
 
 def _fixed(name: bytes, size: int, header: int, footer: int, hop: int, compression: str) -> Records:
-    for number, record in enumerate(fixed_records(name, size, header, footer, hop, compression)):
+    for number, record in enumerate(fixed_records(name, size, header, footer, hop, compression, whole=False)):
         yield name + b":%d" % number, record
 
 
@@ -219,7 +221,7 @@ class IdentityReader(ReaderBase):
 
 
 class TFRecordReader(ReaderBase):
-    """The records of TFRecord files."""
+    """The records of TFRecord files; the key is `file:byte`."""
 
     def __init__(self, name: str | None = None, options: Any = None) -> None:
         compression = TFRecordOptions.get_compression_type_string(options)

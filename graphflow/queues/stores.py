@@ -14,6 +14,7 @@ import numpy as np
 
 from graphflow.errors import CancelledError, InvalidArgumentError, OutOfRangeError
 from graphflow.ops.seeds import key_of
+from graphflow.ops.values import padded
 from graphflow.shape import Dims, compatible, show
 from graphflow.store import Store
 
@@ -147,13 +148,8 @@ class Padding(Fifo):
 
     def batched(self, items: list[Item], column: int) -> np.ndarray:
         parts = [item[column] for item in items]
-        out = np.zeros((len(parts), *np.max([part.shape for part in parts], axis=0)), parts[0].dtype)
-        if out.dtype == object:
-            out[...] = b""
-        for i, part in enumerate(parts):
-            place: tuple[Any, ...] = (i, *map(slice, part.shape))
-            out[place] = part
-        return out
+        fill = b"" if parts[0].dtype == object else 0
+        return padded(parts, np.max([part.shape for part in parts], axis=0), fill)
 
 
 class Priority(Fifo):

@@ -59,6 +59,7 @@ from graphflow.train.global_step import (
 )
 from graphflow.train.gradient_descent import GradientDescentOptimizer, ProximalGradientDescentOptimizer
 from graphflow.train.hooks import (
+    CheckpointInputPipelineHook,
     CheckpointSaverHook,
     CheckpointSaverListener,
     FeedFnHook,
@@ -98,4 +99,5 @@ from graphflow.train.schedules import (
     piecewise_constant_decay,
     polynomial_decay,
 )
+from graphflow.train.server import ClusterSpec, Server, replica_device_setter
 from graphflow.train.supervisor import Supervisor

@@ -12,8 +12,11 @@ import numpy as np
 
 from graphflow import logging
 from graphflow.compat.lookup import resolve
+from graphflow.data.iterator import ITERATORS
+from graphflow.data.saving import make_saveable_from_iterator
 from graphflow.errors import GraphError
 from graphflow.graph import get_default_graph
+from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
 from graphflow.train.global_step import get_global_step
 
@@ -241,6 +244,8 @@ class LoggingTensorHook(SessionRunHook):
     ) -> None:  # fmt: skip
         if every_n_iter is None and every_n_secs is None and not at_end or None not in (every_n_iter, every_n_secs):
             raise GraphError("give either every_n_iter or every_n_secs, or at_end")
+        if every_n_iter is not None and every_n_iter <= 0:
+            raise GraphError(f"every_n_iter must be positive, not {every_n_iter}")
         self._tensors = tensors if isinstance(tensors, Mapping) else {_label(t): t for t in tensors}
         only_end = every_n_iter is None and every_n_secs is None
         self._timer = None if only_end else SecondOrStepTimer(every_n_secs, every_n_iter)
@@ -363,6 +368,21 @@ class FinalOpsHook(SessionRunHook):
     def end(self, session: Any) -> None:
         if self._ops is not None:
             self._values = session.run(self._ops, self._feed)
+
+
+class CheckpointInputPipelineHook(SessionRunHook):
+    """Lets checkpoints hold where the iterators of the graph are: training goes on with the elements that are due.
+
+    They are saved by the saver of the session, which must not have been built before hooks begin.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self._estimator = estimator
+
+    def begin(self) -> None:
+        graph = get_default_graph()
+        for iterator in graph.get_collection(ITERATORS):
+            graph.add_to_collection(GraphKeys.SAVEABLE_OBJECTS, make_saveable_from_iterator(iterator))
 
 
 class FeedFnHook(SessionRunHook):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.data.saving import IteratorSaveable
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, NotFoundError
 from graphflow.graph import get_default_graph
 from graphflow.io.checkpoint import (
@@ -21,7 +22,6 @@ from graphflow.io.checkpoint import (
     sweep,
     write_checkpoint,
 )
-from graphflow.io.tensor_bundle import write_bundle
 from graphflow.meta_graph import MetaGraphDef, export_meta_graph, read_meta_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation
@@ -42,7 +42,8 @@ class SaverDef:
 class Saver:
     """Saves variables of a session under a prefix and restores them; keeps the last few checkpoints of a folder.
 
-    var_list     a list of variables, or {name in the checkpoint: variable}; all global variables when None
+    var_list     a list of variables, or {name in the checkpoint: variable}; all global variables when None, and what is
+                 in the collection SAVEABLE_OBJECTS: iterators, by make_saveable_from_iterator
     reshape      restore values of another shape with as many elements
     max_to_keep  how many checkpoints stay; None or 0 for all
     keep_checkpoint_every_n_hours  one checkpoint of each such span stays besides
@@ -71,6 +72,7 @@ class Saver:
         self._relative = save_relative_paths
         self._last: list[tuple[str, float]] = []
         self._lock = threading.Lock()  # threads may save with one Saver
+        self._saveables: dict[str, IteratorSaveable] = {}
         self._variables: dict[str, Operation] | None = None if defer_build else self._collected(var_list)
 
     def _collected(self, var_list: Any) -> dict[str, Operation]:
@@ -80,13 +82,18 @@ class Saver:
             var_list += graph.get_collection(GraphKeys.SAVEABLE_OBJECTS)
         if not var_list and not self._empty:
             raise GraphError("there are no variables to save")
+        named = var_list.items() if isinstance(var_list, Mapping) else [(getattr(v, "name", ""), v) for v in var_list]
+        self._saveables = {name: item for name, item in named if isinstance(item, IteratorSaveable)}
         if isinstance(var_list, Mapping):
-            return {name: _operation(v) for name, v in var_list.items()}
+            return {name: _operation(v) for name, v in var_list.items() if name not in self._saveables}
         found: dict[str, Operation] = {}
         for variable in var_list:
+            if isinstance(variable, IteratorSaveable):
+                continue
             op = _operation(variable)
-            if found.setdefault(op.name, op) is not op:
+            if op.name in found:
                 raise GraphError(f"two variables to save are called {op.name!r}")
+            found[op.name] = op
         return found
 
     def build(self) -> None:
@@ -127,15 +134,16 @@ class Saver:
         if global_step is not None:
             number = global_step if isinstance(global_step, (int, np.integer)) else step_of(sess, global_step)
             prefix = f"{path}-{number:08d}" if self._pad else f"{path}-{number}"
-            if os.path.basename(path) == filename:
-                raise GraphError(f"{path!r} is the file that lists checkpoints: choose another save_path")
+        elif os.path.basename(path) == filename:
+            raise GraphError(f"{path!r} is the file that lists checkpoints: choose another save_path")
         folder = os.path.dirname(prefix)
         if not os.path.isdir(folder or "."):
             raise GraphError(f"the folder {folder!r} does not exist: nothing is saved")
-        if not variables:
+        if not variables and not self._saveables:
             return None
         with self._lock:
             sweep(path)
+            sweep(os.path.join(folder, filename))
             self._write(store, variables, prefix)
             if write_meta_graph:
                 with sess.graph.as_default():
@@ -147,7 +155,8 @@ class Saver:
     def _write(self, store: Store, variables: Mapping[str, Operation], prefix: str) -> None:
         with store.lock:
             arrays = {name: _value(store, op) for name, op in variables.items()}
-            (write_bundle if self._version == SaverDef.V2 else write_checkpoint)(prefix, arrays)
+            arrays |= {name: saveable.value(store) for name, saveable in self._saveables.items()}
+            write_checkpoint(prefix, arrays, bundle=self._version == SaverDef.V2)
 
     def _record(self, folder: str, prefix: str, filename: str, suffix: str) -> None:
         """Note a new checkpoint in the folder's file, and only then remove the one that is too many."""
@@ -220,17 +229,20 @@ class Saver:
             raise GraphError(f"{prefix!r} is not the prefix of a checkpoint: there is no {prefix + '.index'!r}")
         reader = open_checkpoint(prefix)
         self._check(reader, variables, prefix)
-        reader.verify(list(variables))
+        reader.verify([*variables, *self._saveables])
         with store.lock:
+            for name, saveable in self._saveables.items():
+                saveable.restore(store, reader.get_tensor(name))
             for name, op in variables.items():
                 value = reader.get_tensor(name)
                 store.write(op, value.reshape(_dims(store, op, value)) if self._reshape else value)
 
     def _check(self, reader: CheckpointReader, variables: Mapping[str, Operation], prefix: str) -> None:
         shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-        unused = sorted(set(shapes) - set(variables))
+        wanted = [*variables, *self._saveables]
+        unused = sorted(set(shapes) - set(wanted))
         extra = f"; the checkpoint also has {', '.join(map(repr, unused))}" if unused else ""
-        missing = [f"{name!r}{near(name, unused)}" for name in variables if name not in shapes]
+        missing = [f"{name!r}{near(name, unused)}" for name in wanted if name not in shapes]
         wrong = []
         for name, op in variables.items():
             if name not in shapes:

@@ -83,6 +83,8 @@ class Supervisor:
     ) -> Session:  # fmt: skip
         """A session with values; threads that save and that fill queues are started."""
         self._coord.clear_stop()
+        if self._logdir is not None:
+            os.makedirs(self._logdir, exist_ok=True)
         sess = self._manager.prepare_session(
             master, self._init_op, self._saver, self._logdir, config=config, init_feed_dict=self._init_feed_dict,
             init_fn=self._init_fn,
@@ -96,7 +98,6 @@ class Supervisor:
         """The thread that saves checkpoints, when there is a folder for them."""
         if self._path is None or self._saver is None or not self._save_secs:
             return []
-        os.makedirs(self._logdir or ".", exist_ok=True)
         return [self.loop(self._save_secs, self._save, args=(sess,))]
 
     def _save(self, sess: Session) -> None:
@@ -163,7 +164,7 @@ class Supervisor:
         try:
             with sess.as_default(), self._coord.stop_on_exception():
                 yield sess
-                if start_standard_services and self._path is not None and self._saver is not None:
+                if start_standard_services and self._path is not None and self._saver is not None and self._save_secs:
                     self._save(sess)
         finally:
             try:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks import recurrent
+from tests.benchmarks.recurrent import Counting, Recurrent
 from tests.benchmarks.workloads import RATE, Conv, Layer, Network, Pool, Product
 
 Step = Callable[[], Any]
@@ -25,6 +27,8 @@ def _tensorflow_like(tf: Any, work: Any, threads: int) -> Step:
             y = tf.placeholder(tf.float32, [None, 10])
             fetches = _network(tf, work, x, y)
             feeds = {x: images, y: labels} if work.optimizer else {x: images}
+        elif isinstance(work, (Recurrent, Counting)):
+            fetches, feeds = recurrent.tensorflow_like(tf, work)
         else:
             arrays = work.arrays()
             holders = [tf.placeholder(tf.float32, a.shape) for a in arrays]
@@ -95,6 +99,8 @@ def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
     import torch.nn.functional as F
 
     torch.set_num_threads(threads)
+    if isinstance(work, (Recurrent, Counting)):
+        return recurrent.torch(work)
     wrap = torch.compile if compiled else lambda f: f
     if not isinstance(work, Network):
         arrays = [torch.from_numpy(a) for a in work.arrays()]
@@ -179,6 +185,8 @@ def jax(work: Any, threads: int) -> Step:
     import jax.numpy as jnp
     from jax import lax
 
+    if isinstance(work, (Recurrent, Counting)):
+        return recurrent.jax(work)
     if not isinstance(work, Network):
         arrays = [jnp.asarray(a) for a in work.arrays()]
         if isinstance(work, Layer):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.recurrent import RECURRENT
+
 RATE = 0.003
 
 
@@ -145,4 +147,5 @@ WORKLOADS: dict[str, Any] = {
     "matmul 512": Product(512),
     "matmul 2048": Product(2048),
     "chain": Chain(),
+    **RECURRENT,
 }  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow import errors
 from graphflow.compat import input_data
 
 NAMES = input_data._NAMES
@@ -86,15 +87,15 @@ def test_scaling_and_shapes(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: b"html" + data[4:], "is not an idx file of 3 dimensions"),
-        (lambda data: data[:-1], "has 47 bytes of content, and shape \\(12, 2, 2\\) needs 48"),
-        (lambda data: b"", "is not an idx file"),
+        (lambda data: b"html" + data[4:], "at byte 0: this is no idx file of 3 dimensions"),
+        (lambda data: data[:-1], "at byte 16: 47 bytes follow, and shape \\(12, 2, 2\\) needs 48"),
+        (lambda data: b"", "this is no idx file"),
     ],
 )
 def test_damaged_files(change, message, folder):
     path = folder / NAMES[0]
     path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(errors.DataLossError, match=message) as caught:
         read(folder)
     assert str(path) in str(caught.value)
 

@@ -94,7 +94,7 @@ def test_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("tf.contrib.crf.crf_decode", "tf.contrib.crf is not in graphflow: use tf.scan or tf.while_loop"),
+        ("tf.contrib.staging.StagingArea", "tf.contrib.staging is not in graphflow: use tf.data"),
         ("from tensorflow.contrib import eager", "tf.contrib.eager is not in graphflow: use tf.Session and graph mode"),
         ("import tensorflow.contrib.eager as e", "tf.contrib.eager is not in graphflow: use tf.Session and graph mode"),
         (

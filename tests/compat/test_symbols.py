@@ -104,7 +104,7 @@ def test_aliases_are_the_same_objects():
 @pytest.mark.parametrize(
     ("use", "words"),
     [
-        (lambda: tf.contrib.crf, "tf.contrib.crf is not in graphflow: use tf.scan or tf.while_loop"),
+        (lambda: tf.contrib.staging, "tf.contrib.staging is not in graphflow: use tf.data"),
         (lambda: tf.contrib.rnn.NASCell, "tf.contrib.rnn.NASCell is not in graphflow: use tf.nn.rnn_cell"),
         (lambda: tf.nn.quantized_conv2d, "tf.nn.quantized_conv2d is not in graphflow: use tf.nn without quantized_"),
         (lambda: tf.enable_eager_execution(), "use tf.Session and graph mode"),
@@ -124,5 +124,5 @@ def test_unknown_names_are_plain_errors():
         with pytest.raises(AttributeError) as caught:
             owner.no_such_name  # noqa: B018
         assert not isinstance(caught.value, NotImplementedError)
-    assert not hasattr(tf, "no_such_name") and not hasattr(tf.contrib, "crf")
+    assert not hasattr(tf, "no_such_name") and not hasattr(tf.contrib, "tpu")
     assert explanation("tf.no_such_name") is None

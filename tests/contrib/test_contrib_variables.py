@@ -64,3 +64,47 @@ def test_global_step():
     framework.assert_global_step(step)
     with pytest.raises(ValueError, match="already"):
         framework.create_global_step()
+
+
+# -- values from elsewhere -----------------------------------------------------------------------------------------
+def test_values_from_arrays(made):
+    assign = framework.assign_from_values_fn({"a": [1.0, 2.0], "s/b": [3.0, 4.0, 5.0]})
+    with tf.Session() as session:
+        assign(session)
+        a, b = session.run(made[:2])
+    assert a.tolist() == [1, 2] and b.tolist() == [3, 4, 5]
+
+
+def test_values_from_a_checkpoint(made, tmp_path):
+    a, b, _, _ = made
+    with tf.Session() as session:
+        a.load([1.0, 2.0], session)
+        b.load([3.0, 4.0, 5.0], session)
+        path = tf.train.Saver([a, b]).save(session, str(tmp_path / "model"))
+    other, row = tf.get_variable("other", [3]), tf.get_variable("row", [1, 2])
+    with tf.Session() as session:
+        framework.assign_from_checkpoint_fn(path, {"s/b": other})(session)
+        framework.assign_from_checkpoint_fn(path, {"a": row}, reshape_variables=True)(session)
+        assert session.run(other).tolist() == [3, 4, 5] and session.run(row).tolist() == [[1, 2]]
+        operation, feeds = framework.assign_from_checkpoint(path, [a])
+        session.run(operation, feeds)
+        assert session.run(a).tolist() == [1, 2]
+    with pytest.raises(ValueError, match="no variable 'row'"):
+        framework.assign_from_checkpoint(path, [row])
+    with pytest.raises(ValueError, match="shape"):
+        framework.assign_from_checkpoint(path, {"a": row})
+    assert framework.assign_from_checkpoint_fn(path, [row], ignore_missing_vars=True) is None
+
+
+def test_summaries_of_tensors(made):
+    layers = tf.contrib.layers
+    activation = tf.nn.relu(made[0], name="act")
+    tf.add_to_collection(tf.GraphKeys.ACTIVATIONS, activation)
+    tf.add_to_collection("other", tf.constant(1.0, name="one"))
+    summaries = [*layers.summarize_activations(), *layers.summarize_collection("other", "on"),
+                 layers.summarize_tensor(activation, "named"), *layers.summarize_collection("other", "x")]  # fmt: skip
+    assert [s.op.type for s in summaries] == ["HistogramSummary", "ScalarSummary", "HistogramSummary"]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        tags = [v.tag for v in tf.Summary.FromString(session.run(tf.summary.merge_all())).value]
+    assert tags == ["act/zeros", "act/activation", "one_summary", "named"]

@@ -52,6 +52,12 @@ def array_in_loop(x):
     return [h, out.stack()]
 
 
+def growing_array(x):
+    array = tf.TensorArray(x.dtype, size=0, dynamic_size=True)
+    body = lambda i, out: (i + 1, out.write(i, tf.sin(x) * tf.cast(i, x.dtype)))
+    return tf.while_loop(lambda i, _: i < 3, body, [tf.constant(0), array])[1].stack()
+
+
 def arrays_outside(x):
     n = tf.shape(x)[0]
     array = tf.TensorArray(x.dtype, size=n, clear_after_read=False).unstack(x).write(0, x[1] * 2.0)
@@ -129,6 +135,7 @@ def test_folds():
 
 def test_arrays():
     check_op(array_in_loop, (3, 2), second=True)
+    check_op(growing_array, (2,), second=True)
     check_op(arrays_outside, (3, 2), second=True)
 
 

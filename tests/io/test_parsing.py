@@ -127,8 +127,12 @@ def test_sequences():
 
 
 def test_wrong_specs():
-    for specs in ({}, {"a": tf.FixedLenFeature([None], tf.int64)}, {"a": tf.FixedLenFeature([], tf.int32)}, {"a": 1}):
+    for specs in ({}, {"a": tf.FixedLenFeature([None], tf.int64)}, {"a": 1}):
         with pytest.raises(ValueError):
             tf.parse_single_example("", specs)
+    with pytest.raises(TypeError, match="features are string, float32 or int64"):
+        tf.parse_single_example("", {"a": tf.FixedLenFeature([], tf.int32)})
+    with pytest.raises(ValueError, match="allow_missing"):
+        tf.parse_single_example("", {"a": tf.FixedLenSequenceFeature([], tf.int64)})
     with pytest.raises(ValueError):
         tf.parse_single_example(["", ""], SPECS)

@@ -7,11 +7,10 @@ import pytest
 
 import graphflow as tf
 from graphflow import errors
-from graphflow.io.checkpoint import open_checkpoint
+from graphflow.io.checkpoint import open_checkpoint, write_checkpoint
 from graphflow.io.crc32c import crc32c, masked, unmasked
 from graphflow.io.snappy import decompress
 from graphflow.io.table import read_table, write_table
-from graphflow.io.tensor_bundle import write_bundle
 from graphflow.io.wire import WireError
 
 
@@ -102,7 +101,7 @@ def test_tensorflows_checkpoints(tmp_path):
         "c": np.array(1 + 2j, np.complex64), "e": np.zeros((0, 3)), "b": np.array([True, False]),
     }  # fmt: skip
     prefix = str(tmp_path / "m")
-    write_bundle(prefix, arrays)
+    write_checkpoint(prefix, arrays, bundle=True)
     reader = open_checkpoint(prefix)
     for name, array in arrays.items():
         found = reader.get_tensor(name)
@@ -142,5 +141,5 @@ def test_a_checkpoint_of_tensorflows(tmp_path):
             assert sess.run(w).tolist() == [[0, 1, 2], [3, 4, 5]] and sess.run(step) == 5
     assert tf.train.load_variable(prefix, "words").tolist() == [b"a", b"bcd"]
     arrays = {name: tf.train.load_variable(prefix, name) for name in ("layer/w", "step", "words")}
-    write_bundle(str(tmp_path / "again"), arrays)
+    write_checkpoint(str(tmp_path / "again"), arrays, bundle=True)
     assert (tmp_path / "again.data-00000-of-00001").read_bytes() == base64.b64decode(_DATA)

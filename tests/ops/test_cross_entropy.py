@@ -238,7 +238,7 @@ def test_dropout_arguments():
     ):
         with pytest.raises(ValueError):
             normalization.dropout(x, **arguments)
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError):
         normalization.dropout(constant([1, 2]), 0.5)
 
 

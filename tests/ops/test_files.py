@@ -41,7 +41,7 @@ def test_raw_numbers():
 
 
 def test_csv():
-    lines = ['1,2.5,"a, ""b"""\r\n', "-7,,x"]
+    lines = ['1,2.5,"a, ""b"""', "-7,,x"]
     a, b, c = tf.decode_csv(lines, [[0], [9.0], [""]])
     got = run([a, b, c])
     assert got[0].tolist() == [1, -7] and got[1].tolist() == [2.5, 9] and got[2].tolist() == [b'a, "b"', b"x"]
@@ -49,7 +49,7 @@ def test_csv():
     assert run([one, last]) == [0, 3] and one.shape.as_list() == []
     for line, defaults in (
         ("1,2", [[0]]), ("x", [[0]]), ("99999999999", [[0]]), ("", [tf.constant([], tf.int32)]), ('"a', [[""]]),
-        ('a"b', [[""]]), ('"a"b', [[""]]), ("1_0", [[0]]),
+        ('a"b', [[""]]), ("1\n", [[0]]), ("", [[0]]), ('"a"b', [[""]]), ("1_0", [[0]]),
     ):  # fmt: skip
         with pytest.raises(errors.InvalidArgumentError, match="record 0"):
             run(tf.decode_csv(line, defaults))

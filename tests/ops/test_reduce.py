@@ -193,7 +193,7 @@ def test_norm_of_vectors(ord):
     x = np.random.default_rng(0).normal(size=(3, 4))
     number = 2 if ord == "euclidean" else ord
     t = constant(x)
-    got = run_on("cpu", [statistics.norm(t, ord, axis=1), statistics.norm(t, ord, axis=[0], keepdims=True),
+    got = run_on("cpu", [statistics.norm(t, ord, axis=1), statistics.norm(t, ord, axis=0, keepdims=True),
                          statistics.norm(t, ord)])  # fmt: skip
     np.testing.assert_allclose(got[0], np.linalg.norm(x, number, axis=1))
     np.testing.assert_allclose(got[1], np.linalg.norm(x, number, axis=0, keepdims=True))

@@ -63,6 +63,7 @@ def test_the_report():
         "gone Const 3, Identity 2, Mul 1, Transpose 2\n"
         "expand_composites: 6 operations; nothing to do\n"
         "merge_common: 6 operations; nothing to do\n"
+        "improve_loops: 6 operations; nothing to do\n"
         "assign_layouts: 6 operations; nothing to do\n"
         "fuse_regions: 3 operations; fused 3; gone Add 1, MatMul 1, Neg 1, Relu 1; made MatMul+Add+Relu+Neg 1\n"
         "merge_updates: 3 operations; nothing to do\n"
@@ -88,8 +89,8 @@ def test_an_unknown_name_to_skip_lists_the_names():
         session.run(y, {x: np.ones((2, 4))})
     assert str(raised.value) == (
         "GRAPHFLOW_SKIP names no pass by fuse_everything; the passes are "
-        "drop_dead, fold_constants, simplify, expand_composites, merge_common, assign_layouts, fuse_regions, "
-        "merge_updates"
+        "drop_dead, fold_constants, simplify, expand_composites, merge_common, improve_loops, assign_layouts, "
+        "fuse_regions, merge_updates"
     )
 
 
@@ -103,7 +104,7 @@ def test_the_dump_has_a_folder_for_each_compile(tmp_path):
     assert folders == ["0001", "0002", "0003"]
     files = sorted(p.name for p in (tmp_path / "dump" / "0002").iterdir())
     stages = ["00-specialize", "01-drop_dead", "03-simplify", "04-expand_composites", "05-merge_common",
-              "06-assign_layouts", "07-fuse_regions", "08-merge_updates"]  # fmt: skip
+              "06-improve_loops", "07-assign_layouts", "08-fuse_regions", "09-merge_updates"]  # fmt: skip
     assert files == [f"{stage}.{kind}" for stage in stages for kind in ("dot", "txt")]
     assert (tmp_path / "dump" / "0002" / files[-1]).read_text() == OPTIMIZED
     assert "after merge_updates: 3 operations" in (tmp_path / "dump" / "0002" / files[-2]).read_text()

@@ -1,5 +1,7 @@
 """Estimators and the Supervisor."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,35 @@ def test_a_supervisor_goes_on(tmp_path):
         tf.Variable(1.0)
         with pytest.raises(KeyError), tf.train.Supervisor().managed_session():
             raise KeyError
+
+
+def resumable(folder, stop):
+    """An estimator that has trained up to this step; its data, dropout and weights have no seeds."""
+
+    def model_fn(features, labels, mode):
+        hidden = tf.layers.dropout(tf.layers.dense(features, 8, tf.nn.relu), 0.5, training=True)
+        loss = tf.losses.mean_squared_error(labels, tf.layers.dense(hidden, 1))
+        step = tf.train.AdamOptimizer(0.01).minimize(loss, global_step=tf.train.get_global_step())
+        return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=step)
+
+    def input_fn():
+        x = np.arange(40, dtype=np.float32).reshape(20, 2) / 40
+        return tf.data.Dataset.from_tensor_slices((x, x[:, :1])).shuffle(20).repeat().batch(3)
+
+    made = tf.estimator.Estimator(model_fn, str(folder))
+    made.train(input_fn, max_steps=stop, hooks=[tf.data.experimental.CheckpointInputPipelineHook(made)])
+    return made
+
+
+def test_training_goes_on_to_the_same_weights(tmp_path):
+    resumable(tmp_path / "a", 4)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    state = (tmp_path / "b" / "checkpoint").read_text().replace(str(tmp_path / "a"), str(tmp_path / "b"))
+    (tmp_path / "b" / "checkpoint").write_text(state)
+    for stop in (7, 11):
+        last = resumable(tmp_path / "a", stop)
+    once = resumable(tmp_path / "b", 11)
+    names = [name for name in once.get_variable_names() if "state" not in name]
+    assert len(names) > 4
+    for name in names:
+        assert (last.get_variable_value(name) == once.get_variable_value(name)).all(), name

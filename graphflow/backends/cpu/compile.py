@@ -99,7 +99,10 @@ def finish(tail: Any, first: Any, last: Any, left: Any, right: Any) -> None:
 
 @functools.cache
 def _inlined(function: Callable) -> Any:
-    """The function for use inside kernels."""
+    """The function for use inside kernels, with those that it calls."""
+    called = {n: _inlined(v) for n, v in _referred(function).items() if isinstance(v, FunctionType)}
+    if called:
+        function = FunctionType(function.__code__, {**function.__globals__, **called}, function.__name__)
     return numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
@@ -143,8 +146,12 @@ def _referred(function: Callable) -> dict[str, Any]:
 
 def _modules_of(function: Callable) -> str:
     """The source of a kernel's module, and of those that the functions come from that it calls."""
-    called = {v.__module__ for v in _referred(function).values() if isinstance(v, FunctionType)}
-    return "".join(_source_of(module) for module in sorted({function.__module__, *called}))
+    modules, stack = set(), [function]
+    while stack:
+        one = stack.pop()
+        modules.add(one.__module__)
+        stack += [v for v in _referred(one).values() if isinstance(v, FunctionType)]
+    return "".join(map(_source_of, sorted(modules)))
 
 
 def kernel_text(function: Callable | str, elements: Sequence[str], sizes: int) -> str:

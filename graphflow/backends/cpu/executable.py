@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -13,26 +13,40 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from graphflow.backends.base import Bodies, Call, Draws, Watch
+from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
+from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, NotNative, Row
+from graphflow.backends.cpu.buffers import (
+    allocated,
+    bytes_of,
+    element,
+    has_work,
+    overlap,
+    places,
+    read_first,
+    results,
+    variables_of,
+    written,
+)
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
-from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START, LoopBlock, NotNative, Row
+from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
 from graphflow.backends.reference import draw
-from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
-from graphflow.operation import Operation, Tensor, variable_of
-from graphflow.ops.fused import members, type_of
+from graphflow.errors import InternalError, InvalidArgumentError
+from graphflow.operation import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
-from graphflow.shape import count, known, sizes
-from graphflow.store import Store, aligned, uninitialized
+from graphflow.shape import known, sizes
+from graphflow.store import Store, uninitialized
 
-_ALONE_BYTES = 2**14  # steps that touch less are done before another thread has heard of them
-_TEAM_BYTES = 2**16  # so are plans
+_TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
-# Gives the GIL back while it runs; ctypes converts numbers to pointers faster than to integers.
+# ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
+# thread has done in a few microseconds keeps it: callers would wait for each other longer than that.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+_Brief = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def _head() -> int:
@@ -72,13 +86,13 @@ class CpuExecutable:
         self._store = store
         self._function = function
         self._kernels = kernels
-        self._arena = _allocated(plan)
+        self._arena = allocated(plan)
         self._arena_start = self._arena.ctypes.data
         self._objects: list[np.ndarray | None] = [None] * plan.objects
-        self._variables = _variables(plan)
-        self._required = [v for v in _read_first(plan) if not store.initialized(v)]
-        self._written = [self._variables[b.index] for s in plan.steps for b in _written(s)]
-        given, self._copies = _results(plan)
+        self._variables = variables_of(plan)
+        self._required = [v for v in read_first(plan) if not store.initialized(v)]
+        self._written = [self._variables[b.index] for s in plan.steps for b in written(s)]
+        given, self._copies = results(plan)
         self._makers = [partial(np.empty, sizes(b.dims), b.dtype.dtype) for b in given.values()]
         self._first = len(plan.program.feeds)
         self._number = {index: self._first + i for i, index in enumerate(given)}  # of each fetch array in _arrays
@@ -86,7 +100,8 @@ class CpuExecutable:
         self._list = np.zeros(1, np.int64)  # the address of this list
         self._status = np.zeros(4, np.int64)
         self._team_of = team_of
-        self._team = team_of() if any(total >= _TEAM_BYTES for total in accumulate(map(_bytes, plan.steps))) else None
+        self._brief = all(total < _TEAM_BYTES for total in accumulate(map(bytes_of, plan.steps)))
+        self._team = None if self._brief else team_of()
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
@@ -145,7 +160,7 @@ class CpuExecutable:
         native: list[Step] = []
         for step in steps:
             if step.call is not None and self.bindable(step):
-                if _has_work(step):
+                if has_work(step):
                     native.append(step)
             else:
                 self._flush(native)
@@ -199,7 +214,8 @@ class CpuExecutable:
         team = 0 if self._team is None or not together.any() else self._team.address
         run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
         self._keep += [table, block, program, run]
-        native = _Native(self._kernels.address(LAUNCH, (), 0) if team else walk)
+        kind = _Brief if self._brief else _Native
+        native = kind(self._kernels.address(LAUNCH, (), 0) if team else walk)
         self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
 
     def append_call(
@@ -207,9 +223,9 @@ class CpuExecutable:
         draws: list[int], rows: list[Row], number: int, address: Callable[[Buffer], tuple[int, Any]],
     ) -> None:  # fmt: skip
         """Append the row of a step, and its arguments."""
-        call, nbytes = step.call, _bytes(step)
+        call, nbytes = step.call, bytes_of(step)
         assert call is not None
-        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= _ALONE_BYTES else ALONE, number))
+        rows.append((self._kernel(step, call), len(words), 0 if nbytes >= ALONE_BYTES else ALONE, number))
         self._pass(step, call, words, late, draws, address)
         if call.takes_tail:
             words.append(0)
@@ -229,13 +245,13 @@ class CpuExecutable:
         place_of: Callable[[Buffer], tuple[int, Any]],
     ) -> None:  # fmt: skip
         """Append the arguments of a call: addresses, then sizes."""
-        places = _places(step)
+        found_at = places(step)
         raw = isinstance(call.function, Emitted) and call.function.raw
         if raw:
             words += call.sizes
         for position, p in enumerate(call.pointers):
             if isinstance(p, Tensor):
-                found = places[p]
+                found = found_at[p]
                 before = call.pointers[:position].count(p) if len(found) > 1 else 0
                 address, array = place_of(found[min(before, len(found) - 1)])
                 if array is not None:
@@ -272,7 +288,7 @@ class CpuExecutable:
     def _kernel(self, step: Step, call: Call) -> int:
         if isinstance(call.function, Emitted) and call.function.raw:
             return self._kernels.address(call.function, (), 0)
-        elements = [_element(p) for p in call.pointers]
+        elements = [element(p) for p in call.pointers]
         if step.scratch and call.scratch_bytes:
             elements.append("uint8")
         try:
@@ -296,7 +312,7 @@ class CpuExecutable:
         if not step.op.definition.calls or "variables" not in step.op.attrs:
             return None
         assert self._function is not None
-        block = LoopBlock(self, self._function.plan)
+        block = Block(self, self._function.plan)
         late: list[tuple[int, Any]] = []
         if self._team is None:
             self._team = self._team_of()
@@ -410,11 +426,14 @@ class CpuExecutable:
     def _referring(self, step: Step) -> Callable[[], None]:
         """The reference, from within the run; in place where the record can and no other input is in the way."""
         op, record = step.op, step.op.definition
+        # Not while it waits, or calls a function of the user's.
+        serial: Any = nullcontext() if record.stateful else SERIAL_BLAS
 
         def part() -> None:
             values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
-            in_place = record.in_place is not None and not _overlap(values, record.writes)
-            results = record.compute(op, values, in_place, **draw(op, self._store))
+            in_place = record.in_place is not None and not overlap(values, record.writes)
+            with serial:
+                results = record.compute(op, values, in_place, **draw(op, self._store))
             for buffer, value in zip(step.outputs, results, strict=True):
                 self._save(buffer, value)
 
@@ -424,108 +443,3 @@ class CpuExecutable:
         if i not in op.definition.refs:
             return self._array(buffer)
         return self._store.value(self._variables[buffer.index])
-
-
-def _allocated(plan: Plan) -> np.ndarray:
-    """The arena; ResourceExhaustedError with the step that needs most of it when there is not so much memory."""
-    try:
-        return aligned((plan.arena_bytes,), np.dtype(np.uint8))
-    except MemoryError:
-        largest = max(plan.steps, key=_bytes)
-        raise ResourceExhaustedError.because(
-            f"there is no memory for the {plan.arena_bytes} bytes that lie between the steps of this run, of which "
-            f"{type_of(largest.op)} {largest.op.name!r} takes and makes {_bytes(largest)}", largest.op
-        ).note(*members(largest.op)[-1].where()) from None  # fmt: skip
-
-
-def _has_work(step: Step) -> bool:
-    return any(count(b.dims) for b in step.outputs)
-
-
-def _bytes(step: Step) -> int:
-    total = 0
-    for kind, _, dims, dtype in step.inputs + step.outputs:
-        if kind != "object" and dims is not None and None not in dims:
-            total += math.prod(dims) * dtype.size  # type: ignore[arg-type]
-    return total
-
-
-def _element(p: Tensor | Draws | str) -> str:
-    """The dtype that a kernel's pointer points to."""
-    return p.dtype.name if isinstance(p, Tensor) else "uint64" if isinstance(p, Draws) else "int64"
-
-
-def _places(step: Step) -> dict[Any, list[Buffer]]:
-    """Where the inputs and outputs of a step live, for each tensor in the order of the arguments; once if always there.
-
-    One tensor has two places where it names a variable to write and is also its value from before: v.assign(v).
-    """
-    places: dict[Any, list[Buffer]] = {}
-    for t, buffer in zip(step.op.inputs + step.op.outputs, step.inputs + step.outputs, strict=True):
-        found = places.get(t)
-        if found is None:
-            places[t] = [buffer]
-        else:
-            found.append(buffer)
-    for found in places.values():
-        if len(found) > 1 and found.count(found[0]) == len(found):
-            del found[1:]
-    return places
-
-
-def _results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:
-    """(by the number of a fetch array, the fetch that it is given to; the other fetches with their positions).
-
-    An array is given away once, in the shape of the fetch that gets it; the other fetches get copies.
-    """
-    given: dict[int, Buffer] = {}
-    copies: list[tuple[int, Buffer]] = []
-    for position, buffer in enumerate(plan.fetches):
-        if buffer.kind == "fetch" and buffer.index not in given:
-            given[buffer.index] = buffer
-        else:
-            copies.append((position, buffer))
-    return given, copies
-
-
-def _written(step: Step) -> list[Buffer]:
-    return [] if step.copy or step.op.definition.calls else list(step.outputs[: len(step.op.definition.writes)])
-
-
-def _overlap(values: list[Any], written: tuple[int, ...]) -> bool:
-    """Whether an array that is to be written shares memory with another one."""
-    return any(np.may_share_memory(values[i], v) for i in written for j, v in enumerate(values) if i != j)
-
-
-def _variables(plan: Plan) -> dict[int, Operation]:
-    """The variables of a plan by the id of their operation."""
-    found = {op.id: op for op in plan.program.ops if op.definition.variable}
-    for op in plan.program.ops:
-        for i in op.definition.refs:
-            variable = variable_of(op.inputs[i])
-            found.setdefault(variable.id, variable)
-    return found
-
-
-def _read_first(plan: Plan) -> list[Operation]:
-    """Variables whose value from before the run is needed."""
-    written: set[int] = set()
-    needed: dict[int, Operation] = {}
-    ops = plan.program.ops
-    taken = set(plan.program.fetches).union(*[op.outputs for op in plan.program.targets])
-    for op in ops:
-        refs = set(op.definition.refs)
-        taken.update([t for i, t in enumerate(op.inputs) if i not in refs] if refs else op.inputs)
-    for op in ops:
-        record = op.definition
-        if record.variable:
-            if op.output in taken:
-                needed[op.id] = op
-        elif record.refs and record.reads:
-            for i in record.refs:
-                variable = variable_of(op.inputs[i])
-                if variable.id not in written:
-                    needed[variable.id] = variable
-        if record.writes:
-            written.update([variable_of(op.inputs[i]).id for i in record.writes])
-    return list(needed.values())

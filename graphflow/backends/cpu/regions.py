@@ -256,7 +256,10 @@ def epilogue(code: Code, *args: Any, body: Body, period: int = 0, rows_whole: bo
     e = Emission(code, body, args, 2, rows_whole)
     first, last, left, right = e.rest
     if not period:
-        e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
+        with code.either((right - left) % code.lanes == 0) as branches:  # masks cost much on some CPUs
+            for e.whole, branch in zip((True, False), branches, strict=True):
+                with branch:
+                    e.loops([lambda at: (first, last), lambda at: (left, right)], e.every_member)
         return
     with code.either((left == 0) & (right >= e.sizes[1])) as (whole, part):
         with part:  # threads share the columns

@@ -22,10 +22,10 @@ MEET = 2  # flag: threads wait for each other after the step
 
 # Words that the threads of a team share (int64); those that one thread writes while others look are on lines of their
 # own.  The first is where kernels find how to wait.
-_WAIT, _ARRIVED, _ROUND, _DOZING, _JOB, _ARGUMENTS, _PLACE, _SLEEPING, BUSY, _STOP, READY, MEMBERS = (
-    0, 8, 16, 24, 32, 40, 41, 48, 56, 64, 72, 80,
+_WAIT, _ARRIVED, _ROUND, _DOZING, JOB, _ARGUMENTS, _PLACE, _SLEEPING, BUSY, _STOP, READY, MEMBERS, CALLERS = (
+    0, 8, 16, 24, 32, 40, 41, 48, 56, 64, 72, 80, 88,
 )  # fmt: skip
-TEAM_WORDS = 88
+TEAM_WORDS = 96
 
 # Words of a run, which `launch` and `walk` are called with.
 _ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER, _MODE, _LEFT = range(10)
@@ -90,6 +90,7 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
     """A run alone or with the team, whichever has been faster so far.
 
     One run at a time has the team; others that come meanwhile go alone, and so does a short one while the team sleeps.
+    Where as many callers come as the team has members, each keeps a CPU busy, and all go alone.
     """
     team = code.pointer(run.load(_TEAM), "int64")
     number, cycles_alone, left, mode = (run.load(word) for word in (_RUNS, _ALONE, _LEFT, _MODE))
@@ -97,9 +98,10 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
     probing = ~trial & (left < _BURST)
     wanted = code.select(trial, number % 2 == 0, (mode != 0) ^ probing)
     short = (cycles_alone != 0) & (cycles_alone < _SHORT)
+    tried, wanted = wanted, wanted & (_add(code, team, CALLERS, 1) + 1 < team.load(MEMBERS))
     asleep = _now(code, team, _SLEEPING) != 0
     with code.when(wanted & asleep):
-        _wake(code, team, _JOB)
+        _wake(code, team, JOB)
     together = code.cell(code.number(0, "bool"))
     with code.when(wanted & ~(asleep & short)):
         together.set(_taken(code, team))
@@ -109,14 +111,15 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
             members = team.load(MEMBERS)
             team.store(_ARGUMENTS, code.address(run))
             team.store(_PLACE, _cpu(code))
-            _add(code, team, _JOB, 1)
+            _add(code, team, JOB, 1)
             with code.when(_now(code, team, _SLEEPING) != 0):
-                _wake(code, team, _JOB)
+                _wake(code, team, JOB)
             code.call(run.load(_WALK), code.address(run), code.value(0), members)
             code.barrier(team, code.value(0), members)
             _add(code, team, BUSY, -1)
         with without:
             code.call(run.load(_WALK), code.address(run), code.value(0), code.value(1))
+    _add(code, team, CALLERS, -1)
     went = together.get()
     word = code.select(went, code.value(_TOGETHER), code.value(_ALONE))
     before, took = run.load(word), code.cycles() - begin
@@ -125,7 +128,7 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
     longer = code.minimum(took, before * 2)
     average = before + (longer - before) // code.select(took < before, code.value(4), code.value(8))
     average = code.select(trial | probing, code.minimum(before, took), average)
-    first = probing & (left == _BURST - 1) & (went == wanted)
+    first = probing & (left == _BURST - 1) & (went == tried)
     run.store(word, code.select((before == 0) | first, took, average))
     cycles_alone, cycles_together = run.load(_ALONE), run.load(_TOGETHER)
     clear = cycles_alone > cycles_together + cycles_together // 4
@@ -138,11 +141,11 @@ def launch(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
 
 def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
     """What a thread of the team does until it is told to stop: its share of every run."""
-    seen, going = code.cell(_now(code, team, _JOB)), code.cell(1)
+    seen, going = code.cell(_now(code, team, JOB)), code.cell(1)
     _add(code, team, READY, 1)
     with code.as_long_as(lambda: going.get() != 0):
-        _await(code, team, _JOB, seen.get(), _SLEEPING)
-        seen.set(_now(code, team, _JOB))
+        _await(code, team, JOB, seen.get(), _SLEEPING)
+        seen.set(_now(code, team, JOB))
         with code.either(_now(code, team, _STOP) != 0) as (stopped, on):
             with stopped:
                 going.set(code.value(0))
@@ -156,8 +159,8 @@ def work(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
 def dismiss(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:
     """Tell the threads of a team to stop."""
     _add(code, team, _STOP, 1)
-    _add(code, team, _JOB, 1)
-    _wake(code, team, _JOB)
+    _add(code, team, JOB, 1)
+    _wake(code, team, JOB)
 
 
 def wait(code: Code, team: Pointer, tid: Value, nthreads: Value) -> None:

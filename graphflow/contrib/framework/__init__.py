@@ -7,6 +7,12 @@ from graphflow.contrib.framework.arguments import (
     current_arg_scope,
     has_arg_scope,
 )
+from graphflow.contrib.framework.checkpoints import (
+    assign_from_checkpoint,
+    assign_from_checkpoint_fn,
+    assign_from_values,
+    assign_from_values_fn,
+)
 from graphflow.contrib.framework.variables import (
     add_model_variable,
     filter_variables,

@@ -44,3 +44,10 @@ from graphflow.contrib.layers.regularizers import (
     l2_regularizer,
     sum_regularizer,
 )
+from graphflow.contrib.layers.summaries import (
+    summarize_activation,
+    summarize_activations,
+    summarize_collection,
+    summarize_tensor,
+    summarize_tensors,
+)

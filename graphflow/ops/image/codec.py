@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,7 @@ from graphflow.ops.image.color import convert_image_dtype
 from graphflow.ops.infer import require_rank
 from graphflow.shape import Dims, show
 
+_DENSEST = 10_000  # pixels in a byte: no format packs more, PNG with one bit each comes close
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -27,14 +32,29 @@ def _pillow() -> Any:
     return Image
 
 
-def _opened(contents: np.ndarray) -> Any:
-    image = _pillow()
+@contextmanager
+def _opened(contents: np.ndarray) -> Iterator[Any]:
+    """The picture in the bytes, for a block in which it is decoded."""
+    image, data = _pillow(), contents.item()
     try:
-        opened = image.open(io.BytesIO(contents.item()))
-        opened.load()
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for data that is no image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # large pictures are not wrong
+            opened = image.open(io.BytesIO(data))
+            width, height = opened.size
+            if width * height > _DENSEST * len(data):
+                raise ValueError(f"{len(data)} bytes cannot be {width} x {height} pixels")
+            yield opened
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        struct.error,
+        image.DecompressionBombError,
+    ) as error:
+        # what Pillow raises for data that is no image
         raise InvalidArgumentError.because(f"these bytes are no image: {error}") from None
-    return opened
 
 
 def _as_array(picture: Any, channels: int) -> np.ndarray:
@@ -57,17 +77,19 @@ def _in_dtype(array: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 def _decoded(contents: np.ndarray, channels: int, dtype: DType) -> np.ndarray:
-    return _in_dtype(_as_array(_opened(contents), channels), dtype)
+    with _opened(contents) as picture:
+        picture.load()
+        return _in_dtype(_as_array(picture, channels), dtype)
 
 
 def _frames(contents: np.ndarray) -> np.ndarray:
     """uint8 [frames, h, w, 3]."""
-    picture = _opened(contents)
-    frames = []
-    for i in range(getattr(picture, "n_frames", 1)):
-        picture.seek(i)
-        frames.append(np.asarray(picture.convert("RGB")))
-    return np.stack(frames)
+    with _opened(contents) as picture:
+        frames = []
+        for i in range(getattr(picture, "n_frames", 1)):
+            picture.seek(i)
+            frames.append(np.asarray(picture.convert("RGB")))
+        return np.stack(frames)
 
 
 def _any_format(contents: np.ndarray, channels: int, dtype: DType, animated: bool) -> np.ndarray:

@@ -1,0 +1,219 @@
+"""Datasets whose elements are those of others, in another order or number."""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from graphflow import nest
+from graphflow.data.base import ENDLESS, UNKNOWN, Base, Items, Parts, Run, Unary, base_of, number
+from graphflow.data.structure import (
+    require_same_structure,
+)
+from graphflow.errors import InvalidArgumentError
+from graphflow.operation import Tensor
+from graphflow.ops.seeds import get_seed, key_of
+
+
+class Zip(Base):
+    """Elements of several datasets side by side."""
+
+    def __init__(self, datasets: Any) -> None:
+        flat = nest.flatten(datasets)
+        self.inputs = tuple(map(base_of, flat))
+        self.specs = nest.pack_sequence_as(datasets, [d.specs for d in self.inputs])
+
+    def _joined(self, sources: list[Iterator[Parts]]) -> Iterator[Parts]:
+        return map(_side_by_side, zip(*sources, strict=False))
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return self._joined([dataset.elements(run) for dataset in self.inputs])
+
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
+        return self._joined([dataset.after(run, count) for dataset in self.inputs])
+
+    def cardinality(self, run: Run) -> int:
+        sizes = [dataset.cardinality(run) for dataset in self.inputs]
+        return UNKNOWN if UNKNOWN in sizes else min((n for n in sizes if n >= 0), default=ENDLESS)
+
+
+def _side_by_side(several: Iterable[Parts]) -> Parts:
+    return [part for parts in several for part in parts]
+
+
+class Concatenate(Base):
+    """One dataset after another."""
+
+    def __init__(self, first: Base, second: Base) -> None:
+        self.inputs = (first, second)
+        require_same_structure(first.specs, second.specs)
+        self.specs = nest.map_structure(lambda a, b: a.wider(b, "concatenated datasets"), first.specs, second.specs)
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return itertools.chain.from_iterable(dataset.elements(run) for dataset in self.inputs)
+
+    def cardinality(self, run: Run) -> int:
+        sizes = [dataset.cardinality(run) for dataset in self.inputs]
+        return ENDLESS if ENDLESS in sizes else UNKNOWN if UNKNOWN in sizes else sum(sizes)
+
+
+class Ordered(Unary):
+    """A dataset of which the elements are some of another's, in some order: it works on rows too."""
+
+    @abstractmethod
+    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+        """The items that are kept; `items` gives those of one pass."""
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        return self.arranged(lambda: self.source.elements(run), run)
+
+    def items(self, run: Run) -> Items:
+        first = [self.source.items(run)]
+        joined, in_memory = first[0].joined, first[0].in_memory
+        return Items(self.arranged(lambda: (first.pop() if first else self.source.items(run)).items, run),
+                     joined, in_memory)  # fmt: skip
+
+    def after(self, run: Run, count: int) -> Iterator[Parts]:
+        items, joined, _ = self.items(run)
+
+        def one(item: Any) -> Parts:
+            return [part[0, ...] for part in joined([item])]
+
+        return map(one, itertools.islice(items, count, None))  # which goes on after an error
+
+
+class Counted(Ordered):
+    """One that takes a number."""
+
+    def __init__(self, dataset: Base, count: Any) -> None:
+        super().__init__(dataset)
+        self._count = number(count)
+
+    def own_tensors(self) -> list[Tensor]:
+        return [self._count]
+
+    def count(self, run: Run) -> int:
+        return int(run.values[self._count])
+
+
+class Repeat(Counted):
+    """Again and again."""
+
+    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+        count = self.count(run)
+        for _ in itertools.count() if count < 0 else range(count):
+            empty = True
+            for item in items():
+                empty = False
+                yield item
+            if empty and count < 0:
+                return
+
+    def cardinality(self, run: Run) -> int:
+        count, size = self.count(run), self.source.cardinality(run)
+        if 0 in (count, size):
+            return 0
+        return ENDLESS if count < 0 else size * count if size >= 0 else size
+
+
+class Take(Counted):
+    """The first ones."""
+
+    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+        count = self.count(run)
+        return items() if count < 0 else itertools.islice(items(), count)
+
+    def cardinality(self, run: Run) -> int:
+        count, size = self.count(run), self.source.cardinality(run)
+        return size if count < 0 or size == UNKNOWN else count if size == ENDLESS else min(count, size)
+
+
+class Skip(Counted):
+    """All but the first ones."""
+
+    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+        count = self.count(run)
+        return iter(()) if count < 0 else itertools.islice(items(), count, None)
+
+    def cardinality(self, run: Run) -> int:
+        count, size = self.count(run), self.source.cardinality(run)
+        return 0 if count < 0 else size if size < 0 else max(size - count, 0)
+
+
+class Shard(Ordered):
+    """Every n-th one."""
+
+    def __init__(self, dataset: Base, num_shards: Any, index: Any) -> None:
+        super().__init__(dataset)
+        self._parts = [number(num_shards), number(index)]
+
+    def own_tensors(self) -> list[Tensor]:
+        return self._parts
+
+    def _settings(self, run: Run) -> tuple[int, int]:
+        shards, index = map(int, run.of(self._parts))
+        if not 0 <= index < shards:
+            raise InvalidArgumentError.because(f"there is no shard {index} of {shards}")
+        return shards, index
+
+    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+        shards, index = self._settings(run)
+        return itertools.islice(items(), index, None, shards)
+
+    def cardinality(self, run: Run) -> int:
+        shards, index = self._settings(run)
+        size = self.source.cardinality(run)
+        return size if size < 0 else len(range(index, size, shards))
+
+
+class Shuffle(Ordered):
+    """In random order: each element is drawn from a buffer that is kept full."""
+
+    def __init__(self, dataset: Base, buffer_size: Any, seed: Any, again: bool | None) -> None:
+        super().__init__(dataset)
+        self._size = number(buffer_size)
+        self._seed = seed if isinstance(seed, Tensor) else None
+        self._seeds = get_seed(0 if self._seed is not None else seed)
+        self._again = again is None or bool(again)
+
+    def own_tensors(self) -> list[Tensor]:
+        return [self._size] if self._seed is None else [self._size, self._seed]
+
+    def _key(self, run: Run) -> int:
+        first, second = self._seeds
+        if self._seed is not None:
+            second = int(run.values[self._seed])
+        return key_of(run.entropy, self._size.op.id) if first is None else key_of(first, second or 0)
+
+    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+        size = int(run.values[self._size])
+        if size < 1:
+            raise InvalidArgumentError.because(f"the buffer of a shuffle has at least one element, not {size}")
+        passes = run.shared.get(self, 0)
+        if self._again:
+            run.shared[self] = passes + 1
+        random = np.random.Generator(np.random.Philox(key=[self._key(run), passes]))
+        places = _places(random, size)
+        buffer: list[Any] = []
+        for item in items():
+            if len(buffer) < size:
+                buffer.append(item)
+                continue
+            at = next(places)
+            yield buffer[at]
+            buffer[at] = item
+        for at in random.permutation(len(buffer)).tolist():
+            yield buffer[at]
+
+    def cardinality(self, run: Run) -> int:
+        return self.source.cardinality(run)
+
+
+def _places(random: np.random.Generator, size: int) -> Iterator[int]:
+    """Random numbers below `size`, many drawn at once."""
+    while True:
+        yield from random.integers(size, size=256).tolist()
