@@ -169,10 +169,10 @@ class _Layouts:
             long = [i for i, d in enumerate(dims) if d != 1]
             if turned is not None and turned[1] == lanes and t.dims == op.output.dims:
                 inputs.append(turned[0])
+            elif dims and long in ([], [len(dims) - 1]) and dims[-1] == sizes(op.output.dims)[-1]:
+                inputs.append(self.channels(op, t, lanes))
             elif not long:
                 inputs.append(t)
-            elif long == [len(dims) - 1] and dims[-1] == sizes(op.output.dims)[-1]:
-                inputs.append(self.channels(op, t, lanes))
             else:
                 return None
         if not any(t.dims == first.dims for t in inputs):

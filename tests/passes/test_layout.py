@@ -82,6 +82,17 @@ def test_lanes_without_an_image_do_not_matter():
     assert any(np.isnan(b).any() for b in want)
 
 
+def test_one_channel_has_a_bias_too():
+    rng = np.random.default_rng(3)
+    x = tf.placeholder(tf.float32, [16, 6, 6, 3])
+    h = tf.nn.bias_add(tf.nn.conv2d(x, rng.normal(size=(3, 3, 3, 2)).astype("f"), [1, 1, 1, 1], "SAME"), [1.0, 2.0])
+    y = tf.nn.bias_add(tf.nn.conv2d(h, rng.normal(size=(3, 3, 2, 1)).astype("f"), [1, 1, 1, 1], "SAME"), [3.0])
+    feeds = {x: rng.normal(size=(16, 6, 6, 3)).astype("f")}
+    made, plan = run(y * tf.constant([2.0]), feeds, vector_bytes=32)
+    assert "LanesConv2D" in plan
+    np.testing.assert_allclose(made, run(y * 2.0, feeds, skip="assign_layouts")[0], rtol=1e-5, atol=1e-4)
+
+
 def test_twice_is_once():
     fetches, feeds = network(64)
     seen = []
