@@ -99,6 +99,10 @@ class Session:
         return self._graph
 
     @property
+    def _checks_numbers(self) -> bool:
+        return self._check_numerics or current().finite
+
+    @property
     def graph_def(self) -> Any:
         """The graph as data."""
         return self._graph.as_graph_def()  # type: ignore[attr-defined]
@@ -286,7 +290,7 @@ class Session:
                 clock = Clock(len(plan.steps))
                 profiles.append(Profile(report, plan, clock))
             bodies = _Bodies(self)
-            watch = Watch(plan, self._store) if self._check_numerics or current().finite else None
+            watch = Watch(plan, self._store) if self._checks_numbers else None
             executable = self._backend.compile(plan, self._store, clock, threads, bodies, watch)
             if watch is not None:
                 executable = checked(executable, watch, partial(callers, plan.program, self._store, bodies))
@@ -313,7 +317,8 @@ class Session:
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
-        plan = make_plan(optimize(stage.program, report, self._backend.image_lanes), self._backend.lower)
+        lanes = None if self._checks_numbers else self._backend.image_lanes  # what fills lanes up need not be finite
+        plan = make_plan(optimize(stage.program, report, lanes), self._backend.lower)
         if current().verifies:
             check_plan(plan)
         return plan, stage.rest

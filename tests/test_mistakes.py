@@ -106,7 +106,7 @@ MISTAKES = [
         """,
         graphflow="""
             InvalidArgumentError: label 10 at position 2 is outside [0, 10)
-            in SparseSoftmaxCrossEntropyWithLogits 'SparseSoftmaxCrossEntropyWithLogits', created at program.py:3
+            in SparseSoftmaxCrossEntropyWithLogits 'SparseSoftmaxCrossEntropyWithLogits/SparseSoftmaxCrossEntropyWithLogits', created at program.py:3
                 loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
               features: float32(3, 10) 'logits:0', created at program.py:1
               labels: int64(3,) 'labels:0', created at program.py:2

@@ -103,6 +103,16 @@ def test_an_infinity_that_is_meant():
         assert session.run(tf.nn.softmax(masked), {scores: [1.0, 5.0, 1.0]}).tolist() == [0.5, 0.0, 0.5]
 
 
+def test_convolutions_whose_images_lie_in_lanes():
+    """Lanes that hold no image, as with 5 of them, hold what is not looked at."""
+    x = tf.placeholder(tf.float32, [5, 16, 16, 1], name="x")
+    h = tf.nn.conv2d(x, tf.ones([3, 3, 1, 4]), [1, 1, 1, 1], "SAME")
+    h = tf.nn.conv2d(tf.log(h, name="between"), tf.ones([3, 3, 4, 4]), [1, 1, 1, 1], "SAME")
+    with tf.Session(config=CHECK) as session:
+        assert np.isfinite(session.run(h, {x: np.ones((5, 16, 16, 1))})).all()
+        assert "in Log 'between'" in complaint(session, h, {x: np.zeros((5, 16, 16, 1))})
+
+
 def test_loops_and_branches():
     x = tf.placeholder(tf.float32, [], name="x")
     _, loop = tf.while_loop(
