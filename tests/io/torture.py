@@ -145,7 +145,8 @@ def kills(folder: Path, count: int, seed: int, version: int | None, ballast: Pat
     sweeper = _CONTEXT.Process(target=_saving, args=(folder, version, theirs, 1))  # one save with room sweeps up
     sweeper.start()
     sweeper.join()
-    assert sweeper.exitcode == 0 and ours.recv() == newest(folder) == last + 1
+    saved = ours.recv()
+    assert sweeper.exitcode == 0 and saved == newest(folder) == last + 1, f"{saved}, after {last}"
     names = {name for name in os.listdir(folder) if ".tmp-" in name}
     return {"kills": count, "steps": last, "saves on a full disk": full, "whole but not yet reported": after,
             "temporary files at the end": len(names)}  # fmt: skip
@@ -450,7 +451,7 @@ def main() -> None:
         if args.kills:
             with tempfile.TemporaryDirectory() as name:
                 print(f"killed, {label}: {kills(Path(name), args.kills, args.seed, version)}", flush=True)
-            with small_disk(3) as folder:
+            with small_disk(8) as folder:
                 figures = kills(folder, args.kills, args.seed, version, folder / "ballast")
                 print(f"killed on a disk that fills, {label}: {figures}", flush=True)
     every = readers()
