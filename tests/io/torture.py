@@ -131,7 +131,7 @@ def kills(folder: Path, count: int, seed: int, version: int | None, ballast: Pat
             else:
                 space = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
                 with suppress(OSError), open(ballast, "wb") as file:
-                    file.write(bytes(int(space * rng.random())))
+                    file.write(bytes(int(space * rng.uniform(0.8, 1.0))))
 
     for _ in range(count):
         done = kill_once(folder, rng.uniform(0.0, 0.06), version, (lambda left: None) if ballast is None else fill)
