@@ -24,7 +24,7 @@ def test_nodes(graph_def):
     nodes = {node.name: node for node in graph_def.node}
     assert list(nodes)[:2] == ["a", "gate"] and nodes["b"].op in ("Add", "AddV2")
     assert nodes["m"].input == ["a", "m/y"] and nodes["m/y"].input == ["^gate"]
-    assert nodes["m"].device == "/gpu:0" and nodes["a"].device == ""
+    assert nodes["m"].device == "/device:GPU:0" and nodes["a"].device == ""
     assert "parts:1" in nodes["swapped"].input and 'name: "swapped"' in str(graph_def)
     copied = tf.GraphDef()
     copied.CopyFrom(graph_def)
@@ -37,7 +37,7 @@ def test_import_computes_the_same(graph_def):
         assert (b.name, op.name, b.shape.as_list()) == ("outer/imp/swapped:0", "outer/imp/b", [2])
         gate = graph.get_operation_by_name("outer/imp/gate")
         assert graph.get_operation_by_name("outer/imp/m/y").control_inputs == (gate,)
-        assert graph.get_operation_by_name("outer/imp/m").node_def.device == "/gpu:0"
+        assert graph.get_operation_by_name("outer/imp/m").node_def.device == "/device:GPU:0"
         with tf.Session() as session:
             assert session.graph_def == graph.as_graph_def()
             assert session.run(b, {"outer/imp/a:0": [1.0, 10.0]}).tolist() == [32.0, 4.0]

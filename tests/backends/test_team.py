@@ -111,7 +111,7 @@ def on_one_thread():
 @pytest.mark.parametrize("threads", [2, 3, 5])
 def test_the_same_bits_of_every_kind_of_kernel(threads, on_one_thread, monkeypatch):
     monkeypatch.setattr("graphflow.backends.cpu.executable._TEAM_BYTES", 1)
-    monkeypatch.setattr("graphflow.backends.cpu.executable._ALONE_BYTES", 1)
+    monkeypatch.setattr("graphflow.backends.cpu.executable.ALONE_BYTES", 1)
     for name, got in kinds(threads).items():
         want = on_one_thread[name]
         for g, w in zip(*([v] if isinstance(v, np.ndarray) else v for v in (got, want)), strict=True):
