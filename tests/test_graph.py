@@ -158,7 +158,7 @@ def test_default_graph_stack():
 
 def test_device_is_recorded():
     with tf.device("/cpu:0"):
-        assert tf.constant(1).device == "/cpu:0"
+        assert tf.constant(1).device == "/device:CPU:0"
     assert tf.constant(1).device == ""
 
 

@@ -26,7 +26,7 @@ with tf.device("/gpu:0"):
     infer = tf.reduce_sum(tf.multiply(embd_user, embd_item), 1)
     infer = tf.add(tf.add(tf.add(infer, bias_global), bias_user), bias_item, name="svd_inference")
     regularizer = tf.add(tf.nn.l2_loss(embd_user), tf.nn.l2_loss(embd_item), name="svd_regularizer")
-assert w_user.device == "/cpu:0" and infer.device == "/gpu:0"
+assert w_user.device == "/device:CPU:0" and infer.device == "/device:GPU:0"
 global_step = tf.train.get_or_create_global_step()
 cost = tf.add(tf.nn.l2_loss(tf.subtract(infer, rate_batch)), 0.001 * regularizer)
 train_op = tf.train.AdamOptimizer(0.1).minimize(cost, global_step=global_step)
