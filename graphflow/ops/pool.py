@@ -144,7 +144,7 @@ MAX_POOL: OpDef = define(
     infer=lambda input, **attrs: pool_infer(input, **attrs),
     reference=max_pool_of,
     vjp=(lambda op, dy: again(MAX_POOL_GRAD, op, op.inputs[0], op.output, dy),),
-    lowering=Kernel("max_pool"),
+    lowering=Kernel("max_pool", epilogue=True),
     types=REAL,
     flops=lambda op: pool_flops(op, op.output),
 )  # fmt: skip
@@ -158,7 +158,7 @@ MAX_POOL_GRAD: OpDef = define(
         None,
         lambda op, dx: again(MAX_POOL_GRAD_GRAD, op, op.inputs[0], op.inputs[1], dx),
     ),
-    lowering=Kernel("max_pool_grad"),
+    lowering=Kernel("max_pool_grad", epilogue=True),
     types=REAL,
     flops=lambda op: pool_flops(op, op.inputs[2]),
 )  # fmt: skip
@@ -180,7 +180,7 @@ AVG_POOL: OpDef = define(
     infer=pool_infer,
     reference=avg_pool_of,
     vjp=(lambda op, dy: again(AVG_POOL_GRAD, op, shape(op.inputs[0]), dy),),
-    lowering=Kernel("avg_pool"),
+    lowering=Kernel("avg_pool", epilogue=True),
     types=FLOATING,
     flops=lambda op: pool_flops(op, op.output),
 )  # fmt: skip
@@ -190,7 +190,7 @@ AVG_POOL_GRAD: OpDef = define(
     infer=images_infer,
     reference=avg_pool_grad_of,
     vjp=(None, lambda op, dx: again(AVG_POOL, op, dx)),
-    lowering=Kernel("avg_pool_grad"),
+    lowering=Kernel("avg_pool_grad", epilogue=True),
     types=FLOATING,
     flops=lambda op: pool_flops(op, op.inputs[1]),
 )  # fmt: skip

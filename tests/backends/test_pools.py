@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from native import isolated, run, walled
 
+import graphflow as tf
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.config import config
 from graphflow.graph import Graph
@@ -35,7 +36,9 @@ def check(make, *arrays):
     first = None
     for nthreads, at_end in itertools.product((1, 2, 3), (True, False)):
         made = walled(np.full(want.shape, 99, want.dtype), at_end)
-        run(call, {t: walled(t.op.attrs["value"], at_end) for t in op.inputs} | {op.output: made}, nthreads)
+        seen = walled(np.zeros((want.size // want.shape[-1], want.shape[-1]), np.int32), at_end)
+        run(call, {t: walled(t.op.attrs["value"], at_end) for t in op.inputs} | {op.output: made}, nthreads, seen)
+        assert (seen == 1).all(), (op.type, nthreads)
         assert_close(made, want, f"{op.type} {nthreads} threads")
         first = made if first is None else first
         assert made.tobytes() == first.tobytes(), (op.type, nthreads)
@@ -77,3 +80,20 @@ def test_nan_and_infinities():
 def test_integers(dtype):
     x = np.random.default_rng(1).integers(0, 200, (2, 5, 6, 7)).astype(dtype)
     check(lambda x: max_pool(x, 3, 2, "SAME"), x)
+
+
+def test_pooling_finishes_with_what_follows_it():
+    rng = np.random.default_rng(4)
+    x = tf.placeholder(tf.float32, [3, 6, 7, 5])
+    h = tf.nn.relu(x)
+    y = tf.tanh(tf.nn.avg_pool(h, [1, 2, 2, 1], [1, 2, 2, 1], "SAME") + rng.normal(size=5).astype("f"))
+    z = tf.nn.relu(tf.nn.max_pool(h, [1, 3, 3, 1], [1, 2, 2, 1], "VALID") * 2.0 - 1.0)
+    fetches = [y, z, tf.gradients(z, x)[0]]
+    feeds = {x: rng.normal(size=(3, 6, 7, 5)).astype("f")}
+    with tf.Session(backend="cpu") as session:
+        plan = session.explain(fetches, feeds)
+        made = session.run(fetches, feeds)
+    assert all(step in plan for step in (" AvgPool+Add+Tanh ", " MaxPool+Mul+Sub+Relu", " MaxPoolGrad+ReluGrad "))
+    with tf.Session(backend="reference") as session:
+        for got, want in zip(made, session.run(fetches, feeds), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)

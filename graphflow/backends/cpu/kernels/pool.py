@@ -26,7 +26,7 @@ _INDEX = {"float32": "int32", "float64": "int64"}  # of places in a window, as w
 
 def forward(
     code: Code, x: Pointer, y: Pointer, n: Value, h: Value, w: Value, c: Value, oh: Value, ow: Value, top: Value,
-    left: Value, tid: Value, nthreads: Value, *, window: Pair, strides: Pair, over_edges: bool, mean: bool,
+    left: Value, tail: Value, tid: Value, nthreads: Value, *, window: Pair, strides: Pair, over_edges: bool, mean: bool,
     whole: bool,
 ) -> None:  # fmt: skip
     """y [n, oh, ow, c] = the mean of each window, or its largest element, NaN where there is one.
@@ -35,30 +35,32 @@ def forward(
     """
     lanes = code.lanes
     first, last = code.share(n * oh, tid, nthreads)
-    with code.loop(first, last) as row, code.loop(0, ow) as column:
-        image = x.at(row // oh * h * w * c)
-        corner = (row % oh * strides[0] - top, column * strides[1] - left)
-        places = Window(code, window, corner, h, w, over_edges)
-        if mean:
-            size = places.size().cast(x.dtype)
-        with code.loop(0, c, lanes) as k:
-            inside = None if whole else code.lanes_below(c - k)
-
-            def add(_: Any, pixel: Value, real: Value, total: Value) -> list[Value]:
-                v = image.load(pixel * c + k, lanes, inside)
-                return [total + (code.select(real, v, 0) if over_edges else v)]
-
-            def larger(_: Any, pixel: Value, real: Value, best: Value) -> list[Value]:
-                return [_larger(code, best, image.load(pixel * c + k, lanes, inside))]
-
+    with code.loop(first, last) as row:
+        with code.loop(0, ow) as column:
+            image = x.at(row // oh * h * w * c)
+            corner = (row % oh * strides[0] - top, column * strides[1] - left)
+            places = Window(code, window, corner, h, w, over_edges)
             if mean:
-                [found] = places.fold([code.number(0, x.dtype, lanes)], add)
-                found = found / size
-            else:
-                row_of, column_of = (code.maximum(i, 0) for i in corner)
-                start = image.load((row_of * w + column_of) * c + k, lanes, inside)
-                [found] = places.fold([start], larger)
-            y.at((row * ow + column) * c).store(k, found, inside)
+                size = places.size().cast(x.dtype)
+            with code.loop(0, c, lanes) as k:
+                inside = None if whole else code.lanes_below(c - k)
+
+                def add(_: Any, pixel: Value, real: Value, total: Value) -> list[Value]:
+                    v = image.load(pixel * c + k, lanes, inside)
+                    return [total + (code.select(real, v, 0) if over_edges else v)]
+
+                def larger(_: Any, pixel: Value, real: Value, best: Value) -> list[Value]:
+                    return [_larger(code, best, image.load(pixel * c + k, lanes, inside))]
+
+                if mean:
+                    [found] = places.fold([code.number(0, x.dtype, lanes)], add)
+                    found = found / size
+                else:
+                    row_of, column_of = (code.maximum(i, 0) for i in corner)
+                    start = image.load((row_of * w + column_of) * c + k, lanes, inside)
+                    [found] = places.fold([start], larger)
+                y.at((row * ow + column) * c).store(k, found, inside)
+        code.finish(tail, row * ow, (row + 1) * ow, 0, c)
 
 
 def _larger(code: Code, a: Value, b: Value) -> Value:
@@ -76,7 +78,7 @@ def backward(
 
     apart   windows lie side by side and fill the images: every element is written once
     """
-    *pointers, n, h, w, c, oh, ow, top, left, tid, nthreads = arguments
+    *pointers, n, h, w, c, oh, ow, top, left, tail, tid, nthreads = arguments
     dy, dx = pointers[-2:]
     lanes, dtype = code.lanes, dx.dtype
     group = lanes * GROUP
@@ -109,6 +111,7 @@ def backward(
                     return []
 
                 places.fold([], give)
+        code.finish(tail, image * h * w, (image + 1) * h * w, low, high)
 
 
 def _winner(code: Code, places: Window, image: Pointer, c: Value, k: Value, inside: Value | None) -> Value:
@@ -150,7 +153,7 @@ def _call(op: Operation, pointers: tuple[Tensor, ...], images: Tensor, made: Ten
             return None
         spec += (("apart", (kh, kw) == (sh, sw) and (oh * kh, ow * kw) == (h, w)),)
     kernel = Emitted(backward if pointers[-1] is images else forward, spec, dtype)
-    return Call(kernel, pointers, (n, h, w, c, oh, ow, top, left))
+    return Call(kernel, pointers, (n, h, w, c, oh, ow, top, left), takes_tail=True)
 
 
 def max_pool(op: Operation) -> Call | None:
