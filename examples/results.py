@@ -23,10 +23,12 @@ EXAMPLES = Path(__file__).resolve().parent
 MODELS = ("softmax", "sigmoid", "relu", "decay", "dropout", "batchnorm", "convnet", "convnet-dropout",
           "convnet-batchnorm")  # fmt: skip
 STEPS, SHORTER = 10_000, {"convnet-batchnorm": 3000}
+# mnist.py as it is, with TensorFlow behind the name graphflow
 TENSORFLOW = """
-import mnist, tensorflow.compat.v1
+import sys, graphflow.datasets.mnist, tensorflow.compat.v1
 tensorflow.compat.v1.disable_v2_behavior()
-mnist.tf = tensorflow.compat.v1
+sys.modules["graphflow"] = tensorflow.compat.v1
+import mnist
 mnist.main()
 """
 
