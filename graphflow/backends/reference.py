@@ -22,7 +22,7 @@ class ReferenceBackend:
     """Runs every operation's NumPy reference; the plan's buffers are not used."""
 
     name = "reference"
-    image_lanes = None
+    layouts = None
 
     def lower(self, op: Operation) -> Call | None:
         return None

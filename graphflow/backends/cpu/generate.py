@@ -21,7 +21,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
 from graphflow.ops.fused import Region, narrowed
 from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
+from graphflow.ops.lowering import Columns, Elementwise, Random, Reduce, SideBySide, View, operands
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
@@ -32,7 +32,11 @@ Lower = Callable[[Operation], Call | None]
 
 @dataclass(frozen=True)
 class Space:
-    """What a region computes in: dims, and the axes that it folds.   inputs: (dims, dtype), aligned with dims."""
+    """What a region computes in: dims, and the axes that it folds.
+
+    inputs   (dims, dtype), aligned with dims
+    columns  for inputs and outputs that are columns of wider rows, by number: the first one, and how long the rows are
+    """
 
     dims: Sizes
     axes: tuple[int, ...]
@@ -40,6 +44,7 @@ class Space:
     members: tuple[Member, ...]
     outputs: tuple[int, ...]
     draws: int = 0
+    columns: tuple[tuple[int, int, int], ...] = ()
 
 
 def elementwise(op: Operation, kind: Elementwise) -> Call | None:
@@ -92,18 +97,20 @@ def random(op: Operation, kind: Random) -> Call | None:
 
 def together(op: Operation, region: Region, lower: Lower) -> Call | None:
     """One kernel for all members of a region; after an anchor it is the epilogue of the anchor's kernel."""
-    space, taken, drawn = _space(region)
+    space, pointers = _space(region)
     given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
+
+    def own(pointers: Sequence[Any]) -> tuple:
+        return tuple([given[p] if isinstance(p, Tensor) else p for p in pointers])
+
     if region.anchor is None:
-        return _call(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+        return _call(space, own(pointers))
     call = lower(region.anchor)
     if call is None:
         return None
-    raw = region.anchor.output
-    given.setdefault(raw, given[region.raw_place])
-    tail = _epilogue(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]), call.whole_rows)
-    own = tuple([given[p] if isinstance(p, Tensor) else p for p in call.pointers])
-    return None if tail is None else replace(call, pointers=own, tail=tail)
+    given.setdefault(region.anchor.output, given[region.raw_place])
+    tail = _epilogue(space, own(pointers), call.whole_rows)
+    return None if tail is None else replace(call, pointers=own(call.pointers), tail=tail)
 
 
 def each(op: Operation, updates: Updates) -> Call | None:
@@ -139,32 +146,64 @@ def _types(tensors: Sequence[Tensor]) -> tuple[tuple[Sizes, str], ...]:
     return tuple([(sizes(t.dims), t.dtype.name) for t in tensors])
 
 
-def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
-    """(the space, the region's tensor for each of its inputs, its random operations).
+def _space(region: Region) -> tuple[Space, tuple[Tensor | Draws, ...]]:
+    """The space, and the pointers of a kernel of it: the region's tensors for its inputs and outputs, and its draws.
 
-    A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves.
+    A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves; it
+    is an input for each group of its columns that is read.
     """
-    number: dict[tuple[Tensor, Sizes], int] = {}  # inputs by tensor and aligned dims
-    value: dict[Tensor, int] = {}
+    inputs: dict[tuple[Tensor, Sizes, int], int] = {}  # by tensor, aligned dims, first column
+    columns: dict[tuple[Tensor, int], int] = {}  # by tensor and first column: how wide its rows are
+    value: dict[Tensor, Any] = {}  # inputs by their key, until they are all known
     pending: list[tuple[Operation, Any, list[Any]]] = []
     drawn: list[Operation] = []
+
+    def key_of(t: Tensor, dims: Sizes, start: int = 0) -> tuple[Tensor, Sizes, int]:
+        inputs.setdefault((t, dims, start), len(inputs))
+        return t, dims, start
+
     made = {t for m in region.computed for t in m.outputs}
     for member in region.computed:
         kind: Any = member.definition.lower(member)
         taken: list[Any] = []
+        if isinstance(kind, Columns):
+            whole = member.inputs[kind.of]
+            for t, start in zip(member.outputs, kind.starts, strict=True):
+                value[t] = key_of(whole, sizes(t.dims), start)
+                columns[whole, start] = sizes(whole.dims)[-1]
+            continue
         for t in operands(kind, member.inputs):
-            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
+            dims = narrowed(region.dims) if isinstance(kind, SideBySide) else None
+            if t in made:
+                taken.append(value.get(t, t))
+            else:
+                taken.append(key_of(t, region.aligned(t, member) if dims is None else dims))
         pending.append((member, kind, taken))
     members: list[Member] = []
+
+    def place(of: Any) -> int:
+        return inputs[of] if isinstance(of, tuple) else value[of]
+
+    def stored(of: Any, dtype: str) -> int:
+        """A value that is stored must be one that is computed."""
+        if isinstance(of, tuple):
+            members.append(_member("x", ("x",), (inputs[of],), dtype))
+            return len(inputs) + len(members) - 1
+        return value[of]
+
+    joined: dict[Tensor, list[int]] = {}
     for member, kind, taken in pending:
-        places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
+        if isinstance(kind, SideBySide):
+            joined[member.output] = [stored(each, member.output.dtype.name) for each in taken]
+            continue
+        places = tuple([place(each) for each in taken])
         names = operands(kind, _names(member))
         dtype = member.output.dtype.name
         if isinstance(kind, View):
             value[member.output] = places[0]
             continue
         for i, t in enumerate(member.outputs):
-            value[t] = len(number) + len(members)
+            value[t] = len(inputs) + len(members)
             if isinstance(kind, Reduce):
                 members.append(_member("", ("x",), places, dtype, fold=kind, outer=True))
             elif isinstance(kind, Random):
@@ -172,10 +211,25 @@ def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
                 drawn.append(member)
             else:
                 members.append(_member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
-    inputs = tuple([(dims, t.dtype.name) for t, dims in number])
-    outputs = tuple([value[t] if t in value else number[t, narrowed(region.dims)] for t in region.outputs])
-    space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
-    return space, [t for t, _ in number], drawn
+    outputs: list[int] = []
+    pointers: list[Any] = [t for t, _, _ in inputs]
+    wide = [(i, start, columns[t, start]) for (t, _, start), i in inputs.items() if (t, start) in columns]
+    for t in region.outputs:
+        if t in joined:
+            width = region.dims[-1]
+            for i, number in enumerate(joined[t]):
+                wide.append((len(inputs) + len(outputs), i * width, len(joined[t]) * width))
+                outputs.append(number)
+                pointers.append(t)
+            continue
+        if t in value:
+            outputs.append(stored(value[t], t.dtype.name) if isinstance(value[t], tuple) else value[t])
+        else:
+            outputs.append(inputs[t, narrowed(region.dims), 0])
+        pointers.append(t)
+    types = tuple([(dims, t.dtype.name) for t, dims, _ in inputs])
+    space = Space(region.dims, region.axes, types, tuple(members), tuple(outputs), len(drawn), tuple(wide))
+    return space, (*pointers, *[Draws(m) for m in drawn])
 
 
 def _call(space: Space, pointers: tuple) -> Call | None:
@@ -183,7 +237,8 @@ def _call(space: Space, pointers: tuple) -> Call | None:
     if made is None:
         return None
     kernel, numbers, team, scratch = made
-    pointwise = kernel.write is regions.elementwise
+    pointwise = kernel.write is regions.elementwise and not space.columns
+    numbers = (*numbers, *[n for _, start, width in space.columns for n in (start, width)])
     return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
@@ -191,7 +246,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
     width = _together(space.members, width)
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
-    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
+    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
     body = _masked(space, masks)
     if body is None:
         return None
@@ -267,15 +322,19 @@ _member = functools.lru_cache(4096)(Member)
 
 def _masked(space: Space, masks: Sequence[Mask]) -> Body | None:
     inputs = tuple([(mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False)])
-    return _body(inputs, space.members, space.outputs, space.draws)
+    return _body(inputs, space.members, space.outputs, space.draws, tuple([number for number, *_ in space.columns]))
 
 
 @functools.lru_cache(4096)
 def _body(
-    inputs: tuple[tuple[Mask, str], ...], members: tuple[Member, ...], outputs: tuple[int, ...], draws: int
+    inputs: tuple[tuple[Mask, str], ...],
+    members: tuple[Member, ...],
+    outputs: tuple[int, ...],
+    draws: int,
+    columns: tuple[int, ...] = (),
 ) -> Body | None:
     """None where there are no kernels for its dtypes: complex numbers and float16 run the reference."""
-    body = Body(inputs, members, outputs, draws)
+    body = Body(inputs, members, outputs, draws, columns)
     return body if all(d in DTYPES for d in body.dtypes) else None
 
 
@@ -293,7 +352,8 @@ def _stages(body: Body, matrix: bool) -> reductions.Stages:
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
     """The period for rows that are short and do not fill vectors; 0 where rows are left as they are."""
-    return _joined(body, loops[-1], lanes) if 0 < loops[-1] < SHORT and loops[-1] % lanes else 0
+    short = 0 < loops[-1] < SHORT and loops[-1] % lanes and not body.columns
+    return _joined(body, loops[-1], lanes) if short else 0
 
 
 def _joined(body: Body, n: int, lanes: int) -> int:
@@ -309,10 +369,11 @@ def _whole(loops: Sizes, period: int, lanes: int) -> bool:
     return len(loops) > 1 and not period and loops[-1] % lanes == 0
 
 
-def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
+def collapse(out: Sizes, inputs: Sequence[Sizes], apart: bool = False) -> tuple[Sizes, list[Mask]]:
     """Sizes of the loops over `out`, and for each input which of them it moves along.
 
     Dimensions of size 1 vanish, and neighbours that no input tells apart become one loop.
+    apart   the last dimension stays a loop of its own
     """
     rank = len(out)
     wide = [(1,) * (rank - len(dims)) + tuple(dims) for dims in inputs]
@@ -322,7 +383,7 @@ def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
         if out[d] == 1:
             continue
         move = tuple([dims[d] != 1 for dims in wide])
-        if moves and moves[-1] == move:
+        if moves and moves[-1] == move and not (apart and d == rank - 1):
             loops[-1] *= out[d]
         else:
             loops.append(out[d])
