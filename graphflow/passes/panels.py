@@ -13,6 +13,7 @@ from graphflow.passes.expand import Maker
 from graphflow.passes.loops import is_loop
 from graphflow.passes.loops.form import Loop, Rebuilt
 from graphflow.program import Program
+from graphflow.shape import sizes
 
 # How a backend lays out the right side of a product: `lanes`, `vectors` and `depth` of graphflow.ops.panels; None where
 # it takes the matrix as it is.
@@ -57,13 +58,13 @@ def _packed(op: Operation, panels: Panels) -> tuple[Rebuilt | None, int]:
             feed = feeds[b, flipped] = loop.feed(made.dims, b)
             loop.captured[feed] = made
         make = Maker(each)
-        new[each.output] = make(PANELS_MATMUL, a, feed, columns=each.output.dims[1], **layout)  # type: ignore[index]
+        new[each.output] = make(PANELS_MATMUL, a, feed, columns=sizes(each.output.dims)[1], **layout)
         ops += make.made
     if not new:
         return None, 0
     loop.substitute(new, ops)
     taken = {t for each in loop.ops for t in each.inputs}.union(loop.fetches)
     loop.captured = {t: outer for t, outer in loop.captured.items() if t in taken}
-    made = loop.rebuilt()
-    made.before[:0] = outside.made
-    return made, len(new)
+    rebuilt = loop.rebuilt()
+    rebuilt.before[:0] = outside.made
+    return rebuilt, len(new)

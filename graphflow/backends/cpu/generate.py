@@ -9,68 +9,35 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
+from graphflow.backends.cpu.space import Sizes, Space, member, names_of, space_of
 from graphflow.backends.cpu.values import DTYPES, size_of
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import OpDef
-from graphflow.ops.fused import Region, narrowed
+from graphflow.ops.fused import Region
 from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Columns, Elementwise, Random, Reduce, SideBySide, View, operands
+from graphflow.ops.lowering import Elementwise, Random, Reduce, operands
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
 _CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", "tan", "pow")
-Sizes = tuple[int, ...]
 Lower = Callable[[Operation], Call | None]
-
-
-@dataclass(frozen=True)
-class Space:
-    """What a region computes in: dims, and the axes that it folds.
-
-    inputs   (dims, dtype), aligned with dims
-    columns  for inputs and outputs that are columns of wider rows, by number: the first one, and how long the rows are
-    """
-
-    dims: Sizes
-    axes: tuple[int, ...]
-    inputs: tuple[tuple[Sizes, str], ...]
-    members: tuple[Member, ...]
-    outputs: tuple[int, ...]
-    draws: int = 0
-    columns: tuple[tuple[int, int, int], ...] = ()
 
 
 def elementwise(op: Operation, kind: Elementwise) -> Call | None:
     """One loop nest over the output's shape."""
-    inputs, names = operands(kind, op.inputs), operands(kind, _names(op))
+    inputs, names = operands(kind, op.inputs), operands(kind, names_of(op))
     places = tuple(range(len(inputs)))
     values = zip(kind.expressions, op.outputs, strict=True)
-    members = tuple([_member(e, names, places, t.dtype.name) for e, t in values])
+    members = tuple([member(e, names, places, t.dtype.name) for e, t in values])
     stored = tuple(range(len(inputs), len(inputs) + len(members)))
     space = Space(sizes(op.output.dims), (), _types(inputs), members, stored)
     return _call(space, (*inputs, *op.outputs))
-
-
-def _names(op: Operation) -> tuple[str, ...]:
-    """What expressions call the inputs."""
-    return _numbered(op.definition, len(op.inputs))
-
-
-@functools.lru_cache(4096)
-def _numbered(record: OpDef, count: int) -> tuple[str, ...]:
-    """The names of so many inputs; those of a variadic argument are numbered: inputs0, inputs1."""
-    names: list[str] = []
-    many = count - len(record.args) + 1
-    for argument in record.args:
-        names += [f"{argument.name}{i}" for i in range(many)] if argument.variadic else [argument.name]
-    return tuple(names)
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:
@@ -83,21 +50,21 @@ def reduction(op: Operation, kind: Reduce) -> Call | None:
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
-    members = (_member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
+    members = (member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
     return _call(Space(sizes(x.dims), axes, _types((x,)), members, (1,)), (x, out))
 
 
 def random(op: Operation, kind: Random) -> Call | None:
     """One draw for each element of the output."""
-    scalars, names = operands(kind, op.inputs), operands(kind, _names(op))
-    members = (_member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
+    scalars, names = operands(kind, op.inputs), operands(kind, names_of(op))
+    members = (member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
     space = Space(sizes(op.output.dims), (), _types(scalars), members, (len(scalars),), 1)
     return _call(space, (*scalars, op.output, Draws(op)))
 
 
 def together(op: Operation, region: Region, lower: Lower) -> Call | None:
     """One kernel for all members of a region; after an anchor it is the epilogue of the anchor's kernel."""
-    space, pointers = _space(region)
+    space, pointers = space_of(region)
     given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
 
     def own(pointers: Sequence[Any]) -> tuple:
@@ -117,12 +84,12 @@ def each(op: Operation, updates: Updates) -> Call | None:
     """One kernel for updates of one kind: inputs that have the variable's shape are arrays, others are numbers."""
     first, many = updates.members[0], updates.split(op.inputs)
     kind: Any = first.definition.lower(first)
-    names = _names(first)
+    names = names_of(first)
     dims = first.output.dims
     inputs = tuple([((t.dims == dims,), t.dtype.name) for t in first.inputs])
     places, n = tuple(range(len(inputs))), len(inputs)
     members = tuple(
-        [_member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
+        [member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
     )
     body = _body(inputs, members, tuple(range(n, n + len(members))), 0)
     if body is None:
@@ -144,92 +111,6 @@ def each(op: Operation, updates: Updates) -> Call | None:
 # -- regions ---------------------------------------------------------------------------------------------------------
 def _types(tensors: Sequence[Tensor]) -> tuple[tuple[Sizes, str], ...]:
     return tuple([(sizes(t.dims), t.dtype.name) for t in tensors])
-
-
-def _space(region: Region) -> tuple[Space, tuple[Tensor | Draws, ...]]:
-    """The space, and the pointers of a kernel of it: the region's tensors for its inputs and outputs, and its draws.
-
-    A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves; it
-    is an input for each group of its columns that is read.
-    """
-    inputs: dict[tuple[Tensor, Sizes, int], int] = {}  # by tensor, aligned dims, first column
-    columns: dict[tuple[Tensor, int], int] = {}  # by tensor and first column: how wide its rows are
-    value: dict[Tensor, Any] = {}  # inputs by their key, until they are all known
-    pending: list[tuple[Operation, Any, list[Any]]] = []
-    drawn: list[Operation] = []
-
-    def key_of(t: Tensor, dims: Sizes, start: int = 0) -> tuple[Tensor, Sizes, int]:
-        inputs.setdefault((t, dims, start), len(inputs))
-        return t, dims, start
-
-    made = {t for m in region.computed for t in m.outputs}
-    for member in region.computed:
-        kind: Any = member.definition.lower(member)
-        taken: list[Any] = []
-        if isinstance(kind, Columns):
-            whole = member.inputs[kind.of]
-            for t, start in zip(member.outputs, kind.starts, strict=True):
-                value[t] = key_of(whole, sizes(t.dims), start)
-                columns[whole, start] = sizes(whole.dims)[-1]
-            continue
-        for t in operands(kind, member.inputs):
-            dims = narrowed(region.dims) if isinstance(kind, SideBySide) else None
-            if t in made:
-                taken.append(value.get(t, t))
-            else:
-                taken.append(key_of(t, region.aligned(t, member) if dims is None else dims))
-        pending.append((member, kind, taken))
-    members: list[Member] = []
-
-    def place(of: Any) -> int:
-        return inputs[of] if isinstance(of, tuple) else value[of]
-
-    def stored(of: Any, dtype: str) -> int:
-        """A value that is stored must be one that is computed."""
-        if isinstance(of, tuple):
-            members.append(_member("x", ("x",), (inputs[of],), dtype))
-            return len(inputs) + len(members) - 1
-        return value[of]
-
-    joined: dict[Tensor, list[int]] = {}
-    for member, kind, taken in pending:
-        if isinstance(kind, SideBySide):
-            joined[member.output] = [stored(each, member.output.dtype.name) for each in taken]
-            continue
-        places = tuple([place(each) for each in taken])
-        names = operands(kind, _names(member))
-        dtype = member.output.dtype.name
-        if isinstance(kind, View):
-            value[member.output] = places[0]
-            continue
-        for i, t in enumerate(member.outputs):
-            value[t] = len(inputs) + len(members)
-            if isinstance(kind, Reduce):
-                members.append(_member("", ("x",), places, dtype, fold=kind, outer=True))
-            elif isinstance(kind, Random):
-                members.append(_member(kind.expression, names, places, dtype, draws=len(drawn)))
-                drawn.append(member)
-            else:
-                members.append(_member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
-    outputs: list[int] = []
-    pointers: list[Any] = [t for t, _, _ in inputs]
-    wide = [(i, start, columns[t, start]) for (t, _, start), i in inputs.items() if (t, start) in columns]
-    for t in region.outputs:
-        if t in joined:
-            width = region.dims[-1]
-            for i, number in enumerate(joined[t]):
-                wide.append((len(inputs) + len(outputs), i * width, len(joined[t]) * width))
-                outputs.append(number)
-                pointers.append(t)
-            continue
-        if t in value:
-            outputs.append(stored(value[t], t.dtype.name) if isinstance(value[t], tuple) else value[t])
-        else:
-            outputs.append(inputs[t, narrowed(region.dims), 0])
-        pointers.append(t)
-    types = tuple([(dims, t.dtype.name) for t, dims, _ in inputs])
-    space = Space(region.dims, region.axes, types, tuple(members), tuple(outputs), len(drawn), tuple(wide))
-    return space, (*pointers, *[Draws(m) for m in drawn])
 
 
 def _call(space: Space, pointers: tuple) -> Call | None:
@@ -317,7 +198,6 @@ def _epilogue(space: Space, pointers: tuple, whole_rows: bool) -> Call | None:
 
 
 # What does not depend on sizes is made once: plans for other sizes find the same objects.
-_member = functools.lru_cache(4096)(Member)
 
 
 def _masked(space: Space, masks: Sequence[Mask]) -> Body | None:

@@ -243,7 +243,8 @@ def panels(op: Operation) -> dict[str, int] | None:
     call = matmul(op) if len(sizes(b.dims)) == 2 and b.dtype.is_floating else None
     if call is None or call.function.write is not product or op.attrs["transpose_a"]:
         return None
-    if op.output.dims[0] < FEW_ROWS or op.output.dims[1] < vector_bytes() // b.dtype.size:
+    m, n = sizes(op.output.dims)
+    if m < FEW_ROWS or n < vector_bytes() // b.dtype.size:
         return None
     return {"lanes": vector_bytes() // b.dtype.size, "vectors": len(_rows()), "depth": BLOCK_BYTES // b.dtype.size}
 
