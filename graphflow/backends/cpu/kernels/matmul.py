@@ -17,13 +17,14 @@ from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.vectors import dots, row, shared
 from graphflow.backends.cpu.microkernel import contract, transpose
-from graphflow.backends.cpu.values import Pointer, Value, size_of
+from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.operation import Operation
 from graphflow.shape import sizes
 
 ROWS = 8, 8, 8  # of a tile, at most, for panels of 1, 2 and 3 vectors: 24 + 3 + 1 of the 32 registers of AVX-512
 HALF = 6, 6, 4  # the same for the 16 registers of narrower vectors: 12 + 3 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
+NEAR_BYTES = 1024  # the same for the first one: of A with its rows in columns, tiles take whole lines of the cache
 BLOCK_ROWS = 128  # of A, which then stays there too, together with
 GROUP = 5  # panels
 MANY_ROWS = 32  # pay for copying B
@@ -37,13 +38,14 @@ DIRECT, COPIED, TURNED, PACKED = range(4)  # how panels of B are read: where the
 def product(
     code: Code, a: Pointer, b: Pointer, c: Pointer, team: Pointer, scratch: Pointer, batch: Value, m: Value, k: Value,
     n: Value, a_batch: Value, a_row: Value, a_column: Value, b_batch: Value, b_row: Value, reading: Value,
-    part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...],
+    limit: Value, part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...],
 ) -> None:  # fmt: skip
     """C = A B.
 
     a, b      matrix i starts at i * a_batch, i * b_batch (0: one for all); A[i, p] is at i * a_row + p * a_column
     b_row     B[p, j] is at p * b_row + j; where it is turned, at j * b_row + p
     reading   of B: DIRECT, COPIED, TURNED or PACKED: there it is in panels (graphflow.ops.panels), and batch is 1
+    limit     of k in a block
     part      elements of scratch memory for a group of panels
     apart     0, or where scratch memory has room for blocks of A, for each thread, which are copied there
     c         [batch, m, n]
@@ -70,7 +72,6 @@ def product(
     panels = (wide + vectors - 1) // vectors
     panel_first, panel_last = own_share(by_column & given, panels)
     groups = (panel_last - panel_first + GROUP - 1) // GROUP
-    limit = BLOCK_BYTES // size_of(c.dtype)
     blocks = code.maximum((k + limit - 1) // limit, 1)
     deepest = (k + blocks - 1) // blocks
     beside = store.at(apart + tid * (deepest * BLOCK_ROWS))
@@ -213,7 +214,8 @@ def matmul(op: Operation) -> Call | None:
     lanes, rows = vector_bytes() // size, _rows()
     b_row = k if flip_b else n
     reading = TURNED if flip_b else COPIED if m >= MANY_ROWS else DIRECT
-    depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
+    limit = (NEAR_BYTES if flip_a else BLOCK_BYTES) // size
+    depth = -(-k // max(-(-k // limit), 1))  # of the deepest block
     columns = -(-n // lanes) * lanes
     part = depth * min(columns, GROUP * len(rows) * lanes)
     copies = max(2, min(batch // 2, WORKERS))  # one for each thread that has images, or two that all threads share
@@ -222,7 +224,7 @@ def matmul(op: Operation) -> Call | None:
     apart = max(room, 1) if scattered else 0
     room = apart + depth * BLOCK_ROWS * WORKERS if scattered else room
     numbers = (
-        batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
+        batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, limit, part, apart,
     )  # fmt: skip
     kernel = Emitted(product, (("rows", rows),), a.dtype.name)
     return Call(kernel, (a, b, op.output, "team"), numbers, max(room * size, 64), takes_tail=True)
@@ -285,7 +287,7 @@ def panels_matmul(op: Operation) -> Call | None:
     a, b = op.inputs
     (m, k), n = sizes(a.dims), op.attrs["columns"]
     kernel = Emitted(product, (("rows", _rows()),), a.dtype.name)
-    numbers = (1, m, k, n, 0, k, 1, 0, 0, PACKED, 0, 0)
+    numbers = (1, m, k, n, 0, k, 1, 0, 0, PACKED, op.attrs["depth"], 0, 0)
     return Call(kernel, (a, b, op.output, "team"), numbers, 64, takes_tail=True)
 
 
