@@ -13,8 +13,9 @@ import graphflow as tf
 from graphflow.backends import get_backend
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.emitted import Emitted
-from graphflow.backends.cpu.regions import Body, Member, elementwise
+from graphflow.backends.cpu.regions import elementwise
 from graphflow.backends.cpu.values import DTYPES
+from graphflow.backends.space import Body, Member
 from graphflow.config import config
 from graphflow.passes.fuse import fuse_regions
 from graphflow.program import prune, specialize

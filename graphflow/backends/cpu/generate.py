@@ -15,13 +15,27 @@ from typing import Any
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
-from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
-from graphflow.backends.cpu.space import Sizes, Space, member, names_of, space_of
-from graphflow.backends.cpu.values import DTYPES, size_of
+from graphflow.backends.cpu.regions import SHORT, period_of
+from graphflow.backends.cpu.values import size_of
+from graphflow.backends.region_space import region_space
+from graphflow.backends.space import (
+    Body,
+    Mask,
+    Member,
+    Sizes,
+    Space,
+    collapse,
+    elementwise_space,
+    fold_space,
+    folded_axes,
+    masked,
+    random_space,
+    updates_body,
+)
+from graphflow.backends.stages import Stages
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import Region
-from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Random, Reduce, operands
+from graphflow.ops.lowering import Elementwise, Random, Reduce
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
@@ -31,40 +45,30 @@ Lower = Callable[[Operation], Call | None]
 
 def elementwise(op: Operation, kind: Elementwise) -> Call | None:
     """One loop nest over the output's shape."""
-    inputs, names = operands(kind, op.inputs), operands(kind, names_of(op))
-    places = tuple(range(len(inputs)))
-    values = zip(kind.expressions, op.outputs, strict=True)
-    members = tuple([member(e, names, places, t.dtype.name) for e, t in values])
-    stored = tuple(range(len(inputs), len(inputs) + len(members)))
-    space = Space(sizes(op.output.dims), (), _types(inputs), members, stored)
-    return _call(space, (*inputs, *op.outputs))
+    space, taken = elementwise_space(op, kind)
+    return _call(space, (*taken, *op.outputs))
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:
     """The axes in the second input folded, all axes when there is none."""
-    x = op.inputs[0]
-    rank = len(sizes(x.dims))
-    axes = tuple(range(rank)) if len(op.inputs) == 1 else static_axes(op.inputs[1], rank)
-    return None if axes is None else fold(kind, x, op.output, tuple(sorted(axes)))
+    axes = folded_axes(op)
+    return None if axes is None else fold(kind, op.inputs[0], op.output, axes)
 
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
-    members = (member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
-    return _call(Space(sizes(x.dims), axes, _types((x,)), members, (1,)), (x, out))
+    return _call(fold_space(kind, x, out, axes), (x, out))
 
 
 def random(op: Operation, kind: Random) -> Call | None:
     """One draw for each element of the output."""
-    scalars, names = operands(kind, op.inputs), operands(kind, names_of(op))
-    members = (member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
-    space = Space(sizes(op.output.dims), (), _types(scalars), members, (len(scalars),), 1)
+    space, scalars = random_space(op, kind)
     return _call(space, (*scalars, op.output, Draws(op)))
 
 
 def together(op: Operation, region: Region, lower: Lower) -> Call | None:
     """One kernel for all members of a region; after an anchor it is the epilogue of the anchor's kernel."""
-    space, pointers = space_of(region)
+    space, pointers = region_space(region)
     given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
 
     def own(pointers: Sequence[Any]) -> tuple:
@@ -82,16 +86,7 @@ def together(op: Operation, region: Region, lower: Lower) -> Call | None:
 
 def each(op: Operation, updates: Updates) -> Call | None:
     """One kernel for updates of one kind: inputs that have the variable's shape are arrays, others are numbers."""
-    first, many = updates.members[0], updates.split(op.inputs)
-    kind: Any = first.definition.lower(first)
-    names = names_of(first)
-    dims = first.output.dims
-    inputs = tuple([((t.dims == dims,), t.dtype.name) for t in first.inputs])
-    places, n = tuple(range(len(inputs))), len(inputs)
-    members = tuple(
-        [member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
-    )
-    body = _body(inputs, members, tuple(range(n, n + len(members))), 0)
+    many, body = updates.split(op.inputs), updates_body(updates)
     if body is None:
         return None
     kernel = _emitted(regions.each, body, (), vector_bytes(), raw=True)
@@ -100,7 +95,7 @@ def each(op: Operation, updates: Updates) -> Call | None:
     lengths: list[int] = []
     before = 0
     for i, taken in enumerate(many):
-        made = op.outputs[i * len(members) : (i + 1) * len(members)]
+        made = op.outputs[i * len(body.members) : (i + 1) * len(body.members)]
         length = math.prod(sizes(made[0].dims))
         pointers += [*taken, *made]
         lengths += [length, before]
@@ -109,17 +104,13 @@ def each(op: Operation, updates: Updates) -> Call | None:
 
 
 # -- regions ---------------------------------------------------------------------------------------------------------
-def _types(tensors: Sequence[Tensor]) -> tuple[tuple[Sizes, str], ...]:
-    return tuple([(sizes(t.dims), t.dtype.name) for t in tensors])
-
-
 def _call(space: Space, pointers: tuple) -> Call | None:
     made = _kernel(space, vector_bytes())
     if made is None:
         return None
     kernel, numbers, team, scratch = made
     pointwise = kernel.write is regions.elementwise and not space.columns
-    numbers = (*numbers, *[n for _, start, width in space.columns for n in (start, width)])
+    numbers = (*numbers, *space.column_numbers)
     return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
@@ -128,7 +119,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     width = _together(space.members, width)
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
     loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
-    body = _masked(space, masks)
+    body = masked(space, masks)
     if body is None:
         return None
     lanes = width // size_of(body.wide)
@@ -149,7 +140,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
             loops, n_kept, masks = (1, *loops), 1, [(False, *m) for m in masks]
         if n_kept == len(loops):
             loops, masks = (*loops, 1), [(*m, False) for m in masks]
-        body = _masked(space, masks)
+        body = masked(space, masks)
         assert body is not None
         nest = (("kept", n_kept), ("folded", len(loops) - n_kept), ("whole", _whole(loops, 0, lanes)))
         return _emitted(reductions.rows, body, nest, width), loops, False, 0
@@ -186,7 +177,7 @@ def _epilogue(space: Space, pointers: tuple, whole_rows: bool) -> Call | None:
     for dims, _ in space.inputs:
         wide = (1,) * (len(space.dims) - len(dims)) + dims
         masks.append((wide[:-1] == space.dims[:-1] and rows > 1, wide[-1] > 1))
-    body = _masked(space, masks)
+    body = masked(space, masks)
     if body is None:
         return None
     width = vector_bytes()
@@ -197,27 +188,6 @@ def _epilogue(space: Space, pointers: tuple, whole_rows: bool) -> Call | None:
     return Call(kernel, pointers, (rows, columns))
 
 
-# What does not depend on sizes is made once: plans for other sizes find the same objects.
-
-
-def _masked(space: Space, masks: Sequence[Mask]) -> Body | None:
-    inputs = tuple([(mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False)])
-    return _body(inputs, space.members, space.outputs, space.draws, tuple([number for number, *_ in space.columns]))
-
-
-@functools.lru_cache(4096)
-def _body(
-    inputs: tuple[tuple[Mask, str], ...],
-    members: tuple[Member, ...],
-    outputs: tuple[int, ...],
-    draws: int,
-    columns: tuple[int, ...] = (),
-) -> Body | None:
-    """None where there are no kernels for its dtypes: complex numbers and float16 run the reference."""
-    body = Body(inputs, members, outputs, draws, columns)
-    return body if all(d in DTYPES for d in body.dtypes) else None
-
-
 @functools.lru_cache(4096)
 def _emitted(
     write: Callable, body: Body, spec: tuple[tuple[str, Any], ...], width: int, block: bool = False, raw: bool = False
@@ -226,8 +196,8 @@ def _emitted(
 
 
 @functools.lru_cache(4096)
-def _stages(body: Body, matrix: bool) -> reductions.Stages:
-    return reductions.Stages(body, [True, False] if matrix else [True])
+def _stages(body: Body, matrix: bool) -> Stages:
+    return Stages(body, [True, False] if matrix else [True])
 
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
@@ -247,27 +217,3 @@ def _whole(loops: Sizes, period: int, lanes: int) -> bool:
     The first loop has the size of the batch, by which kernels must not differ.
     """
     return len(loops) > 1 and not period and loops[-1] % lanes == 0
-
-
-def collapse(out: Sizes, inputs: Sequence[Sizes], apart: bool = False) -> tuple[Sizes, list[Mask]]:
-    """Sizes of the loops over `out`, and for each input which of them it moves along.
-
-    Dimensions of size 1 vanish, and neighbours that no input tells apart become one loop.
-    apart   the last dimension stays a loop of its own
-    """
-    rank = len(out)
-    wide = [(1,) * (rank - len(dims)) + tuple(dims) for dims in inputs]
-    loops: list[int] = []
-    moves: list[tuple[bool, ...]] = []
-    for d in range(rank):
-        if out[d] == 1:
-            continue
-        move = tuple([dims[d] != 1 for dims in wide])
-        if moves and moves[-1] == move and not (apart and d == rank - 1):
-            loops[-1] *= out[d]
-        else:
-            loops.append(out[d])
-            moves.append(move)
-    if not loops:
-        loops, moves = [1], [(False,) * len(inputs)]
-    return tuple(loops), [tuple([move[k] for move in moves]) for k in range(len(inputs))]

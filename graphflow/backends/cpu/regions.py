@@ -7,96 +7,19 @@ short for that are joined to longer ones, over which the inputs that repeat with
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.expression import evaluate, random_words
 from graphflow.backends.cpu.values import Pointer, Value
-from graphflow.ops.lowering import Reduce
+from graphflow.backends.space import Body, Mask
 
-Mask = tuple[bool, ...]
 Bounds = Callable[[list[Value]], tuple[Any, Any]]  # of a loop, from the positions of the loops around it
 # What is done with a vector: positions, the lanes inside (None: all), the values of the inputs.
 Point = Callable[[list[Value], Value | None, dict[int, Value]], None]
 SHORT = 64  # rows of fewer elements are joined
-
-
-@dataclass(frozen=True)
-class Member:
-    """One value of a region.
-
-    expression  over `names`, which stand for the values `operands`
-    draws       for a random op: which of the draws; its expression also sees the random words `a` and `b`
-    fold        for a reduction: of its one operand, over the folded loops
-    outer       there is one value for every kept position, instead of one for every point
-    """
-
-    expression: str
-    names: tuple[str, ...]
-    operands: tuple[int, ...]
-    dtype: str
-    draws: int | None = None
-    fold: Reduce | None = None
-    outer: bool = False
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash((self.expression, self.operands, self.dtype, self.fold, self.outer))
-
-    def __hash__(self) -> int:
-        """Worked out once: members are the keys by which every plan finds its kernels."""
-        return self._hash
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a kernel computes: inputs (mask, dtype) are the values 0, 1, ...; every member adds one.
-
-    outputs  the values that are stored
-    draws    how many random ops there are
-    columns  which pointers, of inputs and outputs, are to columns of wider rows
-
-    The kernel's pointers are those of inputs and outputs, then one to [key, draw number] for each random op.  After the
-    sizes there are the first column and the length of the rows of each of `columns`.
-    """
-
-    inputs: tuple[tuple[Mask, str], ...]
-    members: tuple[Member, ...]
-    outputs: tuple[int, ...]
-    draws: int = 0
-    columns: tuple[int, ...] = ()
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash((self.inputs, self.members, self.outputs, self.columns))
-
-    def __hash__(self) -> int:
-        """Worked out once, as that of a member."""
-        return self._hash
-
-    @functools.cached_property
-    def dtypes(self) -> list[str]:
-        return [dtype for _, dtype in self.inputs] + [m.dtype for m in self.members]
-
-    @functools.cached_property
-    def wide(self) -> str:
-        """The dtype of which a vector register is full."""
-        return "float64" if all(d in ("float64", "int64", "uint64") for d in self.dtypes) else "float32"
-
-    def __str__(self) -> str:
-        """A line a value."""
-        lines = [f"v{i} = {dtype} along {mask}" for i, (mask, dtype) in enumerate(self.inputs)]
-        for i, m in enumerate(self.members, len(self.inputs)):
-            where = ", ".join(f"{n}=v{o}" for n, o in zip(m.names, m.operands, strict=True))
-            what = f"fold {m.fold.step} from {m.fold.init}" if m.fold else m.expression
-            lines.append(f"v{i} = {m.dtype}: {what} with {where}")
-        if self.columns:
-            lines.append(f"columns of wider rows: pointers {', '.join(map(str, self.columns))}")
-        return "\n".join([*lines, f"store {', '.join(f'v{i}' for i in self.outputs)}"]) + "\n"
 
 
 class Emission:

@@ -1,59 +1,20 @@
-"""What a region computes, as the kernels know it: the loops of its space, inputs, members and what is stored."""
+"""The space of a region: its inputs, what its members compute of them, and what is stored."""
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Draws
-from graphflow.backends.cpu.regions import Member
+from graphflow.backends.space import Member, Sizes, Space, member_of, names_of
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import OpDef
 from graphflow.ops.fused import Region, narrowed
 from graphflow.ops.lowering import Columns, Random, Reduce, SideBySide, View, operands
 from graphflow.shape import sizes
 
-Sizes = tuple[int, ...]
 Read = tuple[Tensor, Sizes, int]  # an input: a tensor, the shape in which it meets the space, its first column
 
-# What does not depend on sizes is made once: plans for other sizes find the same objects.
-member = functools.lru_cache(4096)(Member)
 
-
-@dataclass(frozen=True)
-class Space:
-    """What a region computes in: dims, and the axes that it folds.
-
-    inputs   (dims, dtype), aligned with dims
-    columns  for inputs and outputs that are columns of wider rows, by number: the first one, and how long the rows are
-    """
-
-    dims: Sizes
-    axes: tuple[int, ...]
-    inputs: tuple[tuple[Sizes, str], ...]
-    members: tuple[Member, ...]
-    outputs: tuple[int, ...]
-    draws: int = 0
-    columns: tuple[tuple[int, int, int], ...] = ()
-
-
-def names_of(op: Operation) -> tuple[str, ...]:
-    """What expressions call the inputs."""
-    return _numbered(op.definition, len(op.inputs))
-
-
-@functools.lru_cache(4096)
-def _numbered(record: OpDef, count: int) -> tuple[str, ...]:
-    """The names of so many inputs; those of a variadic argument are numbered: inputs0, inputs1."""
-    names: list[str] = []
-    many = count - len(record.args) + 1
-    for argument in record.args:
-        names += [f"{argument.name}{i}" for i in range(many)] if argument.variadic else [argument.name]
-    return tuple(names)
-
-
-def space_of(region: Region) -> tuple[Space, tuple[Tensor | Draws, ...]]:
+def region_space(region: Region) -> tuple[Space, tuple[Tensor | Draws, ...]]:
     """The space, and the pointers of a kernel of it: the region's tensors for its inputs and outputs, and its draws.
 
     A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves; it
@@ -113,13 +74,13 @@ class _Gathered:
         names, dtype = operands(kind, names_of(m)), m.output.dtype.name
         for i, t in enumerate(m.outputs):
             if isinstance(kind, Reduce):
-                made = member("", ("x",), places, dtype, fold=kind, outer=True)
+                made = member_of("", ("x",), places, dtype, fold=kind, outer=True)
             elif isinstance(kind, Random):
-                made = member(kind.expression, names, places, dtype, draws=len(self.drawn))
+                made = member_of(kind.expression, names, places, dtype, draws=len(self.drawn))
                 self.drawn.append(m)
             else:
                 outer = t.dims != self.region.dims
-                made = member(kind.expressions[i], names, places, t.dtype.name, outer=outer)
+                made = member_of(kind.expressions[i], names, places, t.dtype.name, outer=outer)
             self.value[t] = self.append(made)
 
     def append(self, made: Member) -> int:
@@ -133,7 +94,7 @@ class _Gathered:
     def stored(self, of: Read | Tensor, dtype: str) -> int:
         """The number of a value that is to be stored: one that is made, of an input a copy."""
         number = self.number(of)
-        return number if number >= len(self.inputs) else self.append(member("x", ("x",), (number,), dtype))
+        return number if number >= len(self.inputs) else self.append(member_of("x", ("x",), (number,), dtype))
 
     def space(self) -> tuple[Space, tuple[Tensor | Draws, ...]]:
         region, inputs = self.region, self.inputs
