@@ -131,5 +131,3 @@ class _Evaluation:
         if values[0].dtype in INTEGERS and name in ("floor", "ceil", "rint", "trunc"):
             return values[0]
         return Text(f"{name}_{values[0].dtype}({', '.join(v.code for v in values)})", values[0].dtype)
-
-
