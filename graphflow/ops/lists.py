@@ -22,7 +22,7 @@ from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import shape as shape_of
 from graphflow.ops.static import static_dims, static_value
-from graphflow.shape import Dims, compatible, known, merge, sizes
+from graphflow.shape import Dims, compatible, merge, sizes
 
 
 # -- types -----------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def as_list(arrays: Sequence[Any]) -> np.ndarray:
     return out
 
 
-def _items(list: np.ndarray) -> np.ndarray:
+def as_items(list: np.ndarray) -> np.ndarray:
     """The value as an object array."""
     return list if list.dtype == object else as_list(_rows(list))
 
@@ -138,7 +138,7 @@ def empty_like(list: Tensor) -> Tensor:
 def _added(*lists: np.ndarray) -> np.ndarray:
     out = _empty(max(len(each) for each in lists))
     for each in lists:
-        for i, item in enumerate(_items(each)):
+        for i, item in enumerate(as_items(each)):
             if item is not None:
                 out[i] = item if out[i] is None else out[i] + item
     return out
@@ -165,7 +165,7 @@ def lists_added(lists: Sequence[Tensor]) -> Tensor:
 
 # -- one item --------------------------------------------------------------------------------------------------------
 def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
-    item = _items(list)[_index(list, index, "read")]
+    item = as_items(list)[_index(list, index, "read")]
     if item is None:
         if dims is None or None in dims:
             raise InvalidArgumentError.because(f"cannot read index {int(index)} of a TensorArray: nothing was written")
@@ -184,7 +184,7 @@ READ_ITEM: OpDef = define(
 
 def _read_or_zeros(list: np.ndarray, index: np.ndarray, shape: np.ndarray) -> np.ndarray:
     i = int(index)
-    item = _items(list)[i] if i < len(list) else None
+    item = as_items(list)[i] if i < len(list) else None
     return np.zeros(shape) if item is None else item
 
 
@@ -198,7 +198,7 @@ READ_OR_ZEROS: OpDef = define(
 
 
 def _write(list: np.ndarray, index: np.ndarray, value: np.ndarray, grows: bool) -> np.ndarray:
-    i, items = int(index), _items(list)
+    i, items = int(index), as_items(list)
     if grows and i >= len(items):
         out = _empty(i + 1)
         out[: len(items)] = items
@@ -224,7 +224,7 @@ WRITE: OpDef = define(
 
 
 def _add_item(list: np.ndarray, index: np.ndarray, value: np.ndarray) -> np.ndarray:
-    old = _items(list)[int(index)] if int(index) < len(list) else None
+    old = as_items(list)[int(index)] if int(index) < len(list) else None
     return _write(list, index, value if old is None else old + value, grows=True)
 
 
@@ -238,7 +238,7 @@ ADD_ITEM: OpDef = define(
 
 
 def _dropped(list: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    out = _items(list).copy()
+    out = as_items(list).copy()
     for i in indices.reshape(-1).tolist():
         if i < len(out):
             out[i] = None
@@ -265,7 +265,7 @@ SIZE = define(
 
 # -- many items ------------------------------------------------------------------------------------------------------
 def _filled(list: np.ndarray, indices: Sequence[int], dims: Dims, what: str) -> list[np.ndarray]:
-    items = _items(list)
+    items = as_items(list)
     found = [items[_index(items, i, what)] for i in indices]
     missing = [i for i, item in zip(indices, found, strict=True) if item is None]
     if missing:
@@ -324,7 +324,7 @@ UNSTACK: OpDef = define(
 
 
 def _stack_like(list: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    items = _items(list)[: shape[0]]
+    items = as_items(list)[: shape[0]]
     out = np.zeros(shape, next((item.dtype for item in items if item is not None), None))
     for i, item in enumerate(items):
         if item is not None:
