@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,7 +26,7 @@ class Bodies(Protocol):
 
     def __call__(self, program: Program) -> Executable: ...
 
-    def plan(self, program: Program) -> Plan | None: ...
+    def plan(self, program: Program, donated: Collection[int]) -> Plan | None: ...
 
 
 class Watch(Protocol):
@@ -68,6 +68,7 @@ class Call:
                    rows and columns of its result as soon as that is done
     whole_rows     these blocks are of whole rows
     pointwise      the kernel is done with element i of every input when it writes element i of an output
+    over           the kernel changes the list that is its first output, which is this input until then
     error          the message for a bad value, with {position} and {value}
     """
 
@@ -79,6 +80,7 @@ class Call:
     tail: Call | None = None
     whole_rows: bool = False
     pointwise: bool = False
+    over: int | None = None
     error: str = ""
 
     @property
