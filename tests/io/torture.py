@@ -74,7 +74,7 @@ class Killed:
 
 
 _CONTEXT = multiprocessing.get_context("forkserver")  # forks a process without threads
-_CONTEXT.set_forkserver_preload([__name__, "numba"])
+_CONTEXT.set_forkserver_preload(["graphflow", "numba", "graphflow.backends.reference"])
 
 
 def kill_once(folder: Path, seconds: float, version: int | None, meanwhile: Callable[[float], None]) -> Killed:
@@ -453,7 +453,7 @@ def main() -> None:
         if args.kills:
             with tempfile.TemporaryDirectory() as name:
                 print(f"killed, {label}: {kills(Path(name), args.kills, args.seed, version)}", flush=True)
-            for size in (3, 8):  # MB; what is kept, and one checkpoint more, just fit the first
+            for size in (3, 8):  # MB; the first has just room for what is kept and one checkpoint more
                 with small_disk(size) as folder:
                     figures = kills(folder, args.kills, args.seed, version, folder / "ballast")
                     print(f"killed on a disk of {size} MB that fills, {label}: {figures}", flush=True)
