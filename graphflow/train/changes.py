@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from graphflow.io.atomic import replacing
-from graphflow.io.checkpoint import delete_checkpoint
+from graphflow.io.checkpoint import delete_checkpoint, sweep
 from graphflow.train.checkpoint_state import get_checkpoint_state
 
 
@@ -53,6 +53,7 @@ def settle(folder: str, filename: str) -> None:
     state = get_checkpoint_state(folder, filename)
     listed = {os.path.abspath(p) for p in state.all_model_checkpoint_paths} if state else set()
     for prefix in prefixes:
+        sweep(prefix)
         if prefix not in listed:
             remove(prefix, suffix)
     os.unlink(path)
