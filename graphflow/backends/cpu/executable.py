@@ -34,7 +34,7 @@ from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
-from graphflow.backends.reference import draw
+from graphflow.backends.reference import draw, no_memory
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
@@ -114,8 +114,11 @@ class CpuExecutable:
         if self._required:
             self._check_initialized()
         arrays = self._arrays = feeds[:]
-        for make in self._makers:
-            arrays.append(make())
+        try:
+            for make in self._makers:
+                arrays.append(make())
+        except MemoryError as error:
+            raise no_memory(error, self._plan.program.fetches) from None
         self._list[0] = id(arrays)
         status = self._status
         for part, steps in self._parts:
