@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from graphflow.config import current
 from graphflow.control.bodies import Call
 from graphflow.dtypes import ListType
-from graphflow.operation import Operation
+from graphflow.operation import Operation, Tensor
 from graphflow.passes.cse import merge_common
 from graphflow.passes.engine import Substitution
 from graphflow.passes.expand import expand_composites
@@ -19,6 +20,7 @@ from graphflow.passes.loops.ahead import move_ahead
 from graphflow.passes.loops.copies import copy_in_place
 from graphflow.passes.loops.form import Loop
 from graphflow.passes.loops.trim import trim
+from graphflow.passes.loops.unroll import unroll
 from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
@@ -43,7 +45,7 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
         program = merge_common(_trimmed(program, counts))
         if counts.total() == before:
             break
-    return drop_dead(_copied(program, counts))
+    return drop_dead(_copied(_unrolled(program, counts), counts))
 
 
 def is_loop(op: Operation) -> bool:
@@ -79,6 +81,25 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
     return copy.finish()
 
 
+def _unrolled(program: Program, fired: Counter[str]) -> Program:
+    """With short loops laid out, and simplified where they were."""
+    copy, before = Substitution(program), fired["unrolled"]
+    stacks: dict[Tensor, Sequence[Tensor]] = {}
+    for old in program.ops:
+        op = copy.updated(old)
+        found = unroll(op, stacks) if is_loop(op) else None
+        if found is None:
+            copy.put(old, op)
+        else:
+            ops, outputs = found
+            copy.put_parts(old, ops[-1], ops, {t: outputs[u] for t, u in zip(old.outputs, op.outputs, strict=True)})
+            fired["unrolled"] += 1
+    if fired["unrolled"] == before:
+        del fired["unrolled"]
+        return program
+    return _simple(copy.finish())
+
+
 def _copied(program: Program, fired: Counter[str]) -> Program:
     """With every loop after copy_in_place."""
     copy = Substitution(program)
@@ -95,18 +116,19 @@ def _copied(program: Program, fired: Counter[str]) -> Program:
 
 def _simplified(op: Operation) -> Operation:
     """With simple bodies."""
-    skipped = {word.strip() for word in current().skip.split(",")}
-    calls = []
-    for program, takes in op.attrs["bodies"]:
-        for apply in _BODY:
-            if apply.__name__ not in skipped:
-                program = apply(program, None)
-        calls.append(Call(program, takes))
-    attrs = {**op.attrs, "bodies": tuple(calls)}
+    attrs = {**op.attrs, "bodies": tuple([Call(_simple(program), takes) for program, takes in op.attrs["bodies"]])}
     return Operation(
         op.definition, op.name, op.inputs, attrs, [(t.dims, t.dtype) for t in op.outputs], op.control_inputs, op.graph,
         op.id, op.site, op.device, op.frame,
     )  # fmt: skip
+
+
+def _simple(program: Program) -> Program:
+    skipped = {word.strip() for word in current().skip.split(",")}
+    for apply in _BODY:
+        if apply.__name__ not in skipped:
+            program = apply(program, None)
+    return program
 
 
 def _trimmed(program: Program, fired: Counter[str]) -> Program:
