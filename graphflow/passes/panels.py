@@ -8,10 +8,8 @@ from collections.abc import Callable
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.linalg import MATMUL
 from graphflow.ops.panels import PANELS_MATMUL, TO_PANELS
-from graphflow.passes.engine import Substitution
 from graphflow.passes.expand import Maker
-from graphflow.passes.loops import is_loop
-from graphflow.passes.loops.form import Loop, Rebuilt
+from graphflow.passes.loops.form import Loop, Rebuilt, with_loops
 from graphflow.program import Program
 from graphflow.shape import sizes
 
@@ -22,25 +20,11 @@ Panels = Callable[[Operation], dict[str, int] | None]
 
 def pack_panels(program: Program, fired: Counter[str], panels: Panels) -> Program:
     """Products in loops, with what does not change in them, take panels that are made before the loop."""
-    copy = Substitution(program)
-    count = 0
-    for old in program.ops:
-        op = copy.updated(old)
-        made, number = _packed(op, panels) if is_loop(op) else (None, 0)
-        count += number
-        if made is None:
-            copy.put(old, op)
-        else:
-            outputs = {t: made.outputs[u] for t, u in zip(old.outputs, op.outputs, strict=True)}
-            copy.put_parts(old, made.loop, [*made.before, made.loop], outputs)
-    if not count:
-        return program
-    fired["in panels"] += count
-    return copy.finish()
+    return with_loops(program, lambda old, op: _packed(op, fired, panels))
 
 
-def _packed(op: Operation, panels: Panels) -> tuple[Rebuilt | None, int]:
-    """The loop with panels before it, and how many products take them."""
+def _packed(op: Operation, fired: Counter[str], panels: Panels) -> Rebuilt | None:
+    """The loop with panels before it."""
     loop, outside = Loop(op), Maker(op)
     feeds: dict[tuple[Tensor, bool], Tensor] = {}
     new: dict[Tensor, Tensor] = {}
@@ -61,10 +45,11 @@ def _packed(op: Operation, panels: Panels) -> tuple[Rebuilt | None, int]:
         new[each.output] = make(PANELS_MATMUL, a, feed, columns=sizes(each.output.dims)[1], **layout)
         ops += make.made
     if not new:
-        return None, 0
+        return None
     loop.substitute(new, ops)
     taken = {t for each in loop.ops for t in each.inputs}.union(loop.fetches)
     loop.captured = {t: outer for t, outer in loop.captured.items() if t in taken}
     rebuilt = loop.rebuilt()
     rebuilt.before[:0] = outside.made
-    return rebuilt, len(new)
+    fired["in panels"] += len(new)
+    return rebuilt

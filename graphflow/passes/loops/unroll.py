@@ -10,7 +10,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import CONST
 from graphflow.ops.join import PACK, UNPACK
 from graphflow.passes.expand import Maker
-from graphflow.passes.loops.form import Loop
+from graphflow.passes.loops.form import Loop, Rebuilt
 from graphflow.passes.prune import acts
 from graphflow.shape import elements
 
@@ -19,10 +19,8 @@ OPERATIONS = 64  # of all rounds together
 SMALL = 4096  # elements of a tensor, with which an operation takes no longer than it takes to come to the next round
 
 
-def unroll(
-    op: Operation, stacks: dict[Tensor, Sequence[Tensor]]
-) -> tuple[list[Operation], dict[Tensor, Tensor]] | None:
-    """(operations, a tensor for each output of the loop); None where it does not pay, or where rounds have effects.
+def unroll(op: Operation, stacks: dict[Tensor, Sequence[Tensor]]) -> Rebuilt | None:
+    """Operations instead of the loop; None where that does not pay, or where rounds have effects.
 
     stacks   the rows of tensors that other loops have stacked, which need not be stacked to be taken; more are added
     """
@@ -51,7 +49,7 @@ def unroll(
         stacks[outputs[out]] = in_order
     skip = len(op.definition.writes) + len(loop.variables)
     outputs[op.outputs[skip]] = make.constant(np.int32(count))
-    return make.made, outputs
+    return Rebuilt(make.made[:-1], make.made[-1], [], outputs)
 
 
 def _pays(loop: Loop, count: int) -> bool:
