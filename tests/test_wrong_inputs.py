@@ -152,7 +152,8 @@ NOT_HERE = set(
     ParseSingleSequenceExample WriteFile FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2
     QueueEnqueueV2 QueueEnqueueManyV2 QueueIsClosedV2 QueueSizeV2 TFRecordReaderV2 TextLineReaderV2 IdentityReaderV2
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
-    ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle
+    ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle ToPanels
+    PanelsMatMul ListEmpty ListLengths
     """.split()
 )
 
