@@ -138,6 +138,7 @@ ATTRS = {
     "Svd": {"compute_uv": False, "full_matrices": False},
     "TopKV2": {"sorted": True},
     "Unpack": {"num": 2, "axis": 0},
+    "Bucketize": {"boundaries": (0.0, 1.0)},
 }  # fmt: skip
 
 # Ops that take nothing, or what cannot be fed: see test_what_cannot_be_fed for those that can fail.
@@ -153,7 +154,7 @@ NOT_HERE = set(
     QueueEnqueueV2 QueueEnqueueManyV2 QueueIsClosedV2 QueueSizeV2 TFRecordReaderV2 TextLineReaderV2 IdentityReaderV2
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
     ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle ToPanels
-    PanelsMatMul ListEmpty ListLengths
+    PanelsMatMul ListEmpty ListLengths SparseCross
     """.split()
 )
 
