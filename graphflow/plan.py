@@ -120,9 +120,9 @@ def holds_items(t: Tensor) -> bool:
     kind = t.dtype
     if isinstance(kind, ListType):
         return (kind.item is not None or kind.blank) and not kind.element.dtype.hasobject
-    if not t.op.definition.calls or not t.dims or t.dims[0] is not None:
-        return False
-    return known(t.dims[1:]) and not kind.dtype.hasobject
+    op = t.op
+    stacked = "variables" in op.attrs and t.value_index > len(op.definition.writes) + op.attrs["variables"]
+    return stacked and bool(t.dims) and t.dims[0] is None and known(t.dims[1:]) and not kind.dtype.hasobject
 
 
 class _Planner:
