@@ -122,7 +122,9 @@ def holds_items(t: Tensor) -> bool:
         return (kind.item is not None or kind.blank) and not kind.element.dtype.hasobject
     op = t.op
     stacked = "variables" in op.attrs and t.value_index > len(op.definition.writes) + op.attrs["variables"]
-    return stacked and bool(t.dims) and t.dims[0] is None and known(t.dims[1:]) and not kind.dtype.hasobject
+    if not stacked or not t.dims or t.dims[0] is not None:
+        return False
+    return known(t.dims[1:]) and not kind.dtype.hasobject
 
 
 class _Planner:
@@ -240,7 +242,7 @@ class _Planner:
         scratch = None
         if call is not None and call.scratch_bytes:
             scratch = Buffer("arena", self._take(call.scratch_bytes, position, position), (call.scratch_bytes,), uint8)
-        donated = ()
+        donated: tuple[int, ...] = ()
         if op.definition.calls:
             donated = tuple([i for i, t in enumerate(op.inputs) if i not in refs and self._is_free(t, position)])
         return [*copies, Step(op, tuple(inputs), tuple(homes), call, scratch, donated=donated), *saved]
