@@ -98,9 +98,7 @@ def _decoded(logs: np.ndarray, width: int, top: int, merge_repeated: bool) -> tu
     for step in logs:
         beams = _grow(beams, step, width)
     if len(beams) < top:
-        raise InvalidArgumentError.because(
-            f"top_paths is {top}, and there are only {len(beams)} sequences to choose of"
-        )
+        raise InvalidArgumentError.because(f"top_paths is {top}, and there are only {len(beams)} sequences")
     return [p.labels(merge_repeated) for p in beams[:top]], [p.new[0] for p in beams[:top]]
 
 
@@ -149,7 +147,7 @@ def ctc_beam_search_decoder(
     Shapes: inputs [time, batch, classes], not normalized, blank last; sequence_length [batch]
             -> for each of top_paths a SparseTensor [batch, longest]; [batch, top_paths]
     Dtype:  labels int64; log probabilities the inputs'.   No gradient.
-    Raises: ValueError for top_paths above beam_width; InvalidArgumentError when run, for fewer sequences than top_paths.
+    Raises: ValueError for top_paths above beam_width; InvalidArgumentError when run, where there are not so many.
     """
     if not 0 < top_paths <= beam_width:
         raise GraphError(f"top_paths must be in [1, beam_width], and is {top_paths} of {beam_width}")

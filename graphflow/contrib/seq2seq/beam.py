@@ -40,9 +40,7 @@ BeamSearchDecoderState = namedtuple(
 )
 BeamSearchDecoderState.__doc__ = "The state of the cell, and of each beam [batch, beams] what it is worth so far."
 BeamSearchDecoderOutput = namedtuple("BeamSearchDecoderOutput", "scores predicted_ids parent_ids")
-BeamSearchDecoderOutput.__doc__ = (
-    "Of each beam after a step: its score, its last id, and the beam that it goes on from."
-)
+BeamSearchDecoderOutput.__doc__ = "Of each beam after a step: its score, its last id, the beam that it goes on from."
 FinalBeamSearchDecoderOutput = namedtuple("FinalBeamSearchDecoderOutput", "predicted_ids beam_search_decoder_output")
 FinalBeamSearchDecoderOutput.__doc__ = "The sequences of the beams, the best first, and what the steps gave."
 
