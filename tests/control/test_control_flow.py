@@ -457,7 +457,7 @@ def test_a_long_loop_comes_back_and_goes_on(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "body", ["tf.matmul(a, w) / 300.0", "tf.while_loop(lambda b: b[0, 0] < 9.0, lambda b: b * w, [a])"]
+    "body", ["tf.matmul(a, w) / 300.0", "tf.while_loop(lambda b: b[0, 0] < 99.0, lambda b: b * w, [a])"]
 )
 def test_ctrl_c_ends_a_loop_and_not_the_session(body):
     """In a process of its own, with a team of threads; also where the loop is inside another one, or in a branch."""
