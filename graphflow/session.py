@@ -322,8 +322,8 @@ class Session:
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
-        lanes = None if self._checks_numbers else self._backend.image_lanes  # what fills lanes up need not be finite
-        plan = make_plan(optimize(stage.program, report, lanes), self._backend.lower, donated)
+        layouts = None if self._checks_numbers else self._backend.layouts  # what fills lanes up need not be finite
+        plan = make_plan(optimize(stage.program, report, layouts), self._backend.lower, donated)
         if current().verifies:
             check_plan(plan)
         return plan, stage.rest

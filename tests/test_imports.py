@@ -45,6 +45,7 @@ LAYERS = (
     "summary graph_util",
     "queues",
     "train contrib",
+    "feature_column",
     "estimator",
     "flags app gfile resource_loader test",
     "testing",

@@ -13,8 +13,11 @@ from graphflow.errors import GraphError
 
 
 @functools.cache
-def get_backend(name: str) -> Backend:
-    """The backend called `name`, one object a process; ValueError for an unknown one."""
+def get_backend(name: str, strict: bool = False) -> Backend:
+    """The backend called `name`, one object a process; ValueError for an unknown one, or one that cannot be used.
+
+    strict   an accelerator refuses operations that it has no kernel for
+    """
     if name == "cpu":
         from graphflow.backends.cpu import CpuBackend
 
@@ -23,7 +26,11 @@ def get_backend(name: str) -> Backend:
         from graphflow.backends.reference import ReferenceBackend
 
         return ReferenceBackend()
-    raise GraphError(f"there is no backend {name!r}: choose 'cpu' or 'reference'")
+    if name == "cuda":
+        from graphflow.backends.cuda import CudaBackend
+
+        return CudaBackend(strict)
+    raise GraphError(f"there is no backend {name!r}: choose 'cpu', 'cuda' or 'reference'")
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from graphflow.operation import Operation, Program, Tensor
 from graphflow.store import Store
 
 if TYPE_CHECKING:
+    from graphflow.passes.layout import Layouts
     from graphflow.plan import Buffer, Plan, Step
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
@@ -95,13 +96,13 @@ class Backend(Protocol):
     threads: how many may run the plan together; 0 leaves it to the backend.
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     watch: is called at the beginning of every run, and before and after every step.
-    `image_lanes` is what graphflow.passes.layout asks of convolutions; None where images have one layout only.
+    layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
     """
 
     name: str
 
     @property
-    def image_lanes(self) -> Callable[[Operation], tuple[int, float, float]] | None: ...
+    def layouts(self) -> Layouts | None: ...
 
     def lower(self, op: Operation) -> Call | None: ...
 

@@ -34,7 +34,7 @@ from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.loops import UNLOCKED
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
-from graphflow.backends.reference import draw
+from graphflow.backends.reference import draw, no_memory
 from graphflow.dtypes import ListType
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor
@@ -119,8 +119,11 @@ class CpuExecutable:
         if self._required:
             self._check_initialized()
         arrays = self._arrays = feeds[:]
-        for make in self._makers:
-            arrays.append(make())
+        try:
+            for make in self._makers:
+                arrays.append(make())
+        except MemoryError as error:
+            raise no_memory(error, self._plan.program.fetches) from None
         self._list[0] = id(arrays)
         status = self._status
         try:

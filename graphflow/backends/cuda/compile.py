@@ -1,0 +1,61 @@
+"""Kernels as functions for numba.cuda: text becomes a function, and positions become unsigned.
+
+Numba lets negative positions count from the end, which costs a comparison at each access; kernels have none.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+import linecache
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphflow.backends.cuda import shim
+from graphflow.backends.cuda.functions import namespace
+
+
+class _Unsigned(ast.NodeTransformer):
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        node.slice = ast.Call(ast.Name("uint64", ast.Load()), [node.slice], [])
+        return node
+
+
+@functools.lru_cache(4096)
+def function_of(kernel: Callable | str) -> Callable:
+    """A kernel as the function that numba compiles; text defines a function `kernel`."""
+    text = kernel if isinstance(kernel, str) else textwrap.dedent(inspect.getsource(kernel))
+    tree = ast.parse(text)
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    if not shim.SIMULATED:
+        tree = ast.fix_missing_locations(_Unsigned().visit(tree))
+    text = ast.unparse(tree)
+    name = f"<graphflow CUDA kernel {hashlib.sha256(text.encode()).hexdigest()[:16]}>"
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for tracebacks and numba's messages
+    names: dict[str, Any] = dict(namespace())
+    exec(compile(text, name, "exec"), names)
+    return names[definition.name]
+
+
+class Kernels:
+    """Compiled kernels, each once a process.   compiled: how many there are."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple, Any] = {}
+
+    @property
+    def compiled(self) -> int:
+        return len(self._found)
+
+    def get(self, kernel: Callable | str, elements: Sequence[str], sizes: int, threads: int) -> Any:
+        """elements: the dtypes of its pointers; sizes: how many int64 follow them."""
+        key = (kernel, tuple(elements), sizes, threads)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = shim.compiled(function_of(kernel), elements, sizes, threads)
+        return found
