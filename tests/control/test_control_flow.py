@@ -168,11 +168,26 @@ def test_bad_arguments(make, error):
 
 
 def test_a_shape_that_changes_names_the_variable_and_both_shapes():
-    with tf.Graph().as_default(), pytest.raises(ValueError, match=r"(?s)while/Identity.*\(1,\).*\(2,\)"):
+    lines = r".*in a loop, created at \S*test_control_flow.py:\d+\n.*next value.*test_control_flow.py"
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=r"(?s)'zeros:0'.*\(1,\).*\(2,\)" + lines):
         tf.while_loop(lambda a: a[0] < 1.0, lambda a: tf.concat([a, a], 0), [tf.zeros([1])])
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
+def test_what_does_not_fit_is_told_with_its_lines():
+    with tf.Graph().as_default():
+        x = tf.zeros([2], name="x")
+        with pytest.raises(ValueError, match=r"(?s)variable 'x:0' is float32, and the body gives float64.*flow.py:\d+"):
+            tf.while_loop(lambda a: a[0] < 1.0, lambda a: tf.cast(a, tf.float64), [x])
+        with pytest.raises(ValueError, match=r"(?s)float32 where false_fn gives int32.*true_fn: .*false_fn: .*Cast"):
+            tf.cond(x[0] > 0, lambda: x, lambda: tf.cast(x, tf.int32))
+        with pytest.raises(TypeError, match=r"(?s)different structures.*in a branch, created at \S*flow.py"):
+            tf.cond(x[0] > 0, lambda: (x, x), lambda: [x, x])
+        endless = tf.while_loop(lambda i: True, lambda i: i + 1, [0], maximum_iterations=17)
+        with tf.Session() as session:
+            assert session.run(endless) == 17
+
+
 def test_loop_variables_of_every_kind(session):
     Pair = collections.namedtuple("Pair", "a b")
     start = (0, Pair(tf.constant([True, False]), {"s": tf.constant("x"), "n": tf.constant([], tf.int64)}), [1.5])
