@@ -1,7 +1,7 @@
 """A network of LSTM cells that learns to write like a text, character by character, and writes as it learns.
 
-python examples/char_rnn.py                            # learns from Python's own language reference
-python examples/char_rnn.py --text FILE --steps 5000
+    python examples/char_rnn.py                            # learns from Python's own language reference
+    python examples/char_rnn.py --text FILE --steps 5000
 """
 
 from __future__ import annotations
