@@ -38,6 +38,7 @@ from graphflow.backends.reference import draw, no_memory
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
+from graphflow.progress import progress
 from graphflow.shape import known, sizes
 from graphflow.store import Store, uninitialized
 
@@ -149,7 +150,7 @@ class CpuExecutable:
         """Every step by itself, with the clock around it, and what watches it before and after it."""
         if watch is not None:
             self._parts.append((watch.begin, []))
-        for number, step in enumerate(self._plan.steps):
+        for number, step in enumerate(progress(self._plan.steps, "compiling kernels")):
             if watch is not None:
                 self._parts.append((partial(watch.before, step, self._array), []))
             before = len(self._parts)
@@ -198,7 +199,7 @@ class CpuExecutable:
         late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
         tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
         draws: list[int] = []
-        for number, step in enumerate(steps, 1):
+        for number, step in enumerate(progress(steps, "compiling kernels"), 1):
             self.append_call(step, words, late, tails, draws, rows, number, self._address)
         table = np.array(late, np.int64).reshape(-1, 2)
         first = [self._relocating(table, words)] if late else []
