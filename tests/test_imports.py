@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 LAYERS = (
     "version errors config dtypes shape names devices nest logging progress",
     "io.wire io.text_format io.scalars io.protobuf",
-    "graph_protos summary_protos protos",
+    "graph_protos summary_protos protos saved_model_protos",
     "operation frames",
     "graph",
     "ops default tensor_proto",
@@ -46,6 +46,7 @@ LAYERS = (
     "summary graph_util",
     "queues",
     "train contrib",
+    "saved_model",
     "estimator",
     "flags app gfile resource_loader test",
     "testing",
