@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,5 +74,5 @@ def test_the_matrix_of_the_run_counts():
 def test_panels_cover_all_columns(n, lanes, vectors):
     panels = panels_of(n, lanes, vectors)
     assert panels[0][0] == 0 and n <= panels[-1][1] < n + lanes
-    assert all(a[1] == b[0] for a, b in zip(panels, panels[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(panels))
     assert all(0 < right - left <= lanes * vectors for left, right in panels)
