@@ -27,19 +27,27 @@ class _Unsigned(ast.NodeTransformer):
 
 @functools.lru_cache(4096)
 def function_of(kernel: Callable | str) -> Callable:
-    """A kernel as the function that numba compiles; text defines a function `kernel`."""
+    """A kernel as the function that numba compiles; text defines a function `kernel`, after those that it calls."""
     text = kernel if isinstance(kernel, str) else textwrap.dedent(inspect.getsource(kernel))
     tree = ast.parse(text)
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
     if not shim.SIMULATED:
         tree = ast.fix_missing_locations(_Unsigned().visit(tree))
-    text = ast.unparse(tree)
+    names: dict[str, Any] = dict(namespace())
+    for definition in tree.body:
+        assert isinstance(definition, ast.FunctionDef)
+        names[definition.name] = function = _made(definition, names)
+        if definition is not tree.body[-1]:
+            names[definition.name] = shim.device_function(function)
+    return function
+
+
+def _made(definition: ast.FunctionDef, names: dict[str, Any]) -> Callable:
+    text = ast.unparse(definition)
     name = f"<graphflow CUDA kernel {hashlib.sha256(text.encode()).hexdigest()[:16]}>"
     linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for tracebacks and numba's messages
-    names: dict[str, Any] = dict(namespace())
-    exec(compile(text, name, "exec"), names)
-    return names[definition.name]
+    own = dict(names)
+    exec(compile(text, name, "exec"), own)
+    return own[definition.name]
 
 
 class Kernels:

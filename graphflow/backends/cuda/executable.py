@@ -16,7 +16,16 @@ from graphflow.backends.base import Bodies, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.buffers import bytes_of, has_work, overlap, places, read_first, results, variables_of, written
+from graphflow.backends.cpu.buffers import (
+    bytes_of,
+    has_work,
+    overlap,
+    places,
+    read_first,
+    results,
+    variables_of,
+    written,
+)
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.compile import Kernels
 from graphflow.backends.cuda.launch import Launch, Scratch
@@ -191,9 +200,7 @@ class CudaExecutable:
         self._drawn = [
             (op, self._inbox.on_host(("draws", op), np.dtype(np.uint64), (2,))) for op in dict.fromkeys(draws)
         ]
-        self._outbound = [
-            self._outbox.on_host(("fetch", b.index), b.dtype.dtype, sizes(b.dims)) for b in self._given
-        ]
+        self._outbound = [self._outbox.on_host(("fetch", b.index), b.dtype.dtype, sizes(b.dims)) for b in self._given]
         states = {b.index for s in native for b in (*s.inputs, *s.outputs) if b.kind == "state"}
         self._on_device = [self._variables[i] for i in sorted(states)]
 

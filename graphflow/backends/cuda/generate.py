@@ -152,9 +152,7 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
             launches.append(Launch(text, (*pointers, *before, *partial), loops, (blocks, chunks), threads))
         if folds:
             text = _chunk_merge(body, form, bits, stage)
-            launches.append(
-                Launch(text, (*pointers, *after, *partial), (chunks, *loops), (blocks, 1), threads)
-            )
+            launches.append(Launch(text, (*pointers, *after, *partial), (chunks, *loops), (blocks, 1), threads))
     return call(launches, room.nbytes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cuda import shim
@@ -80,7 +80,6 @@ def each_element(kernel: Callable | str, pointers: Sequence[Pointer], sizes: Seq
 
 def blocks_for(count: int, each: int = shim.THREADS) -> int:
     return max(1, min(-(-count // each), shim.BLOCKS))
-
 
 
 def division(count: int) -> str:

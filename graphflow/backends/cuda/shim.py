@@ -6,10 +6,12 @@ With NUMBA_ENABLE_CUDASIM=1 the same calls go to numba's simulator, which runs k
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -93,8 +95,21 @@ def compiled(function: Callable, elements: Sequence[str], sizes: int, threads: i
 
 def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, capability: tuple[int, int]) -> str:
     """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
-    code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=capability, launch_bounds=threads)
+    with _pretended(capability):
+        code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=capability, launch_bounds=threads)
     return code
+
+
+@contextmanager
+def _pretended(capability: tuple[int, int]) -> Iterator[None]:
+    """Functions that a kernel calls are compiled for the device at hand: here there need be none."""
+    dispatcher = importlib.import_module("numba.cuda.dispatcher")
+    before = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = before
 
 
 @contextmanager

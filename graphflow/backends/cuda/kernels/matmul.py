@@ -57,3 +57,6 @@ def batch_step(dims: tuple[int, ...], out: tuple[int, ...]) -> int | None:
     if math.prod(own) == 1:
         return 0
     return dims[-1] * dims[-2] if own == out[:-2] else None
+
+
+ANCHORS = {"matmul": matmul}

@@ -15,7 +15,7 @@ from typing import Protocol
 from graphflow.backends.base import Call
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.launch import Launch, Pointer, Room, call, each_element
-from graphflow.backends.cuda.regions import Epilogue, Source
+from graphflow.backends.cuda.regions import Epilogue, Source, storing
 from graphflow.dtypes import as_dtype
 
 _PROCESSORS = 132  # of an H100; smaller GPUs have fewer, and then more waves of blocks
@@ -46,7 +46,7 @@ TILES = (
 )  # fmt: skip
 WIDE_TILES = (Tile(64, 64, 8, 4, 4, 1.0), Tile(32, 32, 8, 2, 2, 0.6), Tile(64, 16, 8, 4, 1, 0.5),
               Tile(16, 16, 8, 1, 1, 0.3))  # fmt: skip
-SMALL_TILES = (Tile(4, 4, 4, 2, 2, 1.0),)
+SIMULATED_TILES = Tile(4, 4, 4, 2, 2, 1.0), Tile(32, 16, 16, 16, 8, 1.0)  # of few threads
 
 
 class Operand(Protocol):
@@ -77,8 +77,8 @@ def product(
 
     The grid is (tiles, batch * parts); a part of k makes partial sums [parts, batch, m, n] where there is no epilogue.
     """
-    pointers = ["part"] if after is None else after.pointers()
-    source = Source(["a", "b", *pointers, "m", "n", "k", "batch", "parts", *parameters])
+    finish = storing(dtype) if after is None else after
+    source = Source(["a", "b", *finish.pointers(), "m", "n", "k", "batch", "parts", *parameters])
     size = as_dtype(dtype).size
     align = ", alignment=16" if size * _GROUP >= 16 and not shim.SIMULATED else ""
     source.add(
@@ -122,18 +122,16 @@ def product(
     source.add("cuda.syncthreads()")
     source.close()
     for r in range(tile.rows):
-        source.add(f"row = top + {_place('ty', r, tile.rows, tile.m)}")
-        source.open("if row < m:")
+        source.add(f"row{r} = top + {_place('ty', r, tile.rows, tile.m)}")
+    for q in range(tile.columns):
+        source.add(f"column{q} = left + {_place('tx', q, tile.columns, tile.n)}")
+    rows = "cuda.blockIdx.y % parts * batch * m + image * m" if after is None else "image * m"
+    source.add(f"before = {rows}")
+    for r in range(tile.rows):
         for q in range(tile.columns):
-            source.add(f"column = left + {_place('tx', q, tile.columns, tile.n)}")
-            source.open("if column < n:")
-            if after is None:
-                source.add(f"part[((cuda.blockIdx.y % parts * batch + image) * m + row) * n + column] = c{r}_{q}")
-            else:
-                after.write(source, f"c{r}_{q}", "image * m + row", "column", "n")
-            source.close()
-        source.close()
-    return str(source)
+            inside = f"(row{r} < m) & (column{q} < n)"
+            source.add(finish.call(f"c{r}_{q}", f"before + row{r}", f"column{q}", "n", inside))
+    return finish.define() + str(source)
 
 
 def _sum(dtype: str, c: str, x: str, y: str) -> str:
@@ -169,13 +167,10 @@ class _strip:
             p = f"{name}p{q}"
             source.add(f"{p} = {start} + {name}d{q}")
             more, index = self.operand.element(source, f"{name}i{q}", p, f"{name}{q}")
-            inside = f"{name}i{q} < {self.end} and {p} < last" + (f" and {more}" if more else "")
+            inside = f"({name}i{q} < {self.end}) & ({p} < last)" + (f" & {more}" if more else "")
             if not self.even:
-                inside += f" and t + {q * self.tile.threads} < {self.wide * self.tile.k}"
-            source.add(f"{name}v{q} = zero")
-            source.open(f"if {inside}:")
-            source.add(f"{name}v{q} = {name}[{index}]")
-            source.close()
+                inside += f" & (t + {q * self.tile.threads} < {self.wide * self.tile.k})"
+            source.add(f"{name}v{q} = fetch({name}, {index}, {inside}, zero)")
 
     def save(self, source: Source) -> None:
         """To shared memory."""
@@ -199,20 +194,20 @@ def merge(dtype: str, after: Epilogue) -> str:
     source.open("for q in range(1, parts):")
     source.add(f"total = {dtype}(total + part[q * count + i])")
     source.close()
-    source.add("at = i // columns")
-    after.write(source, "total", "at", "i - at * columns", "columns")
-    return str(source)
+    source.add("at = i // columns", after.call("total", "at", "i - at * columns", "columns"))
+    return after.define() + str(source)
 
 
 def choose(m: int, n: int, k: int, batch: int, dtype: str) -> tuple[Tile, int]:
     """(the tile, the parts of k) that take the least time, about."""
-    tiles = SMALL_TILES if shim.SIMULATED else TILES if as_dtype(dtype).size == 4 else WIDE_TILES
+    if shim.SIMULATED:
+        tile = SIMULATED_TILES[m * n * k * batch > 1000]
+        return tile, 2 if m <= tile.m and n <= tile.n and batch == 1 and k > 4 * tile.k else 1
+    tiles = TILES if as_dtype(dtype).size == 4 else WIDE_TILES
     best: tuple[float, Tile, int] | None = None
     for tile in tiles:
         blocks = -(-m // tile.m) * -(-n // tile.n) * batch
         parts = max(1, min(2 * _PROCESSORS // blocks, k // (tile.k * _DEEP), _PARTS))
-        if shim.SIMULATED:
-            parts = 2 if blocks == 1 and k > 4 * tile.k else 1
         waves = -(-blocks * parts // _PROCESSORS)
         cost = waves * tile.m * tile.n * (k / parts + 64) / tile.speed + parts * m * n * batch / _PROCESSORS
         if best is None or cost < best[0]:
