@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.passes import Report, collector_paused, optimize
-from graphflow.plan import Plan, make_plan
+from graphflow.plan import Plan, holds_items, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.protos import RunMetadata
@@ -313,12 +313,17 @@ class Session:
         return self._compile(program, dims, "a function of a dataset", threads=1)
 
     def _planned(
-        self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
+        self,
+        program: Program,
+        dims: Sequence[Dims],
+        report: Report | None,
+        given: Sequence[DType | None] = (),
+        donated: Collection[int] | None = None,
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
-        lanes = None if self._checks_numbers else self._backend.image_lanes  # what fills lanes up need not be finite
-        plan = make_plan(optimize(stage.program, report, lanes), self._backend.lower)
+        layouts = None if self._checks_numbers else self._backend.layouts  # what fills lanes up need not be finite
+        plan = make_plan(optimize(stage.program, report, layouts), self._backend.lower, donated)
         if current().verifies:
             check_plan(plan)
         return plan, stage.rest
@@ -413,11 +418,12 @@ class _Bodies:
         """What runs a body, for feeds of any shapes."""
         return self._session._function(program)
 
-    def plan(self, program: Program) -> Plan | None:
-        """The plan of a body whose shapes are all known; None where they are not."""
-        if not all(known(t.dims) and not isinstance(t.dtype, ListType) for t in program.feeds):
+    def plan(self, program: Program, donated: Collection[int]) -> Plan | None:
+        """The plan of a body whose shapes are all known; None where they are not.   donated: see `make_plan`."""
+        if not all(holds_items(t) if isinstance(t.dtype, ListType) else known(t.dims) for t in program.feeds):
             return None
-        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None)
+        types = [t.dtype for t in program.feeds]
+        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None, types, donated)
         return plan if rest is None else None
 
 

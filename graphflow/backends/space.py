@@ -13,9 +13,8 @@ from typing import Any
 
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
-from graphflow.ops.fused import Region, narrowed
 from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
+from graphflow.ops.lowering import Elementwise, Random, Reduce, operands
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
@@ -58,18 +57,21 @@ class Body:
 
     outputs  the values that are stored
     draws    how many random ops there are
+    columns  which pointers, of inputs and outputs, are to columns of wider rows
 
-    The kernel's pointers are those of inputs and outputs, then one to [key, draw number] for each random op.
+    The kernel's pointers are those of inputs and outputs, then one to [key, draw number] for each random op.  After the
+    sizes there are the first column and the length of the rows of each of `columns`.
     """
 
     inputs: tuple[tuple[Mask, str], ...]
     members: tuple[Member, ...]
     outputs: tuple[int, ...]
     draws: int = 0
+    columns: tuple[int, ...] = ()
 
     @functools.cached_property
     def _hash(self) -> int:
-        return hash((self.inputs, self.members, self.outputs))
+        return hash((self.inputs, self.members, self.outputs, self.columns))
 
     def __hash__(self) -> int:
         """Worked out once, as that of a member."""
@@ -91,12 +93,18 @@ class Body:
             where = ", ".join(f"{n}=v{o}" for n, o in zip(m.names, m.operands, strict=True))
             what = f"fold {m.fold.step} from {m.fold.init}" if m.fold else m.expression
             lines.append(f"v{i} = {m.dtype}: {what} with {where}")
+        if self.columns:
+            lines.append(f"columns of wider rows: pointers {', '.join(map(str, self.columns))}")
         return "\n".join([*lines, f"store {', '.join(f'v{i}' for i in self.outputs)}"]) + "\n"
 
 
 @dataclass(frozen=True)
 class Space:
-    """What a region computes in: dims, and the axes that it folds.   inputs: (dims, dtype), aligned with dims."""
+    """What a region computes in: dims, and the axes that it folds.
+
+    inputs   (dims, dtype), aligned with dims
+    columns  for inputs and outputs that are columns of wider rows, by number: the first one, and how long the rows are
+    """
 
     dims: Sizes
     axes: tuple[int, ...]
@@ -104,6 +112,12 @@ class Space:
     members: tuple[Member, ...]
     outputs: tuple[int, ...]
     draws: int = 0
+    columns: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def column_numbers(self) -> Sizes:
+        """What a kernel gets after the sizes."""
+        return tuple([n for _, start, width in self.columns for n in (start, width)])
 
 
 # -- spaces of operations --------------------------------------------------------------------------------------------
@@ -170,67 +184,34 @@ def _types(tensors: Sequence[Tensor]) -> tuple[tuple[Sizes, str], ...]:
     return tuple([(sizes(t.dims), t.dtype.name) for t in tensors])
 
 
-def region_space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
-    """(the space, the region's tensor for each of its inputs, its random operations).
-
-    A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves.
-    """
-    number: dict[tuple[Tensor, Sizes], int] = {}  # inputs by tensor and aligned dims
-    value: dict[Tensor, int] = {}
-    pending: list[tuple[Operation, Any, list[Any]]] = []
-    drawn: list[Operation] = []
-    made = {t for m in region.computed for t in m.outputs}
-    for member in region.computed:
-        kind: Any = member.definition.lower(member)
-        taken: list[Any] = []
-        for t in operands(kind, member.inputs):
-            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
-        pending.append((member, kind, taken))
-    members: list[Member] = []
-    for member, kind, taken in pending:
-        places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
-        names = operands(kind, names_of(member))
-        dtype = member.output.dtype.name
-        if isinstance(kind, View):
-            value[member.output] = places[0]
-            continue
-        for i, t in enumerate(member.outputs):
-            value[t] = len(number) + len(members)
-            if isinstance(kind, Reduce):
-                members.append(member_of("", ("x",), places, dtype, fold=kind, outer=True))
-            elif isinstance(kind, Random):
-                members.append(member_of(kind.expression, names, places, dtype, draws=len(drawn)))
-                drawn.append(member)
-            else:
-                members.append(member_of(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
-    inputs = tuple([(dims, t.dtype.name) for t, dims in number])
-    outputs = tuple([value[t] if t in value else number[t, narrowed(region.dims)] for t in region.outputs])
-    space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
-    return space, [t for t, _ in number], drawn
-
-
 # What does not depend on sizes is made once: plans for other sizes find the same objects.
 member_of = functools.lru_cache(4096)(Member)
 
 
 def masked(space: Space, masks: Sequence[Mask]) -> Body | None:
     inputs = tuple([(mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False)])
-    return body_of(inputs, space.members, space.outputs, space.draws)
+    columns = tuple([number for number, *_ in space.columns])
+    return body_of(inputs, space.members, space.outputs, space.draws, columns)
 
 
 @functools.lru_cache(4096)
 def body_of(
-    inputs: tuple[tuple[Mask, str], ...], members: tuple[Member, ...], outputs: tuple[int, ...], draws: int
+    inputs: tuple[tuple[Mask, str], ...],
+    members: tuple[Member, ...],
+    outputs: tuple[int, ...],
+    draws: int,
+    columns: tuple[int, ...] = (),
 ) -> Body | None:
     """None where there are no kernels for its dtypes."""
-    body = Body(inputs, members, outputs, draws)
+    body = Body(inputs, members, outputs, draws, columns)
     return body if all(d in DTYPES for d in body.dtypes) else None
 
 
-def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
+def collapse(out: Sizes, inputs: Sequence[Sizes], apart: bool = False) -> tuple[Sizes, list[Mask]]:
     """Sizes of the loops over `out`, and for each input which of them it moves along.
 
     Dimensions of size 1 vanish, and neighbours that no input tells apart become one loop.
+    apart   the last dimension stays a loop of its own
     """
     rank = len(out)
     wide = [(1,) * (rank - len(dims)) + tuple(dims) for dims in inputs]
@@ -240,7 +221,7 @@ def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
         if out[d] == 1:
             continue
         move = tuple([dims[d] != 1 for dims in wide])
-        if moves and moves[-1] == move:
+        if moves and moves[-1] == move and not (apart and d == rank - 1):
             loops[-1] *= out[d]
         else:
             loops.append(out[d])

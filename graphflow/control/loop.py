@@ -94,9 +94,9 @@ def repeat(loop: Loop, name: str) -> tuple[list[Tensor], Tensor, list[Tensor]]:
 
 
 def item_type(sequence: Tensor) -> tuple[Dims, DType]:
-    """The type of an item: of a list, whatever shape, else of a row."""
+    """The type of an item: of a list, of whatever shape where that is not known, else of a row."""
     if isinstance(sequence.dtype, ListType):
-        return None, sequence.dtype.element
+        return sequence.dtype.item, sequence.dtype.element
     return None if sequence.dims is None else sequence.dims[1:], sequence.dtype
 
 

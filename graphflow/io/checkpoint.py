@@ -11,6 +11,7 @@ import glob
 import itertools
 import json
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO, Protocol
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from graphflow.dtypes import DType
-from graphflow.errors import DataLossError, NotFoundError
+from graphflow.errors import DataLossError, NotFoundError, OpError
 from graphflow.io import safetensors, tensor_bundle
 from graphflow.io.atomic import TEMPORARY, own_ending, replacing, translated
 
@@ -38,6 +39,8 @@ class CheckpointReader(Protocol):
     def get_tensor(self, tensor_str: str) -> np.ndarray: ...
 
     def verify(self, names: Sequence[str]) -> None: ...
+
+    def has_file(self, path: str) -> bool: ...
 
 
 class _Reader:
@@ -92,6 +95,10 @@ class _Reader:
                         f"{self._data}: at byte {entry.start}: the data of {name!r} are damaged"
                     )
                 self._sound.add(name)
+
+    def has_file(self, path: str) -> bool:
+        """Whether a file of data belongs to this checkpoint."""
+        return path == self._data
 
 
 def _suffix_of(name: str, saved_as: Any, prefix: str) -> str:
@@ -167,16 +174,32 @@ def delete_checkpoint(prefix: str) -> None:
 
 
 def sweep(start: str) -> None:
-    """Remove what saves that were killed have left: temporary files, and tensors without an index.
+    """Remove what saves that were killed have left: temporary files, and tensors that no index names.
 
     start   what the prefixes of the checkpoints begin with
     """
     for path in glob.glob(f"{glob.escape(start)}*{TEMPORARY}*"):
         if not path.endswith(own_ending()):  # this process cleans up after itself
             _remove(path)
+    files: dict[str, list[str]] = defaultdict(list)
     for path in _data_files(glob.escape(start) + "*"):
-        if not os.path.exists(f"{path.rpartition('.data-')[0]}.index"):
+        files[path.rpartition(".data-")[0]].append(path)
+    for prefix, paths in files.items():
+        for path in _unnamed(prefix, paths):
             _remove(path)
+
+
+def _unnamed(prefix: str, paths: list[str]) -> list[str]:
+    """Which of the files of data under a prefix its index does not name; none when the index cannot be read."""
+    if not os.path.exists(f"{prefix}.index"):
+        return paths
+    if len(paths) == 1:  # the one it names
+        return []
+    try:
+        reader = open_checkpoint(prefix)
+    except OpError:
+        return []
+    return [path for path in paths if not reader.has_file(path)]
 
 
 def _data_files(pattern: str) -> list[str]:

@@ -94,6 +94,10 @@ class BundleReader:
             self.get_tensor(name)
             self._sound.add(name)
 
+    def has_file(self, path: str) -> bool:
+        """Whether a file of data belongs to this checkpoint."""
+        return path.endswith(SHARD.format(0, self._shards)[-9:])
+
     def get_tensor(self, tensor_str: str) -> np.ndarray:
         """The value of a tensor.   Raises: NotFoundError for another name, DataLossError for damaged bytes."""
         entry = self._entries.get(tensor_str)

@@ -17,7 +17,7 @@ from graphflow.passes.cse import merge_common
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
-from graphflow.passes.layout import ImageLanes, assign_layouts
+from graphflow.passes.layout import Layouts, assign_layouts
 from graphflow.passes.loops import improve_loops
 from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
@@ -77,10 +77,10 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def optimize(program: Program, report: Report | None = None, image_lanes: ImageLanes | None = None) -> Program:
+def optimize(program: Program, report: Report | None = None, layouts: Layouts | None = None) -> Program:
     """Every pass of PIPELINE that GRAPHFLOW_SKIP does not name, verified and written out where the switches say so.
 
-    image_lanes   what the backend says of the layout of convolutions, None where it knows only one
+    layouts   what the backend says of those of its kernels, None where there is one of each thing
 
     Raises: ValueError for an unknown name in GRAPHFLOW_SKIP; InternalError for a pass that goes wrong.
     """
@@ -98,7 +98,7 @@ def optimize(program: Program, report: Report | None = None, image_lanes: ImageL
             continue
         fired = Fired()
         with collector_paused():
-            program = apply(program, fired, image_lanes) if apply is assign_layouts else apply(program, fired)
+            program = apply(program, fired, layouts) if apply is assign_layouts else apply(program, fired)
         if switches.verifies:
             verify(program, before, name)
         if report is not None:

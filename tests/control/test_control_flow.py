@@ -285,7 +285,7 @@ def in_python(monkeypatch, make, feeds=None):
 
     native = run()
     with monkeypatch.context() as patch:
-        patch.setattr(blocks.Block, "loop", lambda *_: (_ for _ in ()).throw(blocks.NotNative))
+        patch.setattr(blocks.Block, "_loop", lambda *_: (_ for _ in ()).throw(blocks.NotNative))
         return native, run()
 
 
@@ -311,14 +311,11 @@ def test_native_loops_give_the_same_bits(monkeypatch):
 @pytest.fixture
 def native_only(monkeypatch):
     """Loops and branches that would run from Python fail."""
-    looping = CpuExecutable._looping
 
-    def checked(self, step):
-        part = looping(self, step)
-        assert part is not None or not step.op.definition.calls
-        return part
+    def refused(self, step):
+        raise AssertionError(f"{step.op!r} runs from Python")
 
-    monkeypatch.setattr(CpuExecutable, "_looping", checked)
+    monkeypatch.setattr(CpuExecutable, "_calling", refused)
 
 
 def test_branches_in_loops_are_native(native_only):
@@ -379,7 +376,7 @@ def test_rounds_that_follow_from_constants(start, test, step, rounds):
 
 
 def test_a_long_loop_comes_back_and_goes_on(monkeypatch):
-    monkeypatch.setattr("graphflow.backends.cpu.executable.BUDGET", 1)
+    monkeypatch.setattr("graphflow.backends.cpu.blocks.BUDGET", 1)
     with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
         y = tf.while_loop(
             lambda i, a: i < 1000, lambda i, a: (i + 1, a + tf.cast(i, tf.int64)), [0, tf.constant(0, tf.int64)]

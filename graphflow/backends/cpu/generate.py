@@ -17,6 +17,7 @@ from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.regions import SHORT, period_of
 from graphflow.backends.cpu.values import size_of
+from graphflow.backends.region_space import region_space
 from graphflow.backends.space import (
     Body,
     Mask,
@@ -29,7 +30,6 @@ from graphflow.backends.space import (
     folded_axes,
     masked,
     random_space,
-    region_space,
     updates_body,
 )
 from graphflow.backends.stages import Stages
@@ -68,18 +68,20 @@ def random(op: Operation, kind: Random) -> Call | None:
 
 def together(op: Operation, region: Region, lower: Lower) -> Call | None:
     """One kernel for all members of a region; after an anchor it is the epilogue of the anchor's kernel."""
-    space, taken, drawn = region_space(region)
+    space, pointers = region_space(region)
     given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
+
+    def own(pointers: Sequence[Any]) -> tuple:
+        return tuple([given[p] if isinstance(p, Tensor) else p for p in pointers])
+
     if region.anchor is None:
-        return _call(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+        return _call(space, own(pointers))
     call = lower(region.anchor)
     if call is None:
         return None
-    raw = region.anchor.output
-    given.setdefault(raw, given[region.raw_place])
-    tail = _epilogue(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]), call.whole_rows)
-    own = tuple([given[p] if isinstance(p, Tensor) else p for p in call.pointers])
-    return None if tail is None else replace(call, pointers=own, tail=tail)
+    given.setdefault(region.anchor.output, given[region.raw_place])
+    tail = _epilogue(space, own(pointers), call.whole_rows)
+    return None if tail is None else replace(call, pointers=own(call.pointers), tail=tail)
 
 
 def each(op: Operation, updates: Updates) -> Call | None:
@@ -107,7 +109,8 @@ def _call(space: Space, pointers: tuple) -> Call | None:
     if made is None:
         return None
     kernel, numbers, team, scratch = made
-    pointwise = kernel.write is regions.elementwise
+    pointwise = kernel.write is regions.elementwise and not space.columns
+    numbers = (*numbers, *space.column_numbers)
     return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
@@ -115,7 +118,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
     width = _together(space.members, width)
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
-    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
+    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
     body = masked(space, masks)
     if body is None:
         return None
@@ -199,7 +202,8 @@ def _stages(body: Body, matrix: bool) -> Stages:
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
     """The period for rows that are short and do not fill vectors; 0 where rows are left as they are."""
-    return _joined(body, loops[-1], lanes) if 0 < loops[-1] < SHORT and loops[-1] % lanes else 0
+    short = 0 < loops[-1] < SHORT and loops[-1] % lanes and not body.columns
+    return _joined(body, loops[-1], lanes) if short else 0
 
 
 def _joined(body: Body, n: int, lanes: int) -> int:

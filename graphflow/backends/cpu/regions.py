@@ -36,7 +36,13 @@ class Emission:
         self.outputs: list[Pointer] = list(args[ends[0] : ends[1]])
         self.seeds = [(p.load(0), p.load(1)) for p in args[ends[1] : ends[1] + body.draws]]
         self.sizes: list[Value] = list(args[ends[1] + body.draws :][:depth])
-        self.rest: Sequence[Any] = args[ends[1] + body.draws + depth :]
+        rest = list(args[ends[1] + body.draws + depth :])
+        self.widths: dict[int, Value] = {}  # of the rows that pointers are columns of
+        for pointer in body.columns:
+            start, self.widths[pointer], *rest = rest
+            pointers, k = (self.inputs, pointer) if pointer < ends[0] else (self.outputs, pointer - ends[0])
+            pointers[k] = pointers[k].at(start)
+        self.rest: Sequence[Any] = rest
         self.origin: Value | None = None
 
     def join_rows(self, period: int, rows: Value, first: Value | None = None) -> Value:
@@ -79,7 +85,7 @@ class Emission:
         known = dict(values)
         for k, (mask, _) in enumerate(self.body.inputs):
             if k not in known and not any(mask[len(at) :]):
-                known[k] = self.inputs[k].load(self.index(mask, at))
+                known[k] = self.inputs[k].load(self.place(k, mask, at))
         return known
 
     def inner_loops(self, bounds: Sequence[Bounds], point: Point, at: list[Value], values: dict[int, Value]) -> None:
@@ -96,7 +102,7 @@ class Emission:
             here = dict(values)
             for k, (mask, _) in enumerate(self.body.inputs):
                 if k not in here:
-                    here[k] = self.inputs[k].load(self.index(mask, [*at, i]), code.lanes, inside)
+                    here[k] = self.inputs[k].load(self.place(k, mask, [*at, i]), code.lanes, inside)
             point([*at, i], inside, here)
 
     def compute(self, number: int, values: dict[int, Value], at: list[Value]) -> Value:
@@ -110,11 +116,21 @@ class Emission:
             names["a"], names["b"] = random_words(code, *self.seeds[member.draws], position)
         return evaluate(code, member.expression, names, member.dtype)
 
-    def store(self, number: int, value: Value, index: Value, inside: Value | None) -> None:
-        """Save a value that is wanted outside, in one shape or two, at this element and those beside it."""
-        for place, wanted in zip(self.outputs, self.body.outputs, strict=True):
+    def store(self, number: int, value: Value, index: Value, inside: Value | None, at: Sequence[Value] = ()) -> None:
+        """Save a value that is wanted outside, in one shape or two, at this element and those beside it.
+
+        at   its positions, where outputs may be columns of wider rows
+        """
+        for k, (place, wanted) in enumerate(zip(self.outputs, self.body.outputs, strict=True), len(self.inputs)):
             if wanted == number:
-                place.store(index, value.splat(self.code.lanes), inside)
+                where = self.place(k, (True,) * len(at), at) if k in self.widths else index
+                place.store(where, value.splat(self.code.lanes), inside)
+
+    def place(self, pointer: int, mask: Mask, at: Sequence[Value]) -> Value:
+        """Which element of what a pointer is to, an input or an output, is at these positions."""
+        if pointer not in self.widths:
+            return self.index(mask, at)
+        return self.index(mask[:-1], at[:-1]) * self.widths[pointer] + at[-1]
 
     def index(self, mask: Mask, at: Sequence[Value]) -> Value:
         """Which element of something that moves with these loops is at these positions, in C order."""
@@ -129,7 +145,7 @@ class Emission:
         where = self.index((True,) * len(at), at)
         for number in range(len(self.body.inputs), len(self.body.dtypes)):
             values[number] = self.compute(number, values, at)
-            self.store(number, values[number], where, inside)
+            self.store(number, values[number], where, inside, at)
 
 
 def spread(code: Code, source: Pointer, n: Value, period: int) -> Pointer:

@@ -26,7 +26,7 @@ class CudaBackend:
     """
 
     name = "cuda"
-    image_lanes = None
+    layouts = None
 
     def __init__(self, strict: bool = False) -> None:
         shim.require_device()

@@ -9,6 +9,7 @@ from graphflow.backends.base import Call, Draws
 from graphflow.backends.cuda import reductions, regions, shim
 from graphflow.backends.cuda.launch import Launch, Pointer, Room, Scratch, blocks_for, call, division, each_element
 from graphflow.backends.cuda.reductions import Form, carried
+from graphflow.backends.region_space import region_space
 from graphflow.backends.space import (
     Body,
     Mask,
@@ -20,7 +21,6 @@ from graphflow.backends.space import (
     folded_axes,
     masked,
     random_space,
-    region_space,
     updates_body,
 )
 from graphflow.backends.stages import Stages
@@ -68,14 +68,15 @@ def random(op: Operation, kind: Random) -> Call | None:
 
 def region(op: Operation, region: Region) -> Call | None:
     """The kernels for all members of a region without an anchor."""
-    space, taken, drawn = region_space(region)
-    given = dict(zip(region.inputs, op.inputs, strict=True))
-    return _call(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+    space, pointers = region_space(region)
+    given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
+    return _call(space, tuple([given[p] if isinstance(p, Tensor) else p for p in pointers]))
 
 
 def epilogue(op: Operation, region: Region) -> tuple[regions.Epilogue, tuple[Tensor, ...]] | None:
     """(what follows the anchor of a region, its pointers); None where its dtypes have no kernels."""
-    space, taken, _ = region_space(region)
+    space, pointers = region_space(region)
+    taken = [p for p in pointers[: len(space.inputs)] if isinstance(p, Tensor)]
     assert region.anchor is not None
     raw = region.anchor.output
     given = dict(zip(region.inputs, op.inputs, strict=True))
@@ -110,14 +111,15 @@ def each(op: Operation, updates: Updates) -> Call | None:
 
 def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
-    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
+    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
     body = masked(space, masks)
     if body is None:
         return None
     count = math.prod(loops)
     if all(m.fold is None for m in space.members):
         text = _elementwise(body, len(loops), division(count))
-        return call([each_element(text, pointers, loops, count)], pointwise=True)
+        numbers = (*loops, *space.column_numbers)
+        return call([each_element(text, pointers, numbers, count)], pointwise=not space.columns)
     folded = tuple([not moves for moves in masks[-1]]) if loops != (1,) else (True,)
     return _reducing(body, loops, folded, pointers)
 

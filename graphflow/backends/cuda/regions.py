@@ -82,8 +82,19 @@ class Point:
                 index = f"c{d}" if not index else f"({index}) * n{d} + c{d}"
         return index or "0"
 
+    def columns(self) -> list[str]:
+        """The parameters after the sizes: of each pointer to columns of wider rows the first one, and their length."""
+        return [f"{letter}{pointer}" for pointer in self.body.columns for letter in ("s", "w")]
+
+    def place(self, pointer: int, index: str) -> str:
+        """Which element of what a pointer is to, an input or an output, is at `index` of the space."""
+        if pointer not in self.body.columns:
+            return index
+        n = f"n{len(self.body.inputs[0][0]) - 1}"
+        return f"s{pointer} + div{self.bits}({index}, {n}) * w{pointer} + mod{self.bits}({index}, {n})"
+
     def load(self, source: Source, k: int, whole: str) -> None:
-        source.add(f"v{k} = a{k}[{self.index(self.body.inputs[k][0], whole)}]")
+        source.add(f"v{k} = a{k}[{self.place(k, self.index(self.body.inputs[k][0], whole))}]")
 
     def compute(self, source: Source, number: int, whole: str) -> None:
         """Value `number`, a member that is no reduction."""
@@ -101,7 +112,7 @@ class Point:
         """Where the value is wanted outside."""
         for i, wanted in enumerate(self.body.outputs):
             if wanted == number:
-                source.add(f"o{i}[{index}] = v{number}")
+                source.add(f"o{i}[{self.place(len(self.body.inputs) + i, index)}] = v{number}")
 
     def every_member(self, source: Source, whole: str, given: Mapping[int, str] | None = None) -> None:
         """Load, compute and store everything; `given` has texts for inputs that are no loads."""
@@ -122,7 +133,7 @@ def elementwise(body: Body, depth: int, bits: str) -> str:
     """(*pointers, *sizes of the loops): a thread a point."""
     point = Point(body, bits)
     names = [f"n{d}" for d in range(depth)]
-    source = Source([*point.pointers(), *names])
+    source = Source([*point.pointers(), *names, *point.columns()])
     source.open(f"for i in range(cuda.grid(1), {' * '.join(names)}, cuda.gridsize(1)):")
     point.coordinates(source, "i", range(depth), point.partial(range(depth)))
     point.every_member(source, "i")

@@ -16,6 +16,7 @@ from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.loops.after import move_after
 from graphflow.passes.loops.ahead import move_ahead
+from graphflow.passes.loops.copies import copy_in_place
 from graphflow.passes.loops.form import Loop
 from graphflow.passes.loops.trim import trim
 from graphflow.passes.match import constant
@@ -33,7 +34,7 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
 
     Their bodies are simplified first, by the passes that have simplified the program.
     """
-    if not any(_is_loop(op) for op in program.ops):
+    if not any(is_loop(op) for op in program.ops):
         return program
     counts: Counter[str] = Counter() if fired is None else fired
     for number in range(_ROUNDS):
@@ -42,10 +43,10 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
         program = merge_common(_trimmed(program, counts))
         if counts.total() == before:
             break
-    return drop_dead(program)
+    return drop_dead(_copied(program, counts))
 
 
-def _is_loop(op: Operation) -> bool:
+def is_loop(op: Operation) -> bool:
     """Whether this is a loop in which all shapes are known."""
     if not op.definition.calls or "variables" not in op.attrs:
         return False
@@ -59,7 +60,7 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
     copy = Substitution(program)
     for old in program.ops:
         op = copy.updated(old)
-        if not _is_loop(op):
+        if not is_loop(op):
             copy.put(old, op)
             continue
         loop, before, after = op if simplified else _simplified(op), list[Operation](), list[Operation]()
@@ -75,6 +76,20 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
             before.append(known_number.op)
             outputs[old.outputs[len(old.definition.writes) + old.attrs["variables"]]] = known_number
         copy.put_parts(old, loop, [*before, loop, *after], outputs)
+    return copy.finish()
+
+
+def _copied(program: Program, fired: Counter[str]) -> Program:
+    """With every loop after copy_in_place."""
+    copy = Substitution(program)
+    for old in program.ops:
+        op = copy.updated(old)
+        found = copy_in_place(op, fired) if is_loop(op) else None
+        if found is None:
+            copy.put(old, op)
+        else:
+            outputs = {t: found.outputs[u] for t, u in zip(old.outputs, op.outputs, strict=True)}
+            copy.put_parts(old, found.loop, [*found.before, found.loop], outputs)
     return copy.finish()
 
 
@@ -98,7 +113,7 @@ def _trimmed(program: Program, fired: Counter[str]) -> Program:
     """Without what nobody needs, from the last loop to the first: gradients take what loops before them stack."""
     wanted = set(program.fetches).union(*[op.outputs for op in program.targets])
     for old in reversed(program.ops):
-        found = trim(old, wanted, Counter()) if _is_loop(old) else None
+        found = trim(old, wanted, Counter()) if is_loop(old) else None
         op = old if found is None else found.loop
         wanted.update([] if found is None else [u for t, u in found.outputs.items() if t in wanted])
         wanted.update(t for i, t in enumerate(op.inputs) if i not in op.definition.refs)
@@ -106,7 +121,7 @@ def _trimmed(program: Program, fired: Counter[str]) -> Program:
     for old in program.ops:
         op = copy.updated(old)
         taken = {u for t, u in zip(old.outputs, op.outputs, strict=True) if t in wanted}
-        found = trim(op, taken, fired) if _is_loop(op) else None
+        found = trim(op, taken, fired) if is_loop(op) else None
         if found is None:
             copy.put(old, op)
         else:
