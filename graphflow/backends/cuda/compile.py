@@ -27,7 +27,11 @@ class _Lean(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> Any:
         self.generic_visit(node)
-        if not isinstance(node.iter, ast.Call) or len(node.iter.args) < 3 or isinstance(node.iter.args[2], ast.Constant):
+        if (
+            not isinstance(node.iter, ast.Call)
+            or len(node.iter.args) < 3
+            or isinstance(node.iter.args[2], ast.Constant)
+        ):
             return node
         name, (first, last, step) = ast.unparse(node.target), map(ast.unparse, node.iter.args)
         start, *more = ast.parse(f"{name} = int64({first})\n{name}_step = int64({step})\n{name} += {name}_step").body

@@ -107,7 +107,7 @@ class _Evaluation:
     def _unary(self, op: ast.unaryop, a: Text) -> Text:
         if isinstance(op, ast.Not) or (isinstance(op, ast.Invert) and a.dtype == "bool"):
             return Text(f"(not {a.cast('bool').code})", "bool")
-        sign = {ast.USub: "-", ast.Invert: "~"}[type(op)]  # type: ignore[index]
+        sign = {ast.USub: "-", ast.Invert: "~"}[type(op)]
         return self._cut(f"({sign}{a.code})", a.dtype)
 
     def _binary(self, op: ast.operator, a: Text, b: Text) -> Text:

@@ -115,7 +115,8 @@ def _suffix(dtype: str) -> str:
 def _scalar(name: str, dtype: str) -> Callable:
     if not SIMULATED:
         return library(name + _suffix(dtype))
-    function, cast = _NUMPY.get(name) or getattr(np, name), getattr(np, dtype)
+    function: Any = _NUMPY.get(name) or getattr(np, name)
+    cast = getattr(np, dtype)
     return lambda *x: cast(function(*x))
 
 

@@ -146,12 +146,13 @@ case("join", lambda a, b: [tf.concat([a, b, a], 1), tf.stack([a, b], 1)], (2, 3)
 case("part", lambda a: [*tf.split(a, 3, 1), *tf.unstack(a), *tf.split(a, [1, 5], 1)], (2, 6))
 gradient("slices' gradient", lambda a: a[1:, ::2], (4, 5))
 case("arg extremes", lambda a: [tf.argmax(a, 1), tf.argmin(a, 0)], (4, 5))
-case("one_hot and range", lambda a: [tf.one_hot(tf.argmax(a, 1), 5), tf.range(1, 12, 3), tf.one_hot([[1, 3]], 4, axis=0)],
-     (3, 5))  # fmt: skip
+case("one_hot and range", lambda a: [tf.one_hot(tf.argmax(a, 1), 5), tf.range(1, 12, 3),
+                                     tf.one_hot([[1, 3]], 4, axis=0)], (3, 5))  # fmt: skip
 case("gather", lambda a: [tf.gather(a, [2, 0, 2]), tf.gather(a, [1, 0], axis=1), tf.gather_nd(a, [[1, 2], [0, 0]])],
      (3, 4))  # fmt: skip
 gradient("gather's gradient", lambda a: tf.gather(a, [2, 0, 2, 2]), (3, 4))
-case("scatter", lambda a: [tf.scatter_nd([[3], [1], [3]], a, [5, 2]), tf.tensor_scatter_update(tf.ones((4, 2)), [[0], [2], [0]], a),
+case("scatter", lambda a: [tf.scatter_nd([[3], [1], [3]], a, [5, 2]),
+                           tf.tensor_scatter_update(tf.ones((4, 2)), [[0], [2], [0]], a),
                            tf.tensor_scatter_add(tf.ones((4, 2)), [[0], [2], [0]], a)], (3, 2))  # fmt: skip
 case("segments", lambda a: [tf.unsorted_segment_sum(a, [0, 0, 1, 3], 4), tf.unsorted_segment_max(a, [1, 0, 1, -1], 3),
                             tf.unsorted_segment_prod(a, [1, 0, 1, 1], 2)], (4, 3))  # fmt: skip

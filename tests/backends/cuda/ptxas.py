@@ -8,13 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import graphflow as tf
 from graphflow.backends.base import Call, Draws
-from graphflow.backends.cuda.launch import Launch, Launches, Scratch
 from graphflow.operation import Tensor
 from graphflow.passes import optimize
 from graphflow.plan import make_plan
@@ -45,14 +44,17 @@ def assembler() -> str | None:
     return shutil.which("ptxas")
 
 
-def elements(one: Launch) -> list[str]:
+def elements(one: Any) -> list[str]:
     """The dtypes of a launch's pointers."""
-    named = {Tensor: lambda p: p.dtype.name, Draws: lambda p: "uint64", Scratch: lambda p: p.dtype}
+    from graphflow.backends.cuda.launch import Scratch
+
+    named: dict[Any, Any] = {Tensor: lambda p: p.dtype.name, Draws: lambda p: "uint64", Scratch: lambda p: p.dtype}
     return [named[type(p)](p) if type(p) in named else "int64" for p in one.pointers]
 
 
-def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tuple[str, Launch]]:
+def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tuple[str, Any]]:
     """What a run of these launches, with the names of its operations."""
+    from graphflow.backends.cuda.launch import Launches
     from graphflow.backends.cuda.lower import lower
 
     program = prune(tuple(fetches), (), tuple(feeds))

@@ -1,7 +1,7 @@
 """Every kind of CUDA kernel under numba's simulator, against the reference.
 
-The simulator is chosen before numba is imported, for a whole process: this file runs itself in one of its own, unless
-NUMBA_ENABLE_CUDASIM is set already.
+The simulator is chosen before numba is imported, for a whole process: the tests of this folder run in one of its own,
+unless NUMBA_ENABLE_CUDASIM is set already.
 """
 
 from __future__ import annotations
@@ -17,29 +17,17 @@ import pytest
 import graphflow as tf
 from graphflow.testing import assert_close
 from tests.backends.cuda.cases import CASES
-
-SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
-inside = pytest.mark.skipif(not SIMULATED, reason="runs in the process of the simulator, see test_in_the_simulator")
+from tests.backends.cuda.simulator import SIMULATED, inside
 
 
 @pytest.mark.skipif(SIMULATED, reason="this is the process of the simulator")
 def test_in_the_simulator():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__))]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent)]
     done = subprocess.run(
         command, env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True, timeout=280,
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert not done.returncode, done.stdout[-6000:] + done.stderr[-2000:]
-    assert f"{len(CASES)} cases" in done.stdout or " passed" in done.stdout
-
-
-@pytest.fixture(autouse=True)
-def _quick_threads():
-    """The simulator's threads are Python's: they change places more often."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-3)
-    yield
-    sys.setswitchinterval(before)
 
 
 def values(fetches, feeds, backend, runs=1):

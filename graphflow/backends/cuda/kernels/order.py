@@ -33,7 +33,7 @@ _BEFORE = """def before(a, p, b, q, n):
 
 @functools.lru_cache(8)
 def exchanging(descending: bool) -> str:
-    """One step of the network.   (keys, places, count, length, size, stride, n): rows of `length`, half as many pairs."""
+    """One step of the network, over pairs in rows of `length`.   (keys, places, count, length, size, stride, n)"""
     text = _BEFORE.format(a="b", b="a") if descending else _BEFORE.format(a="a", b="b")
     return (
         text
@@ -129,8 +129,8 @@ def _ordered(shape: Callable[[Operation], Call | None]) -> Callable[[Operation],
 
 # -- rows that are put or added into rows ------------------------------------------------------------------------------
 _COMBINE = {
-    "put": "b", "add": "a + b", "sub": "a - b", "mul": "a * b", "div": "a / b", "max": "where((a > b) | (a != a), a, b)",
-    "min": "where((a < b) | (a != a), a, b)",
+    "put": "b", "add": "a + b", "sub": "a - b", "mul": "a * b", "div": "a / b",
+    "max": "where((a > b) | (a != a), a, b)", "min": "where((a < b) | (a != a), a, b)",
 }  # fmt: skip
 
 

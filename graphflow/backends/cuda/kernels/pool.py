@@ -20,15 +20,35 @@ from graphflow.ops.windows import along
 from graphflow.shape import sizes
 
 _SIZES = ("count", "h", "w", "c", "oh", "ow", "top", "left")
+_WRITTEN_OUT = 16
 Pair = tuple[int, int]
 
 
-def _window(source: Source, window: Pair, corner: str) -> None:
-    """The part of a window that is inside of the image: y0 <= y < y1, x0 <= x < x1."""
-    source.add(
-        f"y0 = max({corner}y, 0)", f"y1 = min({corner}y + {window[0]}, h)",
-        f"x0 = max({corner}x, 0)", f"x1 = min({corner}x + {window[1]}, w)",
-    )  # fmt: skip
+def _walk(source: Source, window: Pair, lines: Sequence[str]) -> None:
+    """The lines for each place of the window at cx, cy: `inside` of the image or not, at yy, xx with the number v.
+
+    Places of small windows are written out one by one: loops in loops of threads that go apart cost more.
+    """
+
+    def place() -> None:
+        source.add("inside = (yy >= 0) & (yy < h) & (xx >= 0) & (xx < w)")
+        source.add("v = fetch(x, ((image + yy) * w + xx) * c + k, inside, zero)", *lines)
+
+    if window[0] * window[1] <= _WRITTEN_OUT:
+        for dy in range(window[0]):
+            for dx in range(window[1]):
+                source.add(f"yy = cy + {dy}", f"xx = cx + {dx}")
+                place()
+        return
+    source.open(f"for tap in range({window[0] * window[1]}):")
+    source.add(f"yy = cy + tap // {window[1]}", f"xx = cx + tap % {window[1]}")
+    place()
+    source.close()
+
+
+def _size(window: Pair) -> str:
+    """How many places of the window at cx, cy are inside of the image."""
+    return f"(min(cy + {window[0]}, h) - max(cy, 0)) * (min(cx + {window[1]}, w) - max(cx, 0))"
 
 
 @functools.lru_cache(256)
@@ -37,18 +57,15 @@ def forward(window: Pair, strides: Pair, mean: bool, dtype: str, after: Epilogue
     source = Source(["x", *after.pointers(), *_SIZES])
     source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
     source.add("k = mod32(i, c)", "at = div32(i, c)", "ox = mod32(at, ow)", "row = div32(at, ow)")
-    source.add("oy = mod32(row, oh)", "image = div32(row, oh) * h")
+    source.add("oy = mod32(row, oh)", "image = div32(row, oh) * h", f"zero = {dtype}(0)")
     source.add(f"cy = oy * {strides[0]} - top", f"cx = ox * {strides[1]} - left")
-    _window(source, window, "c")
-    source.add(f"best = {dtype}(0)" if mean else "best = x[((image + y0) * w + x0) * c + k]")
-    source.open("for yy in range(y0, y1):")
-    source.open("for xx in range(x0, x1):")
-    source.add("v = x[((image + yy) * w + xx) * c + k]")
-    source.add("best = best + v" if mean else "best = where((v > best) & (best == best) | (v != v), v, best)")
-    source.close()
-    source.close()
     if mean:
-        source.add(f"best = best / {dtype}((y1 - y0) * (x1 - x0))")
+        source.add("best = zero")
+        _walk(source, window, ["best = best + v"])
+        source.add(f"best = best / {dtype}({_size(window)})")
+    else:
+        source.add("best = x[((image + max(cy, 0)) * w + max(cx, 0)) * c + k]")
+        _walk(source, window, ["best = where(inside & (((v > best) & (best == best)) | (v != v)), v, best)"])
     source.add(after.call("best", "at", "k", "c"))
     return after.define() + str(source)
 
@@ -59,7 +76,9 @@ def backward(window: Pair, strides: Pair, mean: bool, dtype: str, after: Epilogu
     source = Source([*([] if mean else ["x"]), "dy", *after.pointers(), *_SIZES])
     source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
     source.add("k = mod32(i, c)", "at = div32(i, c)", "px = mod32(at, w)", "row = div32(at, w)")
-    source.add("py = mod32(row, h)", "number = div32(row, h)", "image = number * h", f"total = {dtype}(0)")
+    source.add(
+        "py = mod32(row, h)", "number = div32(row, h)", "image = number * h", f"zero = {dtype}(0)", "total = zero"
+    )
     for axis, size, stride, before in (("y", window[0], strides[0], "top"), ("x", window[1], strides[1], "left")):
         source.add(f"low{axis} = max(p{axis} + {before} - {size - 1} + {stride - 1}, 0) // {stride}")
         source.add(f"high{axis} = min((p{axis} + {before}) // {stride} + 1, o{'h' if axis == 'y' else 'w'})")
@@ -67,18 +86,14 @@ def backward(window: Pair, strides: Pair, mean: bool, dtype: str, after: Epilogu
     source.open("for ox in range(lowx, highx):")
     source.add("g = dy[((number * oh + oy) * ow + ox) * c + k]")
     source.add(f"cy = oy * {strides[0]} - top", f"cx = ox * {strides[1]} - left")
-    _window(source, window, "c")
     if mean:
-        source.add(f"total = total + g / {dtype}((y1 - y0) * (x1 - x0))")
+        source.add(f"total = total + g / {dtype}({_size(window)})")
     else:
-        source.add("best = x[((image + y0) * w + x0) * c + k]", "first = y0 * w + x0")
-        source.open("for yy in range(y0, y1):")
-        source.open("for xx in range(x0, x1):")
-        source.add("v = x[((image + yy) * w + xx) * c + k]", "better = ((v > best) | (v != v)) & (best == best)")
-        source.add("best = where(better, v, best)", "first = where(better, yy * w + xx, first)")
-        source.close()
-        source.close()
-        source.add(f"total = total + where(first == py * w + px, g, {dtype}(0))")
+        source.add("y0 = max(cy, 0)", "x0 = max(cx, 0)", "best = x[((image + y0) * w + x0) * c + k]")
+        source.add("first = y0 * w + x0")
+        better = "better = inside & ((v > best) | (v != v)) & (best == best)"
+        _walk(source, window, [better, "best = where(better, v, best)", "first = where(better, yy * w + xx, first)"])
+        source.add("total = total + where(first == py * w + px, g, zero)")
     source.close()
     source.close()
     source.add(after.call("total", "at", "k", "c"))

@@ -1,14 +1,14 @@
 """The text of kernels that are products of two matrices, whatever these are made from.
 
 A block makes a tile of the result.  It copies a strip of either operand to shared memory and, while it computes with
-them, loads the next strips to registers.  Every thread keeps the sums of a small tile in registers; its rows and columns
-lie in groups of four, which are read from shared memory together.  Every element is summed in the order of k.
+them, loads the next strips to registers.  Every thread keeps the sums of a small tile in registers; its rows and
+columns lie in groups of four, which are read from shared memory together.  Every element is summed in the order of k.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +26,7 @@ _GROUP = 4
 
 @dataclass(frozen=True)
 class Tile:
-    """Of a block: rows, columns, and how deep a strip is; of a thread: rows and columns.   speed: relative to others."""
+    """Of a block: rows, columns, and how deep a strip is; of a thread: rows and columns.   speed: against others."""
 
     m: int
     n: int
@@ -41,15 +41,15 @@ class Tile:
 
 
 TILES = (
-    Tile(128, 128, 8, 8, 8, 1.0), Tile(128, 64, 8, 8, 4, 0.85), Tile(64, 64, 16, 4, 4, 0.7), Tile(32, 32, 16, 2, 2, 0.4),
-    Tile(128, 16, 16, 8, 1, 0.4), Tile(64, 16, 16, 4, 1, 0.3), Tile(16, 16, 16, 1, 1, 0.2),
+    Tile(128, 128, 8, 8, 8, 1.0), Tile(128, 64, 8, 8, 4, 0.85), Tile(64, 64, 16, 4, 4, 0.7),
+    Tile(32, 32, 16, 2, 2, 0.4), Tile(128, 16, 16, 8, 1, 0.4), Tile(64, 16, 16, 4, 1, 0.3), Tile(16, 16, 16, 1, 1, 0.2),
 )  # fmt: skip
 WIDE_TILES = (Tile(64, 64, 8, 4, 4, 1.0), Tile(32, 32, 8, 2, 2, 0.6), Tile(64, 16, 8, 4, 1, 0.5),
               Tile(16, 16, 8, 1, 1, 0.3))  # fmt: skip
 SIMULATED_TILES = Tile(4, 4, 4, 2, 2, 1.0), Tile(32, 16, 16, 16, 8, 1.0)  # of few threads
 
 
-class Operand(Protocol):
+class Operand(Hashable, Protocol):
     """Where the elements of an operand come from: those of row or column `i` at depth `p`.   Texts of a kernel.
 
     name        of its pointer, and of its shared memory
@@ -71,7 +71,8 @@ class Operand(Protocol):
 
 @functools.lru_cache(1024)
 def product(
-    tile: Tile, dtype: str, a: Operand, b: Operand, parameters: tuple[str, ...], after: Epilogue | None, opening: tuple[str, ...]
+    tile: Tile, dtype: str, a: Operand, b: Operand, parameters: tuple[str, ...], after: Epilogue | None,
+    opening: tuple[str, ...],
 ) -> str:  # fmt: skip
     """(a, b, *pointers of the epilogue or one of partial sums, m, n, k, batch, parts, *parameters).
 
@@ -96,7 +97,7 @@ def product(
         "last = min(k, first + depth)",
         *opening,
     )
-    strips = _strip(source, tile, a, tile.m, "top", "m"), _strip(source, tile, b, tile.n, "left", "n")
+    strips = _Strip(source, tile, a, tile.m, "top", "m"), _Strip(source, tile, b, tile.n, "left", "n")
     for r in range(tile.rows):
         for q in range(tile.columns):
             source.add(f"c{r}_{q} = {dtype}(0)")
@@ -145,7 +146,7 @@ def _place(thread: str, number: int, count: int, size: int) -> str:
     return f"{number // group * group * threads} + {thread} * {group} + {number % group}"
 
 
-class _strip:
+class _Strip:
     """The elements of one operand's strip that a thread copies."""
 
     def __init__(self, source: Source, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
