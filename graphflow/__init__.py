@@ -25,6 +25,7 @@ from graphflow import (
     operators,
     python_io,
     random,
+    saved_model,
     sparse,
     spectral,
     strings,

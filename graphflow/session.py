@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends import get_backend
+from graphflow.backends import accelerator, get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.backends.calls import callers
 from graphflow.backends.clock import Clock
@@ -65,8 +65,10 @@ class Session:
 
     graph    the default graph when None
     config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan, and with check_numerics a run
-             stops at the first operation that makes a NaN or infinity of finite inputs; the rest is accepted only
-    backend  "cpu" or "reference"; the configured one when None
+             stops at the first operation that makes a NaN or infinity of finite inputs; allow_soft_placement, when it
+             is set to False, makes an operation without a CUDA kernel an error; the rest is accepted only
+    backend  "cpu", "cuda" or "reference"; when None the configured one, or "cuda" from the first program on that names
+             a GPU (tf.device), unless device_count={"GPU": 0}
     """
 
     def __init__(
@@ -77,7 +79,10 @@ class Session:
         if target and not isinstance(target, str):
             raise TypeError(f"target must be a string, not {target!r}")
         self._graph = graph or get_default_graph()
-        self._backend: Backend = get_backend(backend or current().backend)
+        self._strict = vars(config).get("allow_soft_placement") is False if config is not None else False
+        self._backend: Backend = get_backend(backend or current().backend, self._strict)
+        counts = getattr(config, "device_count", None) or {}
+        self._follows_devices = backend is None and current().backend == "cpu" and counts.get("GPU") != 0
         self._store = Store()
         self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
         self._check_numerics = bool(getattr(config, "check_numerics", False))
@@ -250,6 +255,8 @@ class Session:
         program = self._programs.get(request.number)
         if program is None:
             program = self._programs[request.number] = prune(*request.asks)
+        if self._follows_devices and any("GPU" in op.device for op in program.ops):
+            self._follow_devices()
         debug, dims = current().debug, key[2]
         if recording():
             return self._recorded(program, dims)
@@ -264,6 +271,15 @@ class Session:
             return self._compile(program, dims, why)
         profiles = self._profiles[key] = []
         return reporting(self._compile(program, dims, why, profiles), profiles)
+
+    def _follow_devices(self) -> None:
+        """To the GPU, with everything: what was compiled for the CPU would not know of variables that live there."""
+        self._follows_devices = False
+        found = accelerator(self._strict)
+        if found is not None:
+            self._backend = found
+            for compiled in (self._last, self._executables, self._profiles, self._traces):
+                compiled.clear()
 
     def _compile(
         self,
@@ -387,8 +403,9 @@ class Session:
         self.close()
 
     def list_devices(self) -> list[DeviceAttributes]:
-        """The device that everything runs on."""
-        return [DeviceAttributes("/job:localhost/replica:0/task:0/device:CPU:0", "CPU")]
+        """The CPU, and the GPU that a session of the CUDA backend runs on."""
+        kinds = ["CPU", "GPU"] if self._backend.name == "cuda" else ["CPU"]
+        return [DeviceAttributes(f"/job:localhost/replica:0/task:0/device:{kind}:0", kind) for kind in kinds]
 
 
 def _one_each(compile: Callable[[], Executable]) -> Executable:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graphflow import logging as log
 from graphflow.backends.base import Backend
 from graphflow.errors import GraphError
 
@@ -31,6 +32,18 @@ def get_backend(name: str, strict: bool = False) -> Backend:
 
         return CudaBackend(strict)
     raise GraphError(f"there is no backend {name!r}: choose 'cpu', 'cuda' or 'reference'")
+
+
+@functools.cache
+def accelerator(strict: bool) -> Backend | None:
+    """The CUDA backend for programs that name a GPU.  Where it cannot be used: None, with a note; if strict an error."""
+    try:
+        return get_backend("cuda", strict)
+    except GraphError as error:
+        if strict:
+            raise
+        log.warning("the program names a GPU, and runs on the CPU: %s", error)
+        return None
 
 
 @functools.cache
