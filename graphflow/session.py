@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,7 @@ from graphflow.plan import Plan, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.protos import RunMetadata
-from graphflow.recording import recorded, recording
+from graphflow.recording import Recorded, record, recorded, recording
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -301,12 +301,25 @@ class Session:
     def _recorded(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable that is measured, and that whoever records is told of."""
         profiles: list[Profile] = []
+        start = time.perf_counter()
         if any(op.definition.blocks for op in program.ops):
             first = iter([profiles])  # those that run beside the first are not measured
             executable = _one_each(lambda: self._compile(program, dims, "a recording", next(first, None)))
         else:
             executable = self._compile(program, dims, "a recording", profiles)
-        return recorded(program, profiles, executable)
+        return recorded(program, profiles, executable, time.perf_counter() - start)
+
+    @contextmanager
+    def _recording(self) -> Iterator[list[Recorded]]:
+        """What this session runs in the block: measured plans take the places of those that it has."""
+        with self._lock:
+            before, self._executables, self._last = (self._executables, self._last), {}, {}
+        try:
+            with record() as found:
+                yield found
+        finally:
+            with self._lock:
+                self._executables, self._last = before
 
     def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable for a program that other threads run, beside the runs of the session."""
