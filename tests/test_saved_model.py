@@ -114,3 +114,20 @@ def test_what_cannot_be_loaded(saved, tmp_path):
             tf.saved_model.builder.SavedModelBuilder(folder)
         with pytest.raises(ValueError, match="needs inputs"):
             tf.saved_model.simple_save(session, str(tmp_path / "b"), {}, {})
+
+
+@pytest.mark.parametrize("name", ["saved_by_tensorflow", "saved_by_tensorflow_resources"])
+def test_models_that_tensorflow_saved(name):
+    """w = [[-0.5, -0.25], [0, 0.25], [0.5, 0.75]], b = [0.25, -0.5]; saved by TensorFlow 2.21 (compat.v1)."""
+    folder = str(Path(__file__).parent / "files" / name)
+    np.testing.assert_allclose(answer(folder), [[1.25, 1.0], [0.0, 0.0]], rtol=1e-6)
+
+
+def test_what_graphflow_lacks_is_left_out_where_nobody_needs_it(saved):
+    folder, want = saved
+    file = Path(folder, "saved_model.pb")
+    model = SavedModel.FromString(file.read_bytes())
+    node = model.meta_graphs[0].graph_def.node.add(name="strange", op="Unheard", input=["y"])
+    model.meta_graphs[0].graph_def.node.add(name="after", op="Identity", input=["strange"], attr={"T": node.attr["T"]})
+    file.write_bytes(model.SerializeToString())
+    np.testing.assert_array_equal(answer(folder), want)
