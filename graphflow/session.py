@@ -137,20 +137,19 @@ class Session:
     def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
         """As _answer, and the times of the steps go to the RunMetadata."""
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        program = prune(*request.asks)
-        if any(op.definition.blocks for op in program.ops):
-            return self._answer(request, values)
         with self._lock:
             key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
             if key not in self._traces:
+                program = prune(*request.asks)
+                if any(op.definition.blocks for op in program.ops):
+                    return self._answer(request, values)
                 profiles: list[Profile] = []
                 self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
             executable, profiles = self._traces[key]
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
-        stats = step_stats(profiles, begin, wall)
         run_metadata.Clear()
-        run_metadata.step_stats.CopyFrom(stats)
+        step_stats(profiles, begin, wall, run_metadata.step_stats)
         return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
