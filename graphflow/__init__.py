@@ -8,6 +8,7 @@ from graphflow import (
     distributions,
     errors,
     estimator,
+    feature_column,
     graph_util,
     image,
     initializers,

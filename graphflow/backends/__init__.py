@@ -8,13 +8,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graphflow import logging as log
 from graphflow.backends.base import Backend
 from graphflow.errors import GraphError
 
 
 @functools.cache
-def get_backend(name: str) -> Backend:
-    """The backend called `name`, one object a process; ValueError for an unknown one."""
+def get_backend(name: str, strict: bool = False) -> Backend:
+    """The backend called `name`, one object a process; ValueError for an unknown one, or one that cannot be used.
+
+    strict   an accelerator refuses operations that it has no kernel for
+    """
     if name == "cpu":
         from graphflow.backends.cpu import CpuBackend
 
@@ -23,7 +27,23 @@ def get_backend(name: str) -> Backend:
         from graphflow.backends.reference import ReferenceBackend
 
         return ReferenceBackend()
-    raise GraphError(f"there is no backend {name!r}: choose 'cpu' or 'reference'")
+    if name == "cuda":
+        from graphflow.backends.cuda import CudaBackend
+
+        return CudaBackend(strict)
+    raise GraphError(f"there is no backend {name!r}: choose 'cpu', 'cuda' or 'reference'")
+
+
+@functools.cache
+def accelerator(strict: bool) -> Backend | None:
+    """The CUDA backend for programs that name a GPU.  Where it cannot be used: None, with a note; if strict an error."""
+    try:
+        return get_backend("cuda", strict)
+    except GraphError as error:
+        if strict:
+            raise
+        log.warning("the program names a GPU, and runs on the CPU: %s", error)
+        return None
 
 
 @functools.cache

@@ -24,7 +24,8 @@ class ReferenceBackend:
     """Runs every operation's NumPy reference; the plan's buffers are not used."""
 
     name = "reference"
-    image_lanes = None
+    lists = False
+    layouts = None
 
     def lower(self, op: Operation) -> Call | None:
         return None

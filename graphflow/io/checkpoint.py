@@ -11,14 +11,16 @@ import glob
 import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from graphflow.dtypes import DType
-from graphflow.errors import DataLossError, NotFoundError
+from graphflow.errors import DataLossError, NotFoundError, OpError
 from graphflow.io import safetensors, tensor_bundle
 from graphflow.io.atomic import TEMPORARY, own_ending, replacing, translated
 
@@ -38,6 +40,8 @@ class CheckpointReader(Protocol):
     def get_tensor(self, tensor_str: str) -> np.ndarray: ...
 
     def verify(self, names: Sequence[str]) -> None: ...
+
+    def has_file(self, path: str) -> bool: ...
 
 
 class _Reader:
@@ -84,14 +88,19 @@ class _Reader:
 
     def verify(self, names: Sequence[str]) -> None:
         """DataLossError when the bytes of one of these are not those that were saved."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._verify, set(names) - self._sound))
+
+    def _verify(self, name: str) -> None:
+        entry = self._entries[name]
         with open(self._data, "rb") as file:
-            for name in set(names) - self._sound:
-                entry = self._entries[name]
-                if safetensors.checksum(file, entry) != self._sums[name]:
-                    raise DataLossError.because(
-                        f"{self._data}: at byte {entry.start}: the data of {name!r} are damaged"
-                    )
-                self._sound.add(name)
+            if safetensors.checksum(file, entry) != self._sums[name]:
+                raise DataLossError.because(f"{self._data}: at byte {entry.start}: the data of {name!r} are damaged")
+        self._sound.add(name)
+
+    def has_file(self, path: str) -> bool:
+        """Whether a file of data belongs to this checkpoint."""
+        return path == self._data
 
 
 def _suffix_of(name: str, saved_as: Any, prefix: str) -> str:
@@ -137,7 +146,7 @@ def write_checkpoint(prefix: str, arrays: Mapping[str, np.ndarray], bundle: bool
         index = tensor_bundle.write_bundle(file, arrays, number) if bundle else _written(file, arrays, data, prefix)
     try:
         with replacing(f"{prefix}.index") as file:
-            file.write(index)
+            file.write(index())
     except BaseException:
         os.unlink(data)
         raise
@@ -153,11 +162,11 @@ def _data_name(bundle: bool, number: int) -> str:
     return tensor_bundle.SHARD.format(0, number) if bundle else _DATA.format(number)
 
 
-def _written(file: BinaryIO, arrays: Mapping[str, np.ndarray], data: str, prefix: str) -> bytes:
-    """Write the tensors; gives the bytes of the index."""
+def _written(file: BinaryIO, arrays: Mapping[str, np.ndarray], data: str, prefix: str) -> Callable[[], bytes]:
+    """Write the tensors; what is given waits for the bytes of the index."""
     sums = safetensors.write(file, arrays)
-    found = {"format": _FORMAT, "prefix": os.path.basename(prefix), "data": os.path.basename(data), "crc32": sums}
-    return json.dumps(found).encode()
+    found = {"format": _FORMAT, "prefix": os.path.basename(prefix), "data": os.path.basename(data)}
+    return lambda: json.dumps({**found, "crc32": sums()}).encode()
 
 
 def delete_checkpoint(prefix: str) -> None:
@@ -167,16 +176,32 @@ def delete_checkpoint(prefix: str) -> None:
 
 
 def sweep(start: str) -> None:
-    """Remove what saves that were killed have left: temporary files, and tensors without an index.
+    """Remove what saves that were killed have left: temporary files, and tensors that no index names.
 
     start   what the prefixes of the checkpoints begin with
     """
     for path in glob.glob(f"{glob.escape(start)}*{TEMPORARY}*"):
         if not path.endswith(own_ending()):  # this process cleans up after itself
             _remove(path)
+    files: dict[str, list[str]] = defaultdict(list)
     for path in _data_files(glob.escape(start) + "*"):
-        if not os.path.exists(f"{path.rpartition('.data-')[0]}.index"):
+        files[path.rpartition(".data-")[0]].append(path)
+    for prefix, paths in files.items():
+        for path in _unnamed(prefix, paths):
             _remove(path)
+
+
+def _unnamed(prefix: str, paths: list[str]) -> list[str]:
+    """Which of the files of data under a prefix its index does not name; none when the index cannot be read."""
+    if not os.path.exists(f"{prefix}.index"):
+        return paths
+    if len(paths) == 1:  # the one it names
+        return []
+    try:
+        reader = open_checkpoint(prefix)
+    except OpError:
+        return []
+    return [path for path in paths if not reader.has_file(path)]
 
 
 def _data_files(pattern: str) -> list[str]:

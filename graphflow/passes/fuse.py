@@ -2,6 +2,7 @@
 
 The space is a shape.  Its elementwise operations and random draws join, and reductions of it over the same axes with
 what is computed from their results; a product or convolution joins the operations that follow it as their anchor.
+Elementwise operations take columns of a wider matrix from where these are, and put theirs there.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.basic import COPY
 from graphflow.ops.fused import Region, fuse, kept, squeezed
 from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, View, operands
+from graphflow.ops.lowering import Columns, Elementwise, Kernel, Random, Reduce, SideBySide, View, operands
 from graphflow.program import Program
 from graphflow.shape import sizes
 
-LIMIT = 30  # members of a region: no kernel grows without bound
+LIMIT = 42  # members of a region: no kernel grows without bound
 _STEPS = ("exp", "log", "pow", "tanh", "sin", "cos", "erf", "**", "_pair")  # what is better stored than computed twice
 _NO_REGION = ("float16", "string", "complex64", "complex128")
 
@@ -29,6 +31,7 @@ class _Group:
     axes    those that its reductions fold, None while it has none
     draws   whether there is a random draw, which needs the positions of the whole space
     anchor  whether the first member is a kernel that can run an epilogue
+    wider   whether there are columns of wider matrices, which only elementwise kernels know
     closed  somebody outside has read it: moving it to a later place would come too late for the reader
     """
 
@@ -38,6 +41,7 @@ class _Group:
         self.axes = axes
         self.anchor = anchor
         self.draws = False
+        self.wider = False
         self.closed = False
 
     @property
@@ -48,13 +52,14 @@ class _Group:
 
 @dataclass
 class _Plan:
-    """How an operation joins: with which groups, into what space; whether it is an anchor, or draws."""
+    """How an operation joins: with which groups, into what space; whether it is an anchor, draws, or moves columns."""
 
     groups: list[_Group]
     dims: Sizes
     axes: Sizes | None
     anchor: bool = False
     draws: bool = False
+    wider: bool = False
 
 
 def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program:
@@ -79,8 +84,9 @@ def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program
 def _walked(program: Program) -> dict[Operation, _Group]:
     """The group of every operation that can be in one, alone or with others."""
     group_of: dict[Operation, _Group] = {}
+    reader: dict[Tensor, Operation] = {}
     for op in program.ops:
-        plan = _plan(op, group_of)
+        plan = _copies(op, group_of, reader) if op.definition is COPY else _plan(op, group_of)
         joined = plan.groups if plan else []
         for t in op.inputs:
             group = group_of.get(t.op)
@@ -88,14 +94,27 @@ def _walked(program: Program) -> dict[Operation, _Group]:
                 group.closed = True
         if plan is not None:
             home = _Group(op, plan.dims, plan.axes, plan.anchor)
-            home.draws = plan.draws
+            home.draws, home.wider = plan.draws, plan.wider
             for group in joined:
                 home.anchor = home.anchor or group.anchor
                 home.draws = home.draws or group.draws
+                home.wider = home.wider or group.wider
             home.members = [m for group in joined for m in group.members] + [op]
             for member in home.members:
                 group_of[member] = home
+            reader.update(dict.fromkeys(op.inputs, op))
     return group_of
+
+
+def _copies(op: Operation, group_of: dict[Operation, _Group], reader: dict[Tensor, Operation]) -> _Plan | None:
+    """A copy of what nobody here has made joins those who read it."""
+    plan, x = _plan(op, group_of), op.inputs[0]
+    group = group_of.get(reader.get(x, op))
+    if plan is None or plan.groups or group is None or group.closed or group.dims != x.dims or group.axes is not None:
+        return plan
+    if not group.anchor and _alike(plan, group):
+        plan.groups.append(group)
+    return plan
 
 
 def _left_over(program: Program, group_of: dict[Operation, _Group]) -> bool:
@@ -137,6 +156,10 @@ def _plan(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
         return _reduction(op, group_of)
     if isinstance(kind, View):
         return _view(op, group_of)
+    if isinstance(kind, Columns):
+        return _Plan([], sizes(op.outputs[0].dims), None, wider=True)
+    if isinstance(kind, SideBySide):
+        return _side_by_side(op, group_of)
     if _is_anchor(op):
         return _Plan([], sizes(op.output.dims), None, anchor=True)
     return None
@@ -177,6 +200,18 @@ def _elementwise(op: Operation, kind: Elementwise, group_of: dict[Operation, _Gr
             if not (_fits(op, found) and _finishes(op, found)):
                 found.groups, found.axes = before
     return found
+
+
+def _side_by_side(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+    """With groups over the shape of its parts, if there are any."""
+    found = _Plan([], sizes(op.inputs[0].dims), None, wider=True)
+    for t in op.inputs[:-1]:
+        group = group_of.get(t.op)
+        if group is None or group.closed or group in found.groups:
+            continue
+        if group.dims == found.dims and _alike(found, group):
+            found.groups.append(group)
+    return found if found.groups else None
 
 
 def _leaves(outer: tuple[Sizes, ...], group: _Group) -> bool:
@@ -220,12 +255,20 @@ def _view(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
 
 
 def _alike(plan: _Plan, group: _Group) -> bool:
-    """Whether the group can join a plan: the same axes where both fold, one anchor at most and none with axes."""
+    """Whether the group can join a plan: the same axes where both fold, one anchor at most and none with axes.
+
+    Columns of wider matrices go with neither.
+    """
+    groups = [*plan.groups, group]
+    if (plan.wider or any(g.wider for g in groups)) and (
+        plan.axes is not None or any(g.anchor or g.axes is not None for g in groups)
+    ):
+        return False
     if plan.axes is not None and group.axes is not None and plan.axes != group.axes:
         return False
-    anchors = group.anchor + sum(g.anchor for g in plan.groups)
+    anchors = sum(g.anchor for g in groups)
     folding = plan.axes is not None or group.axes is not None
-    return anchors <= (0 if folding else 1) and 1 + sum(len(g.members) for g in (*plan.groups, group)) <= LIMIT
+    return anchors <= (0 if folding else 1) and 1 + sum(len(g.members) for g in groups) <= LIMIT
 
 
 def _take(plan: _Plan, group: _Group) -> None:

@@ -86,11 +86,11 @@ def update_checkpoint_state(
     last_preserved_timestamp: float | None = None,
 ) -> None:
     """Write the file of a folder.   Raises: RuntimeError when a checkpoint has the file's own name."""
-    write_state(save_dir, model_checkpoint_path, all_model_checkpoint_paths, latest_filename, False,
-                all_model_checkpoint_timestamps, last_preserved_timestamp)  # fmt: skip
+    record(save_dir, model_checkpoint_path, all_model_checkpoint_paths, latest_filename, False,
+           all_model_checkpoint_timestamps, last_preserved_timestamp)  # fmt: skip
 
 
-def write_state(
+def record(
     folder: str, latest: str, paths: Sequence[str] | None, filename: str | None, relative: bool,
     times: Sequence[float] | None = None, preserved: float | None = None,
 ) -> None:  # fmt: skip

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,21 +13,15 @@ import numpy as np
 from graphflow.data.saving import IteratorSaveable
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, NotFoundError
 from graphflow.graph import get_default_graph
-from graphflow.io.checkpoint import (
-    CheckpointReader,
-    delete_checkpoint,
-    near,
-    open_checkpoint,
-    sweep,
-    write_checkpoint,
-)
+from graphflow.io.checkpoint import CheckpointReader, near, open_checkpoint, sweep, write_checkpoint
 from graphflow.meta_graph import MetaGraphDef, export_meta_graph, read_meta_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation
 from graphflow.session import Session
 from graphflow.shape import show
 from graphflow.store import Store, uninitialized
-from graphflow.train.checkpoint_state import checkpoint_exists, get_checkpoint_mtimes, write_state
+from graphflow.train.changes import noted, settle, undone
+from graphflow.train.checkpoint_state import checkpoint_exists, get_checkpoint_mtimes, record
 from graphflow.train.global_step import global_step as step_of
 from graphflow.variables import Variable
 
@@ -53,6 +46,8 @@ class Saver:
             no variable.
     """
 
+    _lock = threading.Lock()  # of all Savers: a save sweeps up what looks like the work of one that was killed
+
     def __init__(
         self, var_list: Any = None, reshape: bool = False, sharded: bool = False, max_to_keep: int | None = 5,
         keep_checkpoint_every_n_hours: float = 10000.0, name: str | None = None, restore_sequentially: bool = False,
@@ -71,7 +66,6 @@ class Saver:
         self._pad = pad_step_number
         self._relative = save_relative_paths
         self._last: list[tuple[str, float]] = []
-        self._lock = threading.Lock()  # threads may save with one Saver
         self._saveables: dict[str, IteratorSaveable] = {}
         self._variables: dict[str, Operation] | None = None if defer_build else self._collected(var_list)
 
@@ -142,14 +136,20 @@ class Saver:
         if not variables and not self._saveables:
             return None
         with self._lock:
+            settle(folder, filename)
             sweep(path)
             sweep(os.path.join(folder, filename))
-            self._write(store, variables, prefix)
-            if write_meta_graph:
-                with sess.graph.as_default():
-                    self.export_meta_graph(f"{prefix}.{meta_graph_suffix}")
-            if write_state:
-                self._record(folder, prefix, filename, meta_graph_suffix)
+            added = [] if checkpoint_exists(prefix) else [prefix]
+            kept, gone = self._rotated(prefix) if write_state else (self._last, [])
+            changes = [*added, *gone], meta_graph_suffix
+            with noted(folder, filename, *changes) if write_state else undone(*changes):
+                self._write(store, variables, prefix)
+                if write_meta_graph:
+                    with sess.graph.as_default():
+                        self.export_meta_graph(f"{prefix}.{meta_graph_suffix}")
+                if write_state:
+                    record(folder, prefix, [p for p, _ in kept], filename, self._relative)
+                    self._last = kept
         return prefix
 
     def _write(self, store: Store, variables: Mapping[str, Operation], prefix: str) -> None:
@@ -158,23 +158,18 @@ class Saver:
             arrays |= {name: saveable.value(store) for name, saveable in self._saveables.items()}
             write_checkpoint(prefix, arrays, bundle=self._version == SaverDef.V2)
 
-    def _record(self, folder: str, prefix: str, filename: str, suffix: str) -> None:
-        """Note a new checkpoint in the folder's file, and only then remove the one that is too many."""
+    def _rotated(self, prefix: str) -> tuple[list[tuple[str, float]], list[str]]:
+        """The checkpoints that are kept with a new one, and those to be removed once that is so."""
         if self._keep <= 0:
-            write_state(folder, prefix, None, filename, self._relative)
-            return
-        self._last = [(p, t) for p, t in self._last if p != prefix]
-        self._last.append((prefix, time.time()))
-        gone = self._last[: -self._keep]
-        self._last = self._last[-self._keep :]
-        write_state(folder, prefix, self.last_checkpoints, filename, self._relative)
-        for path, saved in gone:
+            return self._last, []
+        last = [*((p, t) for p, t in self._last if p != prefix), (prefix, time.time())]
+        gone = []
+        for path, saved in last[: -self._keep]:
             if saved > self._preserve_after:
                 self._preserve_after += self._every * 3600
-                continue
-            delete_checkpoint(path)
-            with suppress(FileNotFoundError):
-                os.unlink(f"{path}.{suffix}")
+            else:
+                gone.append(path)
+        return last[-self._keep :], gone
 
     @property
     def last_checkpoints(self) -> list[str]:

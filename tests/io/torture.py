@@ -74,7 +74,7 @@ class Killed:
 
 
 _CONTEXT = multiprocessing.get_context("forkserver")  # forks a process without threads
-_CONTEXT.set_forkserver_preload([__name__, "numba"])
+_CONTEXT.set_forkserver_preload(["graphflow", "numba", "graphflow.backends.reference"])
 
 
 def kill_once(folder: Path, seconds: float, version: int | None, meanwhile: Callable[[float], None]) -> Killed:
@@ -147,9 +147,11 @@ def kills(folder: Path, count: int, seed: int, version: int | None, ballast: Pat
     sweeper.join()
     saved = ours.recv()
     assert sweeper.exitcode == 0 and saved == newest(folder) == last + 1, f"{saved}, after {last}"
-    names = {name for name in os.listdir(folder) if ".tmp-" in name}
-    return {"kills": count, "steps": last, "saves on a full disk": full, "whole but not yet reported": after,
-            "temporary files at the end": len(names)}  # fmt: skip
+    kept = tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths
+    prefixes = {"checkpoint", "same", *(os.path.basename(path) for path in kept)}
+    others = {name for name in os.listdir(folder) if name.partition(".")[0] not in prefixes or ".tmp-" in name}
+    assert not others and len(os.listdir(folder)) == 1 + 3 * len(prefixes - {"checkpoint"}), os.listdir(folder)
+    return {"kills": count, "steps": last, "saves on a full disk": full, "whole but not yet reported": after}
 
 
 # -- damaged files -----------------------------------------------------------------------------------------------------
@@ -451,9 +453,10 @@ def main() -> None:
         if args.kills:
             with tempfile.TemporaryDirectory() as name:
                 print(f"killed, {label}: {kills(Path(name), args.kills, args.seed, version)}", flush=True)
-            with small_disk(8) as folder:
-                figures = kills(folder, args.kills, args.seed, version, folder / "ballast")
-                print(f"killed on a disk that fills, {label}: {figures}", flush=True)
+            for size in (3, 8):  # MB; the first has just room for what is kept and one checkpoint more
+                with small_disk(size) as folder:
+                    figures = kills(folder, args.kills, args.seed, version, folder / "ballast")
+                    print(f"killed on a disk of {size} MB that fills, {label}: {figures}", flush=True)
     every = readers()
     total: Counter[str] = Counter()
     for name, reader in every.items() if args.mutations else ():
