@@ -1,7 +1,7 @@
 """A network of LSTM cells that learns to write like a text, character by character, and writes as it learns.
 
-    python examples/char_rnn.py                            # learns from Python's own language reference
-    python examples/char_rnn.py --text FILE --steps 5000
+python examples/char_rnn.py                            # learns from Python's own language reference
+python examples/char_rnn.py --text FILE --steps 5000
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> float:
         print(f"\n-- written after {step} steps " + "-" * 60 + f"\n{sample}")
     recent = float(np.mean(losses[-50:]))
     print(f"\nloss of the last steps: {recent:.3f} nats a character")
-    gallery.picture(options.out / "char_rnn.png", draw, losses, len(letters), samples, size=(11, 4.5))
+    gallery.picture(options.out / "char_rnn.png", draw, losses, len(letters), samples, size=(11, 5))
     return recent
 
 
@@ -99,9 +99,9 @@ def draw(figure, losses: list[float], letters: int, samples: dict[int, str]) -> 
     curve.axhline(np.log(letters), color="grey", linestyle="--")
     curve.annotate(f"guessing among {letters} characters", (1, np.log(letters)), color="grey", va="bottom")
     curve.set(title="loss, nats a character", xlabel="step", ylim=(0, None))
-    step, sample = list(samples.items())[-1]
-    text.text(0, 1, sample, va="top", family="monospace", fontsize=8)
-    text.set_title(f"written after {step} steps")
+    written = "\n\n".join(f"after {step} steps:\n\n{sample}" for step, sample in samples.items())
+    text.text(0, 1, written, va="top", family="monospace", fontsize=7, parse_math=False)
+    text.set_title("what it writes")
     text.axis("off")
 
 

@@ -1,9 +1,9 @@
-"""Over-fitting, and dropout against it: two networks learn 1,000 digits, one of them with half of its neurons at a time.
+"""Over-fitting, and dropout against it: two networks learn 1,000 digits, one with half of its neurons at a time.
 
     python examples/dropout.py [--steps 1000] [--seed 0] [--out pictures]
 
-Both soon know their digits by heart.  From then on the loss on digits that they have not seen rises: with dropout later,
-and less, and more of these digits are known.  regularization.py compares weights that are kept small in the same way.
+Both soon know their digits by heart.  From then on the loss on digits that they have not seen rises: with dropout
+later, and less, and more of these digits are known.  regularization.py does the same with weights that are kept small.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import gallery
-import numpy as np
 
 import graphflow as tf
 from graphflow.datasets import mnist
@@ -22,7 +21,7 @@ Curves = dict[str, dict[str, list[float]]]
 
 
 def layers(x, keep: float, regularizer=None):
-    """784 -> 300 -> 100 -> 10 with relu; in each layer a neuron is kept with the probability `keep`, a pixel more often."""
+    """784 -> 300 -> 100 -> 10 with relu; a neuron is kept with the probability `keep`, a pixel more often."""
     x = tf.nn.dropout(x, keep_prob=0.6 + 0.4 * keep)
     for i, units in enumerate((300, 100)):
         h = tf.layers.dense(x, units, tf.nn.relu, kernel_regularizer=regularizer, name=f"layer{i}")

@@ -71,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> np.ndarray:
 
     for i, p in enumerate(certainty):
         print(f"the image that excites class {i} is a {i} with probability {p:.4f}")
-    gallery.picture(options.out / "feature_visualization.png", draw, digit[0, :, :, 0], *seen, *exciting, size=(11, 6.5))
+    gallery.picture(
+        options.out / "feature_visualization.png", draw, digit[0, :, :, 0], *seen, *exciting, size=(11, 6.5)
+    )
     return certainty
 
 

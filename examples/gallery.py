@@ -29,8 +29,8 @@ def parser(description: str, steps: int | None = None, data: bool = False) -> ar
     options.add_argument("--seed", type=int, default=0, help="decides all random numbers (default: 0)")
     options.add_argument("--out", type=_folder, default="pictures", help="folder for pictures (default: pictures)")
     if data:
-        options.add_argument("--data", type=Path, default=Path(__file__).parent / "data" / "mnist",
-                             help="folder with the four MNIST files (default: the copy beside the examples)")  # fmt: skip
+        there = Path(__file__).parent / "data" / "mnist"
+        options.add_argument("--data", type=Path, default=there, help="folder with MNIST (default: that of the clone)")
     return options
 
 
@@ -61,7 +61,7 @@ def progress(items: Iterable[Any] | int, unit: str = "step") -> Iterable[Any]:
 
 
 def picture(path: Path, draw: Callable[..., None], *data: Any, size: tuple[float, float] = (8, 4)) -> None:
-    """Writes what `draw(figure, *data)` draws into a matplotlib figure of so many inches; nothing without matplotlib."""
+    """Writes what `draw(figure, *data)` draws into a figure of so many inches; nothing where matplotlib is missing."""
     if find_spec("matplotlib") is None:
         return
     from matplotlib.figure import Figure

@@ -22,9 +22,9 @@ NOISE, BATCH = 64, 64
 def generator(z, training: bool):
     """Noise [n, NOISE] -> images [n, 28, 28, 1] between -1 and 1."""
     with tf.variable_scope("generator", reuse=tf.AUTO_REUSE):
-        h = tf.layers.dense(z, 7 * 7 * 64, name="full")
+        h = tf.layers.dense(z, 7 * 7 * 48, name="full")
         h = tf.nn.relu(tf.layers.batch_normalization(h, training=training, name="norm1"))
-        h = tf.layers.conv2d_transpose(tf.reshape(h, [-1, 7, 7, 64]), 32, 5, 2, "same", name="up1")
+        h = tf.layers.conv2d_transpose(tf.reshape(h, [-1, 7, 7, 48]), 24, 5, 2, "same", name="up1")
         h = tf.nn.relu(tf.layers.batch_normalization(h, training=training, name="norm2"))
         return tf.layers.conv2d_transpose(h, 1, 5, 2, "same", activation=tf.tanh, name="up2")
 
@@ -32,8 +32,8 @@ def generator(z, training: bool):
 def discriminator(x):
     """Images -> logits [n, 1]: how real they look."""
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
-        h = tf.nn.leaky_relu(tf.layers.conv2d(x, 32, 5, 2, "same", name="down1"))
-        h = tf.nn.leaky_relu(tf.layers.conv2d(h, 64, 5, 2, "same", name="down2"))
+        h = tf.nn.leaky_relu(tf.layers.conv2d(x, 24, 5, 2, "same", name="down1"))
+        h = tf.nn.leaky_relu(tf.layers.conv2d(h, 48, 5, 2, "same", name="down2"))
         return tf.layers.dense(tf.layers.dropout(tf.layers.flatten(h), 0.3, training=True), 1, name="out")
 
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> np.ndarray:
 
     last = np.mean(losses[-100:], axis=0)
     print(f"discriminator loss {last[0]:.3f}, generator loss {last[1]:.3f}")
-    gallery.picture(options.out / "gan.png", draw, shown, size=(12, 3.2))
+    gallery.picture(options.out / "gan.png", draw, shown, size=(12, 2.8))
     return shown[options.steps]
 
 

@@ -2,8 +2,9 @@
 
     python examples/mnist.py --model convnet [--steps 10000] [--seed 0] [--out pictures]
 
-The networks are those of Martin Görner's course "TensorFlow and deep learning, without a PhD", and so are the published
-accuracies: the best, or typical ones, of 10,000 steps with batches of 100.  `python -m examples.results` trains them all.
+The networks are those of Martin Görner's course "TensorFlow and deep learning, without a PhD", and so are the
+published accuracies: the best, or typical ones, of 10,000 steps with batches of 100.  `python -m examples.results`
+trains them all.
 """
 
 from __future__ import annotations
@@ -164,7 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     print(f"{options.model}: test accuracy {accuracies[options.steps]:.4f} (best {best:.4f}, published "
           f"{model.published:.4f}) after {options.steps} steps and {seconds:.1f} s")  # fmt: skip
     result = {"model": options.model, "seed": options.seed, "steps": options.steps, "published": model.published,
-              "best": best, "final": accuracies[options.steps], "seconds": seconds, "step_ms": 1000 * float(np.median(times))}  # fmt: skip
+              "best": best, "final": accuracies[options.steps], "seconds": seconds,
+              "step_ms": 1000 * float(np.median(times))}  # fmt: skip
     (options.out / f"mnist-{options.model}-{options.seed}.json").write_text(json.dumps(result), encoding="utf-8")
     return best
 

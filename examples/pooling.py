@@ -1,6 +1,6 @@
 """Pooling: the largest, or the mean, of every square of an image; what is left is smaller, and moves less.
 
-    python examples/pooling.py [--digit 6] [--out pictures]
+python examples/pooling.py [--digit 6] [--out pictures]
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python examples/word2vec.py [--steps 20000] [--seed 0] [--out pictures]
 
-The text is Python's own language reference, 65,000 words that come with Python.  Skip-gram: a word has to tell words near
-it from words drawn at random (noise-contrastive estimation).
+The text is Python's own language reference, 65,000 words that come with Python.  Skip-gram: a word has to tell words
+near it from words drawn at random (noise-contrastive estimation).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import graphflow as tf
 
 WORDS, SIZE, WINDOW, BATCH, NOISE = 1000, 64, 3, 256, 32
 ASKED = ["list", "class", "string", "raised", "returns", "integer", "import", "key", "false", "two"]
-SHOWN = 90
 
 
 def pairs(text: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -34,7 +33,7 @@ def pairs(text: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarr
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, list[str]]:
-    """Train, print the nearest words of some, draw a map; gives the nearest words."""
+    """Train, print the nearest words of some, draw them; gives the nearest words."""
     options = gallery.parser(__doc__, steps=20_000).parse_args(arguments)
     text = re.findall(r"[a-z]+", reference().lower())
     counts = Counter(text).most_common(WORDS)
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, list[str]]:
 
     normal = tf.nn.l2_normalize(vectors - tf.reduce_mean(vectors, 0), 1)
     asked = tf.placeholder(tf.int32, [None])
-    _, nearest = tf.nn.top_k(tf.matmul(tf.gather(normal, asked), normal, transpose_b=True), 7)
+    nearness, nearest = tf.nn.top_k(tf.matmul(tf.gather(normal, asked), normal, transpose_b=True), 7)
 
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -66,27 +65,22 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, list[str]]:
             these, those = next(batches)
             losses.append(session.run([loss, train], {word: these, near: those[:, None]})[0])
         questions = [w for w in ASKED if w in vocabulary]
-        rows = session.run(nearest, {asked: [vocabulary[w] for w in questions]})
-        shown = range(40, 40 + SHOWN)  # the most common ones are "the", "of", "a"
-        points = session.run(tf.gather(normal, list(shown)))
+        near_by, rows = session.run([nearness, nearest], {asked: [vocabulary[w] for w in questions]})
 
     found = {w: [words[i] for i in row[1:]] for w, row in zip(questions, rows, strict=True)}
     print(f"loss {np.mean(losses[:200]):.3f} at first, {np.mean(losses[-200:]):.3f} at the end")
     for asked_word, others in found.items():
         print(f"{asked_word:>10}: {', '.join(others)}")
-    gallery.picture(options.out / "word2vec.png", draw, points, [words[i] for i in shown], size=(10, 7))
+    gallery.picture(options.out / "word2vec.png", draw, found, near_by[:, 1:], size=(12, 4.5))
     return found
 
 
-def draw(figure, points: np.ndarray, names: list[str]) -> None:
-    """The two directions in which the vectors differ most."""
-    centred = points - points.mean(0)
-    flat = centred @ np.linalg.svd(centred)[2][:2].T
-    axes = figure.subplots()
-    axes.scatter(*flat.T, s=4, color="lightgrey")
-    for (x, y), name in zip(flat, names, strict=True):
-        axes.annotate(name, (x, y), fontsize=8, ha="center")
-    axes.set(title="common words of Python's language reference, by their vectors", xticks=[], yticks=[])
+def draw(figure, found: dict[str, list[str]], nearness: np.ndarray) -> None:
+    panels = figure.subplots(2, 5, sharex=True).flat
+    for axes, (word, others), cosines in zip(panels, found.items(), nearness, strict=False):
+        axes.barh(others[::-1], cosines[::-1], color="lightsteelblue")
+        axes.set_title(word)
+    figure.supxlabel("cosine of the angle between the vectors of two words")
 
 
 if __name__ == "__main__":

@@ -106,13 +106,15 @@ class Plan:
         return plan_text(self)
 
 
-def make_plan(program: Program, lower: Lower, donated: Collection[int] | None = None) -> Plan:
+def make_plan(program: Program, lower: Lower, donated: Collection[int] | None = None, lists: bool = False) -> Plan:
     """Choose kernels and places for a program whose shapes are known.
 
+    lists     whether the backend keeps lists in memory that grows; elsewhere they are Python's
     donated   feeds, by position, that are lists which the plan may change; None where no list is fed natively: a
               program that gets one from Python then has only lists of Python's
     """
-    return _Planner(program, lower, donated).plan()
+    in_cells = lists and (donated is not None or not any(isinstance(t.dtype, ListType) for t in program.feeds))
+    return _Planner(program, lower, donated or (), in_cells).plan()
 
 
 def holds_items(t: Tensor) -> bool:
@@ -120,7 +122,9 @@ def holds_items(t: Tensor) -> bool:
     kind = t.dtype
     if isinstance(kind, ListType):
         return (kind.item is not None or kind.blank) and not kind.element.dtype.hasobject
-    if not t.op.definition.calls or not t.dims or t.dims[0] is not None:
+    op = t.op
+    stacked = "variables" in op.attrs and t.value_index > len(op.definition.writes) + op.attrs["variables"]
+    if not stacked or not t.dims or t.dims[0] is not None:
         return False
     return known(t.dims[1:]) and not kind.dtype.hasobject
 
@@ -128,11 +132,11 @@ def holds_items(t: Tensor) -> bool:
 class _Planner:
     """Places are found in one walk; those in the arena are numbered slots until all slots are known."""
 
-    def __init__(self, program: Program, lower: Lower, donated: Collection[int] | None) -> None:
+    def __init__(self, program: Program, lower: Lower, donated: Collection[int], in_cells: bool) -> None:
         self.program = program
         self.lower = lower
-        self.in_cells = donated is not None or not any(isinstance(t.dtype, ListType) for t in program.feeds)
-        self.donated = frozenset(donated or ())
+        self.in_cells = in_cells
+        self.donated = frozenset(donated)
         self.kept = {t for i, t in enumerate(program.feeds) if i not in self.donated}  # feeds that may not change
         self.kinds = [op.definition.lower(op) for op in program.ops]
         self.views: set[Operation] = set()
@@ -240,7 +244,7 @@ class _Planner:
         scratch = None
         if call is not None and call.scratch_bytes:
             scratch = Buffer("arena", self._take(call.scratch_bytes, position, position), (call.scratch_bytes,), uint8)
-        donated = ()
+        donated: tuple[int, ...] = ()
         if op.definition.calls:
             donated = tuple([i for i, t in enumerate(op.inputs) if i not in refs and self._is_free(t, position)])
         return [*copies, Step(op, tuple(inputs), tuple(homes), call, scratch, donated=donated), *saved]

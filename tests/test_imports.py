@@ -17,8 +17,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names devices nest logging io.wire io.text_format io.scalars io.protobuf",
-    "graph_protos summary_protos protos",
+    "version errors config dtypes shape names devices nest logging progress",
+    "io.wire io.text_format io.scalars io.protobuf",
+    "graph_protos summary_protos protos saved_model_protos",
     "operation frames",
     "graph",
     "ops default tensor_proto",
@@ -46,6 +47,7 @@ LAYERS = (
     "summary graph_util",
     "queues",
     "train contrib",
+    "feature_column saved_model",
     "estimator",
     "flags app gfile resource_loader test",
     "testing",
@@ -56,7 +58,7 @@ LAYERS = (
     "__main__ command",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy", "cuda"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy", "tqdm", "cuda"}
 LATE = {
     "numba",
     "llvmlite",

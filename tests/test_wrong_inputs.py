@@ -91,6 +91,7 @@ ATTRS = {
     "CheckedRange": {"low": 0, "high": 5},
     "CheckNumerics": {"message": "bad"},
     "CountUpTo": {"limit": 1},
+    "CTCBeamSearchDecoder": {"beam_width": 4, "top_paths": 1, "merge_repeated": True},
     "CTCGreedyDecoder": {"merge_repeated": True},
     "CTCLoss": {"preprocess_collapse_repeated": False, "ctc_merge_repeated": True,
                 "ignore_longer_outputs_than_inputs": False},
@@ -138,6 +139,7 @@ ATTRS = {
     "Svd": {"compute_uv": False, "full_matrices": False},
     "TopKV2": {"sorted": True},
     "Unpack": {"num": 2, "axis": 0},
+    "Bucketize": {"boundaries": (0.0, 1.0)},
 }  # fmt: skip
 
 # Ops that take nothing, or what cannot be fed: see test_what_cannot_be_fed for those that can fail.
@@ -152,7 +154,8 @@ NOT_HERE = set(
     ParseSingleSequenceExample WriteFile FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2
     QueueEnqueueV2 QueueEnqueueManyV2 QueueIsClosedV2 QueueSizeV2 TFRecordReaderV2 TextLineReaderV2 IdentityReaderV2
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
-    ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle
+    ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle ToPanels
+    PanelsMatMul ListEmpty ListLengths SparseCross
     """.split()
 )
 

@@ -75,6 +75,7 @@ _LINES: dict[str, str] = {
         as_string bfloat16 bool cast complex saturate_cast""",
     "errors": "",
     "estimator": "",
+    "feature_column": "",
     "estimator.export": "",
     "estimator.inputs": "",
     "graph_util": "",

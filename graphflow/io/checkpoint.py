@@ -12,7 +12,8 @@ import itertools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, BinaryIO, Protocol
 
@@ -87,14 +88,15 @@ class _Reader:
 
     def verify(self, names: Sequence[str]) -> None:
         """DataLossError when the bytes of one of these are not those that were saved."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._verify, set(names) - self._sound))
+
+    def _verify(self, name: str) -> None:
+        entry = self._entries[name]
         with open(self._data, "rb") as file:
-            for name in set(names) - self._sound:
-                entry = self._entries[name]
-                if safetensors.checksum(file, entry) != self._sums[name]:
-                    raise DataLossError.because(
-                        f"{self._data}: at byte {entry.start}: the data of {name!r} are damaged"
-                    )
-                self._sound.add(name)
+            if safetensors.checksum(file, entry) != self._sums[name]:
+                raise DataLossError.because(f"{self._data}: at byte {entry.start}: the data of {name!r} are damaged")
+        self._sound.add(name)
 
     def has_file(self, path: str) -> bool:
         """Whether a file of data belongs to this checkpoint."""
@@ -144,7 +146,7 @@ def write_checkpoint(prefix: str, arrays: Mapping[str, np.ndarray], bundle: bool
         index = tensor_bundle.write_bundle(file, arrays, number) if bundle else _written(file, arrays, data, prefix)
     try:
         with replacing(f"{prefix}.index") as file:
-            file.write(index)
+            file.write(index())
     except BaseException:
         os.unlink(data)
         raise
@@ -160,11 +162,11 @@ def _data_name(bundle: bool, number: int) -> str:
     return tensor_bundle.SHARD.format(0, number) if bundle else _DATA.format(number)
 
 
-def _written(file: BinaryIO, arrays: Mapping[str, np.ndarray], data: str, prefix: str) -> bytes:
-    """Write the tensors; gives the bytes of the index."""
+def _written(file: BinaryIO, arrays: Mapping[str, np.ndarray], data: str, prefix: str) -> Callable[[], bytes]:
+    """Write the tensors; what is given waits for the bytes of the index."""
     sums = safetensors.write(file, arrays)
-    found = {"format": _FORMAT, "prefix": os.path.basename(prefix), "data": os.path.basename(data), "crc32": sums}
-    return json.dumps(found).encode()
+    found = {"format": _FORMAT, "prefix": os.path.basename(prefix), "data": os.path.basename(data)}
+    return lambda: json.dumps({**found, "crc32": sums()}).encode()
 
 
 def delete_checkpoint(prefix: str) -> None:

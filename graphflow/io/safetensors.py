@@ -10,7 +10,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -40,8 +40,11 @@ class Entry:
     stop: int
 
 
-def write(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Write named arrays; gives the CRC-32 of the bytes of each.  No copy is made but of strings."""
+def write(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> Callable[[], dict[str, int]]:
+    """Write named arrays; what is given waits for the CRC-32 of the bytes of each.  No copy is made but of strings.
+
+    The sums are worked out beside the writing, and go on while the disk is busy.
+    """
     header: dict[str, Any] = {}
     own: dict[str, dict] = {}
     offset = 0
@@ -64,13 +67,14 @@ def write(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
     text += b" " * (-len(text) % 8)
     file.write(len(text).to_bytes(8, "little") + text)
     sums = {}
-    with ThreadPoolExecutor(1) as other:  # what is summed while the disk is busy
-        for name, array in arrays.items():
-            parts = list(_parts(array))
-            sums[name] = other.submit(_sum, parts)
-            for part in parts:
-                file.write(part)
-        return {name: total.result() for name, total in sums.items()}
+    other = ThreadPoolExecutor(1)
+    for name, array in arrays.items():
+        parts = list(_parts(array))
+        sums[name] = other.submit(_sum, parts)
+        for part in parts:
+            file.write(part)
+    other.shutdown(wait=False)
+    return lambda: {name: total.result() for name, total in sums.items()}
 
 
 def _sum(parts: Iterable[Any]) -> int:

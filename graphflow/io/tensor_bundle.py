@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from graphflow.io.wire import BYTES, FIXED32, VARINT, WireError, block, fields, 
 
 __all__ = ["SHARD", "BundleReader", "is_table", "write_bundle"]
 
+_CHUNK = 1 << 22
 SHARD = ".data-{:05d}-of-{:05d}"
 
 
@@ -90,9 +92,26 @@ class BundleReader:
 
     def verify(self, names: Sequence[str]) -> None:
         """DataLossError when the bytes of one of these are not those that were saved."""
-        for name in names:
-            self.get_tensor(name)
-            self._sound.add(name)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._verify, set(names) - self._sound))
+
+    def _verify(self, name: str) -> None:
+        entry = self._entries.get(name)
+        if entry is None or entry.sliced or entry.dtype is string:
+            self.get_tensor(name)  # which finds what is wrong
+        else:
+            self._check_sum(name, entry)
+        self._sound.add(name)
+
+    def _check_sum(self, name: str, entry: _Entry) -> None:
+        total = 0
+        with self._opened(entry, name) as file:
+            for start in range(0, entry.size, _CHUNK):
+                total = crc32c(file.read(min(_CHUNK, entry.size - start)), total)
+        if masked(total) != entry.sum:
+            raise DataLossError.because(
+                f"{self._shard(entry)}: at byte {entry.offset}: the data of {name!r} are damaged"
+            )
 
     def has_file(self, path: str) -> bool:
         """Whether a file of data belongs to this checkpoint."""
@@ -105,37 +124,45 @@ class BundleReader:
             raise NotFoundError.because(f"{tensor_str!r} is not in {self._path}")
         if entry.sliced:
             raise UnimplementedError.because(f"{self._path}: {tensor_str!r} is stored in slices")
-        path = self._prefix + SHARD.format(entry.shard, self._shards)
-        data = self._bytes(path, entry, tensor_str)
         if entry.dtype is string:
+            with self._opened(entry, tensor_str) as file:
+                data = file.read(entry.size)
             try:
                 return _strings(data, entry)
             except WireError as error:
-                raise DataLossError.because(f"{path}: in {tensor_str!r}: {error}") from None
-        if tensor_str not in self._sound and masked(crc32c(data)) != entry.sum:
-            raise DataLossError.because(f"{path}: at byte {entry.offset}: the data of {tensor_str!r} are damaged")
-        array = np.frombuffer(data, entry.dtype.dtype.newbyteorder("<")).reshape(entry.shape)
+                raise DataLossError.because(f"{self._shard(entry)}: in {tensor_str!r}: {error}") from None
+        if tensor_str not in self._sound:
+            self._verify(tensor_str)
+        array = np.empty(entry.shape, entry.dtype.dtype.newbyteorder("<"))
+        with self._opened(entry, tensor_str) as file:
+            if file.readinto(array.reshape(-1).view(np.uint8).data) < entry.size:  # type: ignore[attr-defined]
+                raise DataLossError.because(
+                    f"{self._shard(entry)}: at byte {entry.offset}: the file ends within {tensor_str!r}"
+                )
         return array.astype(entry.dtype.dtype, copy=False)
 
-    def _bytes(self, path: str, entry: _Entry, name: str) -> bytearray:
-        expected = math.prod(entry.shape) * entry.dtype.size
+    def _shard(self, entry: _Entry) -> str:
+        return self._prefix + SHARD.format(entry.shard, self._shards)
+
+    @contextmanager
+    def _opened(self, entry: _Entry, name: str) -> Iterator[BinaryIO]:
+        """The file of a tensor where its bytes start; all of them are there."""
+        path = self._shard(entry)
         try:
             with open(path, "rb") as file:
                 left = os.fstat(file.fileno()).st_size - entry.offset
+                expected = math.prod(entry.shape) * entry.dtype.size
                 if entry.size > left or entry.dtype is not string and entry.size != expected:
                     raise DataLossError.because(
                         f"{path}: at byte {entry.offset}: {name!r} claims {entry.size} bytes of {max(left, 0)}"
                     )
                 file.seek(entry.offset)
-                data = bytearray(entry.size)  # of which an array can be made that may be written to
-                if file.readinto(data) < entry.size:
-                    raise DataLossError.because(f"{path}: at byte {entry.offset}: the file ends within {name!r}")
-                return data
+                yield file
         except OSError as error:
             raise translated(error, path) from None
 
 
-def _strings(data: bytearray, entry: _Entry) -> np.ndarray:
+def _strings(data: bytes, entry: _Entry) -> np.ndarray:
     """Lengths as varints, a checksum of them, the bytes; the checksum is over four bytes a length."""
     count, at, lengths = math.prod(entry.shape), 0, []
     if count > len(data):
@@ -151,7 +178,7 @@ def _strings(data: bytearray, entry: _Entry) -> np.ndarray:
     at += 4
     out = np.empty(count, object)
     for i, length in enumerate(lengths):
-        out[i] = bytes(data[at : at + length])
+        out[i] = data[at : at + length]
         at += length
     return out.reshape(entry.shape)
 
@@ -160,27 +187,34 @@ def _length(length: int) -> bytes:
     return length.to_bytes(4 if length < 1 << 32 else 8, "little")
 
 
-def write_bundle(file: BinaryIO, arrays: Mapping[str, np.ndarray], shards: int) -> bytes:
-    """Write arrays as TensorFlow does, all to the first of so many shards; gives the bytes of the index."""
+def write_bundle(file: BinaryIO, arrays: Mapping[str, np.ndarray], shards: int) -> Callable[[], bytes]:
+    """Write arrays as TensorFlow does, all to the first of so many shards; what is given waits for the index's bytes.
+
+    The checksums are worked out beside the writing, and go on while the disk is busy.
+    """
     header = key(1, VARINT) + varint(shards) + block(3, key(1, VARINT) + varint(1))
     entries = {b"": header}
     offset, sums = 0, {}
-    with ThreadPoolExecutor(1) as other:  # what is summed while the disk is busy
-        for name in sorted(arrays):
-            array = arrays[name]
-            dtype = as_dtype(array.dtype)
-            data, before, start = _string_bytes(array) if dtype is string else (_number_bytes(array), 0, 0)
-            sums[name] = other.submit(crc32c, data[start:], before)
-            file.write(data)
-            dims = b"".join(block(2, key(1, VARINT) + varint(size)) for size in array.shape)
-            entries[name.encode()] = b"".join([
-                key(1, VARINT), varint(dtype.as_datatype_enum), block(2, dims),
-                key(4, VARINT) + varint(offset) if offset else b"", key(5, VARINT), varint(len(data)), key(6, FIXED32),
-            ])  # fmt: skip
-            offset += len(data)
-        for name, total in sums.items():
-            entries[name.encode()] += masked(total.result()).to_bytes(4, "little")
-    return write_table(entries)
+    other = ThreadPoolExecutor(1)
+    for name in sorted(arrays):
+        array = arrays[name]
+        dtype = as_dtype(array.dtype)
+        data, before, start = _string_bytes(array) if dtype is string else (_number_bytes(array), 0, 0)
+        sums[name.encode()] = other.submit(crc32c, data[start:], before)
+        file.write(data)
+        dims = b"".join(block(2, key(1, VARINT) + varint(size)) for size in array.shape)
+        entries[name.encode()] = b"".join([
+            key(1, VARINT), varint(dtype.as_datatype_enum), block(2, dims),
+            key(4, VARINT) + varint(offset) if offset else b"", key(5, VARINT), varint(len(data)), key(6, FIXED32),
+        ])  # fmt: skip
+        offset += len(data)
+    other.shutdown(wait=False)
+
+    def index() -> bytes:
+        summed = {name: masked(total.result()).to_bytes(4, "little") for name, total in sums.items()}
+        return write_table({name: entry + summed.get(name, b"") for name, entry in entries.items()})
+
+    return index
 
 
 def _number_bytes(array: np.ndarray) -> memoryview:

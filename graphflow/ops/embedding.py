@@ -10,19 +10,21 @@ from graphflow.dtypes import int32
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import div_no_nan, floordiv, floormod
-from graphflow.ops.basic import cast, identity, ones_like
+from graphflow.ops.basic import cast, identity, ones_like, zeros_like
 from graphflow.ops.clip import clip_by_norm
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.fill import constant
 from graphflow.ops.fill import range as range_
 from graphflow.ops.indexed_slices import UNSORTED_SEGMENT_SUM
 from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat, stack
 from graphflow.ops.math import sqrt, square
-from graphflow.ops.products import cumsum
+from graphflow.ops.products import cumsum, reduce_prod
 from graphflow.ops.reduce import reduce_max
 from graphflow.ops.select import where_v2
 from graphflow.ops.sets import unique
 from graphflow.ops.shape_ops import rank, reshape, shape
+from graphflow.ops.sparse.arrange import sparse_fill_empty_rows, sparse_reshape, sparse_retain
 from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.shape import merge
 
@@ -105,6 +107,38 @@ def embedding_lookup_sparse(
         else:
             divisor = sqrt(UNSORTED_SEGMENT_SUM(square(weights), segments, count))
         return div_no_nan(total, _with_axes_of(divisor, total), name=scope)
+
+
+def safe_embedding_lookup_sparse(
+    embedding_weights: Any, sparse_ids: Any, sparse_weights: Any = None, combiner: str | None = "mean",
+    default_id: int | None = None, name: str | None = None, partition_strategy: str = "div",
+    max_norm: float | None = None,
+) -> Tensor:  # fmt: skip
+    """embedding_lookup_sparse with a row for each row of ids; negative ids, and weights not above 0, are left out.
+
+    Weights stay as they are for the combiner "sum".
+    default_id   whose row stands where no ids are; zeros when None
+    Shapes:      params [rows, width] or a list of parts, ids [..., m] -> [..., width]
+    """
+    with name_scope(name, "embedding_lookup"):
+        ids = SparseTensor.from_value(sparse_ids)
+        weights = None if sparse_weights is None else SparseTensor.from_value(sparse_weights)
+        outer, flat = ids.dense_shape[:-1], ids.dense_shape.dims == (2,)
+        wanted = ids.values >= 0
+        if weights is not None and combiner != "sum":
+            wanted &= weights.values > 0
+
+        def kept(sp: SparseTensor, filler: Any) -> tuple[SparseTensor, Tensor]:
+            matrix = sp if flat else sparse_reshape(sp, stack([reduce_prod(outer), sp.dense_shape[-1]]))
+            return sparse_fill_empty_rows(sparse_retain(matrix, wanted), filler)
+
+        ids, empty = kept(ids, constant(default_id or 0, dtype=ids.dtype))
+        weights = None if weights is None else kept(weights, constant(1, dtype=weights.dtype))[0]
+        rows = embedding_lookup_sparse(embedding_weights, ids, weights, partition_strategy, None, combiner, max_norm)
+        if default_id is None:
+            rows = where_v2(_with_axes_of(empty, rows), zeros_like(rows), rows)
+        rows = rows if flat else reshape(rows, concat([cast(outer, int32), shape(rows)[1:]], 0))
+        return rows
 
 
 def _with_axes_of(t: Tensor, like: Tensor) -> Tensor:

@@ -16,6 +16,13 @@ def fingerprint64(text: bytes) -> int:
     return _up_to_64(text, n) if n <= 64 else _long(text, n)
 
 
+def cat64(a: int, b: int) -> int:
+    """The fingerprint of two fingerprints, in this order, as TensorFlow crosses features."""
+    factor = 0xC6A4A7935BD1E995
+    total = (a ^ factor ^ _mixed(b * factor) * factor) & _MASK
+    return _mixed(_mixed(total * factor) * factor)
+
+
 def _word(text: bytes, at: int, size: int = 8) -> int:
     return int.from_bytes(text[at : at + size], "little")
 

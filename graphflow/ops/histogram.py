@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from graphflow.ops.reduce import reduce_max
 from graphflow.ops.shape_ops import refuse, size, squeeze
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, compatible, show
+
+_VALUES = (int32, int64, *FLOATING)
 
 
 def _bincount_infer(arr: Tensor, size: Tensor, weights: Tensor) -> tuple[Dims, DType]:
@@ -103,7 +106,6 @@ def _check_range(value_range: Tensor) -> None:
         raise ShapeError(f"value_range must be two numbers, and has shape {show(value_range.dims)}")
 
 
-_VALUES = (int32, int64, *FLOATING)
 HISTOGRAM = define("HistogramFixedWidth", "values value_range nbins:int32", _histogram_infer, _histogram, _VALUES,
                    vjp=NO_GRADIENT)  # fmt: skip
 HISTOGRAM_BINS = define("HistogramFixedWidthBins", "values value_range nbins:int32", _bins_infer,
@@ -126,6 +128,29 @@ def histogram_fixed_width_bins(
 ) -> Tensor:
     """The number of the bin that each value falls into, as histogram_fixed_width counts: [...] -> [...]."""
     return HISTOGRAM_BINS(values, value_range, nbins, dtype=as_dtype(dtype), name=name or "histogram_fixed_width_bins")
+
+
+def _bucketize_infer(input: Tensor, boundaries: tuple[float, ...]) -> tuple[Dims, DType]:
+    return input.dims, int32
+
+
+BUCKETIZE = define(
+    "Bucketize", "input",
+    infer=_bucketize_infer,
+    reference=lambda input, boundaries: np.searchsorted(
+        np.array(boundaries, np.float32), input, side="right"
+    ).astype(np.int32),
+    types=_VALUES,
+    vjp=NO_GRADIENT,
+)  # fmt: skip
+
+
+def bucketize(input: Any, boundaries: Sequence[float], name: str | None = None) -> Tensor:
+    """How many of the boundaries, which must be sorted, are not greater than each element: [...] -> [...], int32.
+
+    No gradient.
+    """
+    return BUCKETIZE(input, boundaries=tuple(float(b) for b in boundaries), name=name)
 
 
 # -- confusion matrix ----------------------------------------------------------------------------------------------

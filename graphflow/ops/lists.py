@@ -53,7 +53,7 @@ def _added_type(*lists: Tensor) -> tuple[Dims, DType]:
     return first if all(t.dims == first for t in lists) else (None,), kind
 
 
-def joined(a: tuple[Dims, ListType], b: tuple[Dims, ListType]) -> tuple[Dims, ListType]:
+def joined(a: tuple[Dims, Any], b: tuple[Dims, Any]) -> tuple[Dims, ListType]:
     """The type of what may be a list of either type."""
     (a_dims, a_kind), (b_dims, b_kind) = a, b
     kind = b_kind if a_kind.blank else a_kind if b_kind.blank or a_kind is b_kind else list_of(a_kind.element)
@@ -182,7 +182,7 @@ READ_ITEM: OpDef = define(
 )  # fmt: skip
 
 
-def _read_or_zeros(list: np.ndarray, index: np.ndarray, shape: np.ndarray) -> np.ndarray:
+def _read_or_zeros(list: np.ndarray, index: Any, shape: Any) -> np.ndarray:
     i = int(index)
     item = as_items(list)[i] if i < len(list) else None
     return np.zeros(shape) if item is None else item
@@ -413,7 +413,7 @@ CONCAT: OpDef = define(
     vjp=lambda op, dy: [SPLIT(dy, LENGTHS(op.inputs[0], dims=op.attrs["dims"]))],
 )  # fmt: skip
 
-LENGTHS = define(
+LENGTHS: OpDef = define(
     "ListLengths", "list:L",
     infer=lambda list, dims: (list.dims, dtypes.int32),
     reference=lambda list, dims: np.array(

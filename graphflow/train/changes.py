@@ -45,11 +45,11 @@ def settle(folder: str, filename: str) -> None:
     try:
         with open(path, "rb") as file:
             found = json.load(file)
-        prefixes, suffix = map(os.fspath, found["prefixes"]), os.fspath(found["suffix"])
+        prefixes, suffix = [os.fspath(p) for p in found["prefixes"]], os.fspath(found["suffix"])
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError, RecursionError):  # not a note: nothing is known
-        prefixes, suffix = iter(()), ""
+        prefixes, suffix = [], ""
     state = get_checkpoint_state(folder, filename)
     listed = {os.path.abspath(p) for p in state.all_model_checkpoint_paths} if state else set()
     for prefix in prefixes:

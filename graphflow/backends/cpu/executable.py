@@ -40,6 +40,7 @@ from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaus
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.lists import as_items
 from graphflow.plan import Buffer, Plan, Step
+from graphflow.progress import progress
 from graphflow.shape import known, sizes
 from graphflow.store import Store, uninitialized
 
@@ -158,7 +159,7 @@ class CpuExecutable:
         """Every step by itself, with the clock around it, and what watches it before and after it."""
         if watch is not None:
             self._parts.append((watch.begin, []))
-        for number, step in enumerate(self._plan.steps):
+        for number, step in enumerate(progress(self._plan.steps, "compiling kernels")):
             if watch is not None:
                 self._parts.append((partial(watch.before, step, self._array), []))
             before = len(self._parts)
@@ -172,7 +173,7 @@ class CpuExecutable:
         """Native calls for as many steps in a row as can be, and what runs the others in Python."""
         plan_of = None if self._function is None else self._function.plan
         block = Block(self, plan_of)
-        for step in steps:
+        for step in progress(steps, "compiling kernels"):
             if not block.takes(step):
                 self._flush(block)
                 block = Block(self, plan_of)
