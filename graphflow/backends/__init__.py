@@ -36,7 +36,7 @@ def get_backend(name: str, strict: bool = False) -> Backend:
 
 @functools.cache
 def accelerator(strict: bool) -> Backend | None:
-    """The CUDA backend for programs that name a GPU.  Where it cannot be used: None, with a note; if strict an error."""
+    """The CUDA backend for programs that name a GPU.  Where it cannot be used: None and a note; if strict an error."""
     try:
         return get_backend("cuda", strict)
     except GraphError as error:

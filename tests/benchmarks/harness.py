@@ -20,7 +20,7 @@ from tests.benchmarks import report
 from tests.benchmarks.frameworks import FRAMEWORKS
 from tests.benchmarks.workloads import WORKLOADS
 
-_MODULES = {"torch.compile": "torch"}
+_MODULES = {"torch.compile": "torch", "graphflow-cuda": "graphflow", "torch-cuda": "torch"}
 _STEPS = 3  # results that are compared before anything is measured
 
 
@@ -105,7 +105,11 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; all by default")
-    parser.add_argument("--frameworks", default=",".join(FRAMEWORKS), help="those of them that are installed are used")
+    parser.add_argument(
+        "--frameworks",
+        default=",".join(f for f in FRAMEWORKS if not f.endswith("-cuda")),
+        help="those of them that are installed are used; graphflow-cuda and torch-cuda need a GPU",
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long each framework runs each workload")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")

@@ -196,7 +196,10 @@ class CudaExecutable:
         self._arena = shim.allocate(plan.arena_bytes + _ALIGN, f"what lies between the steps of this run{where}")
         self._inbox.make("the feeds of this run")
         self._outbox.make("the fetches of this run")
-        self._inbound = [(i, self._inbox.on_host(("feed", i), b.dtype.dtype, sizes(b.dims))) for i, b in used.items()]
+        shapes = [t.dims for t in plan.program.feeds]  # a buffer may be a view of a feed
+        self._inbound = [
+            (i, self._inbox.on_host(("feed", i), b.dtype.dtype, sizes(shapes[i]))) for i, b in used.items()
+        ]
         self._drawn = [
             (op, self._inbox.on_host(("draws", op), np.dtype(np.uint64), (2,))) for op in dict.fromkeys(draws)
         ]

@@ -20,6 +20,8 @@ from graphflow.plan import make_plan
 from graphflow.program import prune, specialize
 
 CAPABILITIES = (7, 5), (8, 0), (9, 0), (10, 0)
+# Bytes that the assembler may keep in local memory around the call of a division's slow path, in these cases alone.
+AROUND_DIVISIONS = {"softmax's gradient": 16, "int64 by a number": 16}
 
 
 class Report(NamedTuple):
@@ -98,7 +100,7 @@ def main(folder: Path, capability: tuple[int, int]) -> int:
                 ptx = shim.ptx(function_of(one.kernel), *key[1:], capability)  # type: ignore[call-arg]
                 report = assembled(ptx, capability, folder)
                 most = max(most, report.registers)
-                if report.spills or report.stack:
+                if report.spills + report.stack > 2 * AROUND_DIVISIONS.get(name, 0):
                     bad += 1
                     print(f"{name}: {kind}: {report}")
     print(f"{len(done)} kernels for {capability}, {most} registers at most, {bad} with local memory")
