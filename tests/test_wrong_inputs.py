@@ -91,6 +91,7 @@ ATTRS = {
     "CheckedRange": {"low": 0, "high": 5},
     "CheckNumerics": {"message": "bad"},
     "CountUpTo": {"limit": 1},
+    "CTCBeamSearchDecoder": {"beam_width": 4, "top_paths": 1, "merge_repeated": True},
     "CTCGreedyDecoder": {"merge_repeated": True},
     "CTCLoss": {"preprocess_collapse_repeated": False, "ctc_merge_repeated": True,
                 "ignore_longer_outputs_than_inputs": False},

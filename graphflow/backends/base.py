@@ -97,9 +97,11 @@ class Backend(Protocol):
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     watch: is called at the beginning of every run, and before and after every step.
     layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
+    lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
     """
 
     name: str
+    lists: bool
 
     @property
     def layouts(self) -> Layouts | None: ...

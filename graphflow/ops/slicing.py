@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -196,7 +196,7 @@ def _range_size(n: int | None, begin: Any, end: Any, stride: int | None) -> int 
     return len(range(*bounds.indices(n)))
 
 
-def moving_entries(bounds: Sequence[Tensor], rank: int, attrs: Mapping[str, int]) -> list[tuple[int, int]] | None:
+def moving_entries(bounds: Sequence[Tensor], rank: int, attrs: dict[str, int]) -> list[tuple[int, int]] | None:
     """For a strided slice the entries of begin that are known only when running, with the axis that each one indexes.
 
     None when there is more that is not known.

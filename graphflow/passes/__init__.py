@@ -27,6 +27,7 @@ from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
 from graphflow.pictures.program import program_dot
 from graphflow.program import Program
+from graphflow.progress import progress
 from graphflow.text import program_text
 
 Pass = Callable[..., Program]  # of a program, and of a counter of the rules that fire
@@ -94,7 +95,7 @@ def optimize(program: Program, report: Report | None = None, layouts: Layouts | 
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
         report.operations = len(program.ops)
     _dump(folder, 0, "specialize", program)
-    for number, apply in enumerate(PIPELINE, 1):
+    for number, apply in enumerate(progress(PIPELINE, "optimizing"), 1):
         name, before = apply.__name__, program
         if name in skipped:
             continue

@@ -16,7 +16,7 @@ from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, Row
+from graphflow.backends.cpu.blocks import Block
 from graphflow.backends.cpu.buffers import (
     allocated,
     bytes_of,
@@ -31,6 +31,7 @@ from graphflow.backends.cpu.buffers import (
 from graphflow.backends.cpu.cells import NO_MEMORY, Cells
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.levels import ALONE_BYTES, Row
 from graphflow.backends.cpu.loops import UNLOCKED
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
@@ -40,6 +41,7 @@ from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaus
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.lists import as_items
 from graphflow.plan import Buffer, Plan, Step
+from graphflow.progress import progress
 from graphflow.shape import known, sizes
 from graphflow.store import Store, uninitialized
 
@@ -158,7 +160,7 @@ class CpuExecutable:
         """Every step by itself, with the clock around it, and what watches it before and after it."""
         if watch is not None:
             self._parts.append((watch.begin, []))
-        for number, step in enumerate(self._plan.steps):
+        for number, step in enumerate(progress(self._plan.steps, "compiling kernels")):
             if watch is not None:
                 self._parts.append((partial(watch.before, step, self._array), []))
             before = len(self._parts)
@@ -172,7 +174,7 @@ class CpuExecutable:
         """Native calls for as many steps in a row as can be, and what runs the others in Python."""
         plan_of = None if self._function is None else self._function.plan
         block = Block(self, plan_of)
-        for step in steps:
+        for step in progress(steps, "compiling kernels"):
             if not block.takes(step):
                 self._flush(block)
                 block = Block(self, plan_of)

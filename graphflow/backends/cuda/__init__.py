@@ -26,6 +26,7 @@ class CudaBackend:
     """
 
     name = "cuda"
+    lists = False
     layouts = None
 
     def __init__(self, strict: bool = False) -> None:

@@ -1,7 +1,7 @@
 """A plan bound to device memory and compiled kernels: what a warm run calls.
 
 Everything that a run brings goes to the device in one copy, and everything that it gives comes back in one.  A plan
-without steps in Python is one queue of copies and kernels, which is captured in the second run and replayed from then on.
+without steps in Python is one queue of copies and kernels, captured in the second run and replayed from then on.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ class CudaExecutable:
         if self._required:
             self._check_initialized()
         self._feeds = feeds
-        for buffer, place in self._inbound:
-            np.copyto(place, feeds[buffer])
+        for number, place in self._inbound:
+            np.copyto(place, feeds[number])
         for op, place in self._drawn:
             place[:] = self._store.draws(op)
         self._push_variables()
@@ -196,7 +196,10 @@ class CudaExecutable:
         self._arena = shim.allocate(plan.arena_bytes + _ALIGN, f"what lies between the steps of this run{where}")
         self._inbox.make("the feeds of this run")
         self._outbox.make("the fetches of this run")
-        self._inbound = [(i, self._inbox.on_host(("feed", i), b.dtype.dtype, sizes(b.dims))) for i, b in used.items()]
+        shapes = [t.dims for t in plan.program.feeds]  # a buffer may be a view of a feed
+        self._inbound = [
+            (i, self._inbox.on_host(("feed", i), b.dtype.dtype, sizes(shapes[i]))) for i, b in used.items()
+        ]
         self._drawn = [
             (op, self._inbox.on_host(("draws", op), np.dtype(np.uint64), (2,))) for op in dict.fromkeys(draws)
         ]
@@ -358,7 +361,7 @@ class CudaExecutable:
                 self._draws[p.op] = 1
             elif isinstance(p, Scratch):
                 assert step.scratch is not None
-                arguments.append(shim.part(self._arena, step.scratch.index + p.start, np.dtype(p.dtype), p.count))
+                arguments.append(shim.part(self._arena, step.scratch.index + p.start, np.dtype(p.dtype), p.number))
                 elements.append(p.dtype)
             else:
                 start = self._outbox.starts["status", self._checks.index(step)]

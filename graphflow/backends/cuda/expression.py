@@ -85,11 +85,11 @@ class _Evaluation:
                 a, b = self._alike(self.visit(node.left), self.visit(node.comparators[0]))
                 return Text(f"({a.code} {_COMPARE[type(node.ops[0])]} {b.code})", "bool")
             case ast.BoolOp():
-                word = " and " if isinstance(node.op, ast.And) else " or "
+                word = " & " if isinstance(node.op, ast.And) else " | "  # no branches
                 return Text(f"({word.join(self.visit(v).cast('bool').code for v in node.values)})", "bool")
             case ast.IfExp():
                 a, b = self._alike(self.visit(node.body), self.visit(node.orelse))
-                return Text(f"({a.code} if {self.visit(node.test).cast('bool').code} else {b.code})", a.dtype)
+                return Text(f"where({self.visit(node.test).cast('bool').code}, {a.code}, {b.code})", a.dtype)
             case ast.Call():
                 return self._call(node)
         raise TypeError(f"{ast.unparse(node)} has no meaning in a kernel")
@@ -107,7 +107,7 @@ class _Evaluation:
     def _unary(self, op: ast.unaryop, a: Text) -> Text:
         if isinstance(op, ast.Not) or (isinstance(op, ast.Invert) and a.dtype == "bool"):
             return Text(f"(not {a.cast('bool').code})", "bool")
-        sign = {ast.USub: "-", ast.Invert: "~"}[type(op)]  # type: ignore[index]
+        sign = {ast.USub: "-", ast.Invert: "~"}[type(op)]
         return self._cut(f"({sign}{a.code})", a.dtype)
 
     def _binary(self, op: ast.operator, a: Text, b: Text) -> Text:

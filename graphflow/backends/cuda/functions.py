@@ -62,7 +62,7 @@ def quotient_{d}(x, y):
     return floordiv_{d}(x, y)
 """
 # Division of positions and sizes, which are never negative; the first two for those below 2**32.
-_POSITIONS = """
+_COMMON = """
 def div32(i, n):
     return int64(uint32(i) // uint32(n))
 def mod32(i, n):
@@ -73,6 +73,8 @@ def mod64(i, n):
     return int64(uint64(i) % uint64(n))
 def where(condition, a, b):
     return a if condition else b
+def fetch(x, i, inside, otherwise):
+    return x[uint64(i)] if inside else otherwise
 def lesser(a, b):
     return a if a < b else b
 """
@@ -90,7 +92,7 @@ def namespace() -> dict[str, Any]:
     for template, dtypes in ((_OF_FLOATS, FLOATS), (_OF_SIGNED, INTEGERS[:4]), (_OF_UNSIGNED, INTEGERS[4:])):
         for d in dtypes:
             _define(template.format(d=d), names)
-    _define(_POSITIONS, names)
+    _define(_COMMON, names)
     if SIMULATED:
         names |= {
             "bits_of": lambda x: np.float64(x).view(np.int64), "number_of": lambda x: np.int64(x).view(np.float64),
@@ -113,7 +115,8 @@ def _suffix(dtype: str) -> str:
 def _scalar(name: str, dtype: str) -> Callable:
     if not SIMULATED:
         return library(name + _suffix(dtype))
-    function, cast = _NUMPY.get(name) or getattr(np, name), getattr(np, dtype)
+    function: Any = _NUMPY.get(name) or getattr(np, name)
+    cast = getattr(np, dtype)
     return lambda *x: cast(function(*x))
 
 

@@ -137,7 +137,7 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
     chunks = min(-(-each_thread // _WORK), -(-_BUSY // blocks), _CHUNKS)
     if chunks <= 1 or shim.SIMULATED and chunks < 3:
         return call([Launch(_whole(body, form, bits), pointers, loops, (blocks, 1), threads)])
-    room = Room()
+    room, span = Room(), -(-inner // chunks)
 
     def place(dtype: str, count: int) -> Scratch:
         return room.take(dtype, count, as_dtype(dtype).size)
@@ -151,7 +151,7 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
         partial = [place(f.dtype, chunks * kept) for f in folds]
         if stages.has_walk(stage):
             text = _chunk_walk(body, form, bits, stage)
-            launches.append(Launch(text, (*pointers, *before, *partial), loops, (blocks, chunks), threads))
+            launches.append(Launch(text, (*pointers, *before, *partial), (span, *loops), (blocks, chunks), threads))
         if folds:
             text = _chunk_merge(body, form, bits, stage)
             launches.append(Launch(text, (*pointers, *after, *partial), (chunks, *loops), (blocks, 1), threads))

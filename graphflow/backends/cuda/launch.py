@@ -19,7 +19,7 @@ class Scratch(NamedTuple):
 
     start: int
     dtype: str
-    count: int
+    number: int
 
 
 Pointer = Tensor | Draws | Scratch | str  # "status": int64 [1], see `Launches.error`

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphflow.backends.base import Call
 from graphflow.backends.cuda.generate import each, elementwise, epilogue, random, reduction, region
 from graphflow.backends.cuda.kernels import ANCHORS, BINDINGS
@@ -40,7 +42,7 @@ def _together(op: Operation, made: Region) -> Call | None:
     """One kernel for a region; after an anchor it is done to each number of the anchor's result."""
     if made.anchor is None:
         return region(op, made)
-    kind = made.anchor.definition.lower(made.anchor)
+    kind: Any = made.anchor.definition.lower(made.anchor)
     bind, after = ANCHORS.get(kind.name), epilogue(op, made)
     if bind is None or after is None:
         return None

@@ -234,16 +234,17 @@ def _before(stages: Stages, stage: int) -> list[int]:
 
 
 def chunk_walk(body: Body, form: Form, bits: str, stage: int) -> str:
-    """(*pointers, *outer values, *partial results [chunks, kept], *sizes): the walk of a stage; chunks along y."""
+    """(*pointers, *outer values, *partial results [chunks, kept], span, *sizes): the walk of a stage.
+
+    Chunks of `span` folded positions lie along y.
+    """
     stages = Stages(body, form.folded)
     before = _before(stages, stage)
     partial = [f"p{i}" for i in stages.folds(stage)]
-    w = _Writer(body, form, bits, [*[f"u{i}" for i in before], *partial])
+    w = _Writer(body, form, bits, [*[f"u{i}" for i in before], *partial, "span"])
     folds = w.folds(stage)
     w.shared(folds, stage)
-    w.source.add(
-        "first = folded * cuda.blockIdx.y // cuda.gridDim.y", "last = folded * (cuda.blockIdx.y + 1) // cuda.gridDim.y"
-    )
+    w.source.add("first = cuda.blockIdx.y * span", "last = min(first + span, folded)")
     w.over_kept()
     w.outer_inputs()
     w.outer_members(0)

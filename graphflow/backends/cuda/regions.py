@@ -11,8 +11,8 @@ from graphflow.backends.space import Body, Mask
 class Source:
     """Lines of a kernel."""
 
-    def __init__(self, parameters: Sequence[str]) -> None:
-        self.lines = [f"def kernel({', '.join(parameters)}):"]
+    def __init__(self, parameters: Sequence[str], name: str = "kernel") -> None:
+        self.lines = [f"def {name}({', '.join(parameters)}):"]
         self.depth = 1
 
     def add(self, *lines: str) -> None:
@@ -161,12 +161,20 @@ class Epilogue:
         inputs = [f"a{k}" for k in range(len(self.body.inputs)) if k not in self.raw]
         return [*inputs, *[f"o{i}" for i in range(len(self.body.outputs))]]
 
-    def write(self, source: Source, value: str, row: str, column: str, columns: str) -> None:
-        """The lines for one number."""
-        point = Point(self.body, "64")
-        whole = f"({row}) * {columns} + {column}"
-        source.add(f"c0 = {row}", f"c1 = {column}", f"whole = {whole}")
-        point.every_member(source, "whole", dict.fromkeys(self.raw, value))
+    def define(self) -> str:
+        """A function `finish(value, row, column, columns, inside, *pointers)` for one number.
+
+        A function, since numba takes long for a kernel with as many branches as a thread has numbers.
+        """
+        source = Source(["value", "c0", "c1", "columns", "inside", *self.pointers()], "finish")
+        source.open("if inside:")
+        source.add("whole = c0 * columns + c1")
+        Point(self.body, "64").every_member(source, "whole", dict.fromkeys(self.raw, "value"))
+        return str(source)
+
+    def call(self, value: str, row: str, column: str, columns: str, inside: str = "True") -> str:
+        """The line for one number."""
+        return f"finish({', '.join([value, row, column, columns, inside, *self.pointers()])})"
 
 
 def storing(dtype: str) -> Epilogue:

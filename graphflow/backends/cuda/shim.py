@@ -6,16 +6,18 @@ With NUMBA_ENABLE_CUDASIM=1 the same calls go to numba's simulator, which runs k
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numba import config as _numba_config
 
-from graphflow.errors import GraphError, InternalError, ResourceExhaustedError
+from graphflow.errors import GraphError, InternalError, OpError, ResourceExhaustedError
 
 SIMULATED = bool(_numba_config.ENABLE_CUDASIM)
 _EXTRA = "the CUDA backend needs the extra `cuda`: pip install 'graphflow[cuda]'"
@@ -93,8 +95,21 @@ def compiled(function: Callable, elements: Sequence[str], sizes: int, threads: i
 
 def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, capability: tuple[int, int]) -> str:
     """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
-    code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=capability, launch_bounds=threads)
+    with _pretended(capability):
+        code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=capability, launch_bounds=threads)
     return code
+
+
+@contextmanager
+def _pretended(capability: tuple[int, int]) -> Iterator[None]:
+    """Functions that a kernel calls are compiled for the device at hand: here there need be none."""
+    dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
+    before = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = before
 
 
 @contextmanager
@@ -116,7 +131,7 @@ def launch(kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, argu
 
 # -- memory ----------------------------------------------------------------------------------------------------------
 def allocate(nbytes: int, what: str) -> Any:
-    """Bytes on the device.   Raises: ResourceExhaustedError, with how much is wanted, for what, and how much is free."""
+    """Bytes on the device.   Raises: ResourceExhaustedError, with how much is wanted, for what, how much is free."""
     try:
         return cuda.device_array(max(nbytes, 1), np.uint8)
     except Exception as error:
@@ -169,7 +184,7 @@ def wait(stream: Any) -> None:
         raise lost(error) from error
 
 
-def lost(error: Exception) -> InternalError:
+def lost(error: Exception) -> OpError:
     """The error for a context that nothing can use any more."""
     return InternalError.because(
         f"a kernel has failed, and with it the CUDA context of this process is lost: {error}",

@@ -24,7 +24,7 @@ from graphflow.shape import sizes
 ROWS = 8, 8, 8  # of a tile, at most, for panels of 1, 2 and 3 vectors: 24 + 3 + 1 of the 32 registers of AVX-512
 HALF = 6, 6, 4  # the same for the 16 registers of narrower vectors: 12 + 3 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
-NEAR_BYTES = 1024  # the same for the first one: of A with its rows in columns, tiles take whole lines of the cache
+NEAR_BYTES = 768  # the same for the first one: of A with its rows in columns, tiles take whole lines of the cache
 BLOCK_ROWS = 128  # of A, which then stays there too, together with
 GROUP = 5  # panels
 MANY_ROWS = 32  # pay for copying B

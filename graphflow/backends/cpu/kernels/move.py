@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -180,7 +180,7 @@ def strided(op: Operation) -> Call | None:
 
 
 def moving_layout(
-    bounds: Sequence[Tensor], dims: tuple[int, ...], attrs: Mapping[str, int]
+    bounds: Sequence[Tensor], dims: tuple[int, ...], attrs: dict[str, int]
 ) -> tuple[Layout, list[tuple[int, ...]]] | None:
     """Where a strided slice lies that begins at 0 where its begin is known only when running, and how far it moves.
 

@@ -46,8 +46,8 @@ def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: t
         ("b_batch", steps[1]), ("b_row", k if flip_b else 1), ("b_column", 1 if flip_b else n),
     ]  # fmt: skip
     return multiplied(
-        a.dtype.name, Strided("a", not flip_a), Strided("b", flip_b), (a, b), (m, n, k, math.prod(out[:-2])), parameters,
-        (), after, finished,
+        a.dtype.name, Strided("a", not flip_a), Strided("b", flip_b), (a, b), (m, n, k, math.prod(out[:-2])),
+        parameters, (), after, finished,
     )  # fmt: skip
 
 
@@ -57,3 +57,6 @@ def batch_step(dims: tuple[int, ...], out: tuple[int, ...]) -> int | None:
     if math.prod(own) == 1:
         return 0
     return dims[-1] * dims[-2] if own == out[:-2] else None
+
+
+ANCHORS = {"matmul": matmul}

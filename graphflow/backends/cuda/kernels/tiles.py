@@ -1,21 +1,21 @@
 """The text of kernels that are products of two matrices, whatever these are made from.
 
 A block makes a tile of the result.  It copies a strip of either operand to shared memory and, while it computes with
-them, loads the next strips to registers.  Every thread keeps the sums of a small tile in registers; its rows and columns
-lie in groups of four, which are read from shared memory together.  Every element is summed in the order of k.
+them, loads the next strips to registers.  Every thread keeps the sums of a small tile in registers; its rows and
+columns lie in groups of four, which are read from shared memory together.  Every element is summed in the order of k.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from graphflow.backends.base import Call
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.launch import Launch, Pointer, Room, call, each_element
-from graphflow.backends.cuda.regions import Epilogue, Source
+from graphflow.backends.cuda.regions import Epilogue, Source, storing
 from graphflow.dtypes import as_dtype
 
 _PROCESSORS = 132  # of an H100; smaller GPUs have fewer, and then more waves of blocks
@@ -26,7 +26,7 @@ _GROUP = 4
 
 @dataclass(frozen=True)
 class Tile:
-    """Of a block: rows, columns, and how deep a strip is; of a thread: rows and columns.   speed: relative to others."""
+    """Of a block: rows, columns, and how deep a strip is; of a thread: rows and columns.   speed: against others."""
 
     m: int
     n: int
@@ -41,15 +41,15 @@ class Tile:
 
 
 TILES = (
-    Tile(128, 128, 8, 8, 8, 1.0), Tile(128, 64, 8, 8, 4, 0.85), Tile(64, 64, 16, 4, 4, 0.7), Tile(32, 32, 16, 2, 2, 0.4),
-    Tile(128, 16, 16, 8, 1, 0.4), Tile(64, 16, 16, 4, 1, 0.3), Tile(16, 16, 16, 1, 1, 0.2),
+    Tile(128, 128, 8, 8, 8, 1.0), Tile(128, 64, 8, 8, 4, 0.85), Tile(64, 64, 16, 4, 4, 0.7),
+    Tile(32, 32, 16, 2, 2, 0.4), Tile(128, 16, 16, 8, 1, 0.4), Tile(64, 16, 16, 4, 1, 0.3), Tile(16, 16, 16, 1, 1, 0.2),
 )  # fmt: skip
 WIDE_TILES = (Tile(64, 64, 8, 4, 4, 1.0), Tile(32, 32, 8, 2, 2, 0.6), Tile(64, 16, 8, 4, 1, 0.5),
               Tile(16, 16, 8, 1, 1, 0.3))  # fmt: skip
-SMALL_TILES = (Tile(4, 4, 4, 2, 2, 1.0),)
+SIMULATED_TILES = Tile(4, 4, 4, 2, 2, 1.0), Tile(32, 16, 16, 16, 8, 1.0)  # of few threads
 
 
-class Operand(Protocol):
+class Operand(Hashable, Protocol):
     """Where the elements of an operand come from: those of row or column `i` at depth `p`.   Texts of a kernel.
 
     name        of its pointer, and of its shared memory
@@ -71,14 +71,15 @@ class Operand(Protocol):
 
 @functools.lru_cache(1024)
 def product(
-    tile: Tile, dtype: str, a: Operand, b: Operand, parameters: tuple[str, ...], after: Epilogue | None, opening: tuple[str, ...]
+    tile: Tile, dtype: str, a: Operand, b: Operand, parameters: tuple[str, ...], after: Epilogue | None,
+    opening: tuple[str, ...],
 ) -> str:  # fmt: skip
     """(a, b, *pointers of the epilogue or one of partial sums, m, n, k, batch, parts, *parameters).
 
     The grid is (tiles, batch * parts); a part of k makes partial sums [parts, batch, m, n] where there is no epilogue.
     """
-    pointers = ["part"] if after is None else after.pointers()
-    source = Source(["a", "b", *pointers, "m", "n", "k", "batch", "parts", *parameters])
+    finish = storing(dtype) if after is None else after
+    source = Source(["a", "b", *finish.pointers(), "m", "n", "k", "batch", "parts", *parameters])
     size = as_dtype(dtype).size
     align = ", alignment=16" if size * _GROUP >= 16 and not shim.SIMULATED else ""
     source.add(
@@ -96,7 +97,7 @@ def product(
         "last = min(k, first + depth)",
         *opening,
     )
-    strips = _strip(source, tile, a, tile.m, "top", "m"), _strip(source, tile, b, tile.n, "left", "n")
+    strips = _Strip(source, tile, a, tile.m, "top", "m"), _Strip(source, tile, b, tile.n, "left", "n")
     for r in range(tile.rows):
         for q in range(tile.columns):
             source.add(f"c{r}_{q} = {dtype}(0)")
@@ -122,18 +123,16 @@ def product(
     source.add("cuda.syncthreads()")
     source.close()
     for r in range(tile.rows):
-        source.add(f"row = top + {_place('ty', r, tile.rows, tile.m)}")
-        source.open("if row < m:")
+        source.add(f"row{r} = top + {_place('ty', r, tile.rows, tile.m)}")
+    for q in range(tile.columns):
+        source.add(f"column{q} = left + {_place('tx', q, tile.columns, tile.n)}")
+    rows = "cuda.blockIdx.y % parts * batch * m + image * m" if after is None else "image * m"
+    source.add(f"before = {rows}")
+    for r in range(tile.rows):
         for q in range(tile.columns):
-            source.add(f"column = left + {_place('tx', q, tile.columns, tile.n)}")
-            source.open("if column < n:")
-            if after is None:
-                source.add(f"part[((cuda.blockIdx.y % parts * batch + image) * m + row) * n + column] = c{r}_{q}")
-            else:
-                after.write(source, f"c{r}_{q}", "image * m + row", "column", "n")
-            source.close()
-        source.close()
-    return str(source)
+            inside = f"(row{r} < m) & (column{q} < n)"
+            source.add(finish.call(f"c{r}_{q}", f"before + row{r}", f"column{q}", "n", inside))
+    return finish.define() + str(source)
 
 
 def _sum(dtype: str, c: str, x: str, y: str) -> str:
@@ -147,7 +146,7 @@ def _place(thread: str, number: int, count: int, size: int) -> str:
     return f"{number // group * group * threads} + {thread} * {group} + {number % group}"
 
 
-class _strip:
+class _Strip:
     """The elements of one operand's strip that a thread copies."""
 
     def __init__(self, source: Source, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
@@ -169,13 +168,10 @@ class _strip:
             p = f"{name}p{q}"
             source.add(f"{p} = {start} + {name}d{q}")
             more, index = self.operand.element(source, f"{name}i{q}", p, f"{name}{q}")
-            inside = f"{name}i{q} < {self.end} and {p} < last" + (f" and {more}" if more else "")
+            inside = f"({name}i{q} < {self.end}) & ({p} < last)" + (f" & {more}" if more else "")
             if not self.even:
-                inside += f" and t + {q * self.tile.threads} < {self.wide * self.tile.k}"
-            source.add(f"{name}v{q} = zero")
-            source.open(f"if {inside}:")
-            source.add(f"{name}v{q} = {name}[{index}]")
-            source.close()
+                inside += f" & (t + {q * self.tile.threads} < {self.wide * self.tile.k})"
+            source.add(f"{name}v{q} = fetch({name}, {index}, {inside}, zero)")
 
     def save(self, source: Source) -> None:
         """To shared memory."""
@@ -199,20 +195,20 @@ def merge(dtype: str, after: Epilogue) -> str:
     source.open("for q in range(1, parts):")
     source.add(f"total = {dtype}(total + part[q * count + i])")
     source.close()
-    source.add("at = i // columns")
-    after.write(source, "total", "at", "i - at * columns", "columns")
-    return str(source)
+    source.add("at = i // columns", after.call("total", "at", "i - at * columns", "columns"))
+    return after.define() + str(source)
 
 
 def choose(m: int, n: int, k: int, batch: int, dtype: str) -> tuple[Tile, int]:
     """(the tile, the parts of k) that take the least time, about."""
-    tiles = SMALL_TILES if shim.SIMULATED else TILES if as_dtype(dtype).size == 4 else WIDE_TILES
+    if shim.SIMULATED:
+        tile = SIMULATED_TILES[m * n * k * batch > 1000]
+        return tile, 2 if m <= tile.m and n <= tile.n and batch == 1 and k > 4 * tile.k else 1
+    tiles = TILES if as_dtype(dtype).size == 4 else WIDE_TILES
     best: tuple[float, Tile, int] | None = None
     for tile in tiles:
         blocks = -(-m // tile.m) * -(-n // tile.n) * batch
         parts = max(1, min(2 * _PROCESSORS // blocks, k // (tile.k * _DEEP), _PARTS))
-        if shim.SIMULATED:
-            parts = 2 if blocks == 1 and k > 4 * tile.k else 1
         waves = -(-blocks * parts // _PROCESSORS)
         cost = waves * tile.m * tile.n * (k / parts + 64) / tile.speed + parts * m * n * batch / _PROCESSORS
         if best is None or cost < best[0]:
