@@ -6,6 +6,7 @@ python examples/char_rnn.py --text FILE --steps 5000
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def draw(figure, losses: list[float], letters: int, samples: dict[int, str]) -> 
     curve.axhline(np.log(letters), color="grey", linestyle="--")
     curve.annotate(f"guessing among {letters} characters", (1, np.log(letters)), color="grey", va="bottom")
     curve.set(title="loss, nats a character", xlabel="step", ylim=(0, None))
-    written = "\n\n".join(f"after {step} steps:\n\n{sample}" for step, sample in samples.items())
+    folded = {step: re.sub(r"(.{90})(?=.)", r"\1\n", sample) for step, sample in samples.items()}
+    written = "\n\n".join(f"after {step} steps:\n\n{sample}" for step, sample in folded.items())
     text.text(0, 1, written, va="top", family="monospace", fontsize=7, parse_math=False)
     text.set_title("what it writes")
     text.axis("off")

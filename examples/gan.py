@@ -3,7 +3,7 @@
     python examples/gan.py [--steps 2000] [--seed 0] [--out pictures]
 
 Each step trains both: the discriminator to answer 1 to images of MNIST and 0 to forged ones, the generator to be
-answered 1.
+answered 1.  With more steps, say 6000, the digits become better.
 """
 
 from __future__ import annotations
