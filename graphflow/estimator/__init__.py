@@ -1,6 +1,14 @@
 """`tf.estimator`: re-exports and nothing else."""
 
 from graphflow.estimator import export, inputs
+from graphflow.estimator.canned import (
+    DNNClassifier,
+    DNNLinearCombinedClassifier,
+    DNNLinearCombinedRegressor,
+    DNNRegressor,
+    LinearClassifier,
+    LinearRegressor,
+)
 from graphflow.estimator.estimator import (
     Estimator,
     EstimatorSpec,
@@ -10,3 +18,4 @@ from graphflow.estimator.estimator import (
     TrainSpec,
     train_and_evaluate,
 )
+from graphflow.estimator.warm_start import WarmStartSettings

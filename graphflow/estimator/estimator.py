@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import tempfile
+import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,14 +16,24 @@ from graphflow import logging
 from graphflow.data.public import Dataset
 from graphflow.default import add_to_collection
 from graphflow.errors import OutOfRangeError
+from graphflow.estimator.warm_start import as_settings
 from graphflow.graph import Graph
 from graphflow.names import GraphKeys
 from graphflow.ops.basic import group
 from graphflow.ops.seeds import set_random_seed
+from graphflow.summary.functions import scalar
+from graphflow.summary.writer import FileWriter
+from graphflow.summary_protos import Summary
 from graphflow.train.checkpoint_state import latest_checkpoint
 from graphflow.train.checkpoint_utils import load_checkpoint
 from graphflow.train.global_step import get_or_create_global_step
-from graphflow.train.hooks import LoggingTensorHook, NanTensorHook, StopAtStepHook
+from graphflow.train.hooks import (
+    CheckpointSaverHook,
+    CheckpointSaverListener,
+    LoggingTensorHook,
+    NanTensorHook,
+    StopAtStepHook,
+)
 from graphflow.train.monitored import ChiefSessionCreator, MonitoredSession, MonitoredTrainingSession, Scaffold
 from graphflow.train.saver import Saver
 
@@ -102,6 +114,7 @@ class Estimator:
 
     model_fn   (features, labels, mode, params, config) -> EstimatorSpec; it may take fewer arguments than that
     model_dir  where checkpoints are; a new folder when neither this nor the config says
+    warm_start_from   WarmStartSettings, or a checkpoint or its folder from which all trainable variables start
     """
 
     def __init__(
@@ -112,8 +125,7 @@ class Estimator:
         self._config = config or RunConfig()
         self._dir = model_dir or self._config.model_dir or tempfile.mkdtemp()
         self._params = dict(params or {})
-        if warm_start_from is not None:
-            raise NotImplementedError("warm_start_from is not supported: use tf.train.init_from_checkpoint in model_fn")
+        self._warm_start = as_settings(warm_start_from)
 
     model_dir = property(lambda self: self._dir)
     config = property(lambda self: self._config)
@@ -154,6 +166,10 @@ class Estimator:
         with Graph().as_default() as graph:
             spec = self._built(input_fn, ModeKeys.TRAIN)
             graph.add_to_collection(GraphKeys.LOSSES, spec.loss)
+            if self._warm_start is not None:
+                self._warm_start.apply()
+            if not any(t.op.name == "loss" for t in graph.get_collection(GraphKeys.SUMMARIES)):
+                scalar("loss", spec.loss)
             every = [*(hooks or ()), *(spec.training_hooks or ()), *(spec.training_chief_hooks or ())]
             every += [NanTensorHook(spec.loss), LoggingTensorHook({"loss": spec.loss}, every_n_iter=100)]
             if steps is not None or max_steps is not None:
@@ -164,9 +180,12 @@ class Estimator:
                 saver = Saver(max_to_keep=config.keep_checkpoint_max, defer_build=True, allow_empty=True,
                               keep_checkpoint_every_n_hours=config.keep_checkpoint_every_n_hours)  # fmt: skip
                 scaffold = Scaffold(saver=saver, copy_from_scaffold=scaffold)
+            secs, saves = config.save_checkpoints_secs, config.save_checkpoints_steps
+            if secs or saves:
+                every.append(CheckpointSaverHook(self._dir, secs, saves, scaffold=scaffold, listeners=saving_listeners))
             with MonitoredTrainingSession(
                 checkpoint_dir=self._dir, scaffold=scaffold, hooks=every, config=config.session_config,
-                save_checkpoint_secs=config.save_checkpoints_secs, save_checkpoint_steps=config.save_checkpoints_steps,
+                save_checkpoint_secs=None, save_checkpoint_steps=None,
                 save_summaries_steps=config.save_summary_steps, log_step_count_steps=config.log_step_count_steps,
             ) as sess:  # fmt: skip
                 while not sess.should_stop():
@@ -215,6 +234,10 @@ class Estimator:
                 result = sess.raw_session().run({**values, "global_step": step})
             if "loss" not in result and count:
                 result["loss"] = np.float32(losses / count)
+            with FileWriter(os.path.join(self._dir, f"eval_{name}" if name else "eval"), graph=None) as writer:
+                numbers = [Summary.Value(tag=k, simple_value=float(v)) for k, v in sorted(result.items())
+                           if k != "global_step" and np.ndim(v) == 0 and not isinstance(v, bytes)]  # fmt: skip
+                writer.add_summary(Summary(value=numbers), int(result["global_step"]))
             return result
 
     def predict(
@@ -252,7 +275,37 @@ class Estimator:
         return load_checkpoint(self._dir)
 
 
+class _Evaluating(CheckpointSaverListener):
+    """Evaluates after a save, unless that was done less than throttle_secs ago, and at the end."""
+
+    def __init__(self, estimator: Estimator, spec: Any) -> None:
+        self._estimator, self._spec = estimator, spec
+        self._step, self._time = -1, time.monotonic()
+        self.metrics: dict[str, Any] = {}
+
+    def after_save(self, session: Any, global_step_value: int) -> None:
+        if time.monotonic() - self._time >= self._spec.throttle_secs and global_step_value:
+            self._evaluate(global_step_value)
+
+    def end(self, session: Any, global_step_value: int) -> None:
+        if global_step_value != self._step:
+            self._evaluate(global_step_value)
+
+    def _evaluate(self, step: int) -> None:
+        spec = self._spec
+        self.metrics = self._estimator.evaluate(spec.input_fn, spec.steps, spec.hooks, name=spec.name)
+        self._step, self._time = step, time.monotonic()
+
+
 def train_and_evaluate(estimator: Estimator, train_spec: Any, eval_spec: Any) -> tuple[dict[str, Any], list]:
-    """Train, then evaluate; gives the metrics and an empty list of exports."""
-    estimator.train(train_spec.input_fn, hooks=train_spec.hooks, max_steps=train_spec.max_steps)
-    return estimator.evaluate(eval_spec.input_fn, eval_spec.steps, eval_spec.hooks, name=eval_spec.name), []
+    """Train, and evaluate the checkpoints as they are saved, throttle_secs apart, and the last one.
+
+    Gives the last metrics, and an empty list of exports.
+    """
+    if eval_spec.exporters:
+        raise NotImplementedError("exporters of an EvalSpec are not supported")
+    listener = _Evaluating(estimator, eval_spec)
+    estimator.train(
+        train_spec.input_fn, hooks=train_spec.hooks, max_steps=train_spec.max_steps, saving_listeners=[listener]
+    )
+    return listener.metrics, []

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from graphflow import logging
-from graphflow.compat.lookup import resolve
 from graphflow.data.iterator import ITERATORS
 from graphflow.data.saving import make_saveable_from_iterator
 from graphflow.errors import GraphError
 from graphflow.graph import get_default_graph
 from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
+from graphflow.summary.writer import FileWriterCache
+from graphflow.summary_protos import Summary
 from graphflow.train.global_step import get_global_step
 
 SessionRunArgs = namedtuple("SessionRunArgs", "fetches feed_dict options", defaults=(None, None))
@@ -103,7 +104,7 @@ def _step_tensor(hook: Any) -> Any:
 
 def _writer(output_dir: str | None) -> Any:
     """The writer of summaries of a folder."""
-    return None if output_dir is None else resolve("summary.FileWriterCache").get(output_dir)
+    return None if output_dir is None else FileWriterCache.get(output_dir)
 
 
 class StopAtStepHook(SessionRunHook):
@@ -211,6 +212,8 @@ class StepCounterHook(SessionRunHook):
 
     def begin(self) -> None:
         self._global_step = _step_tensor(self)
+        if self._summary_writer is None:
+            self._summary_writer = _writer(self._folder)
 
     def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
         return SessionRunArgs(self._global_step)
@@ -226,9 +229,8 @@ class StepCounterHook(SessionRunHook):
     def _tell(self, speed: float, step: int) -> None:
         logging.update("speed", "global_step/sec: %g", speed)
         if self._summary_writer is not None:
-            summary = resolve("Summary")
-            value = summary.Value(tag="global_step/sec", simple_value=speed)
-            self._summary_writer.add_summary(summary(value=[value]), step)
+            value = Summary.Value(tag="global_step/sec", simple_value=speed)
+            self._summary_writer.add_summary(Summary(value=[value]), step)
 
     def end(self, session: Any) -> None:
         logging.settle()

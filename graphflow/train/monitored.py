@@ -14,6 +14,7 @@ from graphflow.ops.basic import group
 from graphflow.queues.coordinator import Coordinator
 from graphflow.queues.runner import start_queue_runners
 from graphflow.session import Session
+from graphflow.summary.functions import merge_all
 from graphflow.tables import tables_initializer
 from graphflow.train.checkpoint_state import get_checkpoint_state
 from graphflow.train.hooks import (
@@ -80,7 +81,7 @@ class Scaffold:
                 "local_init_op", GraphKeys.LOCAL_INIT_OP, self.default_local_init_op
             )
         if self._summary_op is None:
-            self._summary_op = next(iter(graph.get_collection(GraphKeys.SUMMARY_OP)), None)
+            self._summary_op = self.get_or_default("summary_op", GraphKeys.SUMMARY_OP, merge_all)
         if self._saver is None:
             self._saver = self.get_or_default("saver", GraphKeys.SAVERS, lambda: Saver(allow_empty=True))
         self._saver.build()
@@ -96,7 +97,8 @@ class Scaffold:
         if found:
             return found[0]
         made = default_constructor()
-        get_default_graph().add_to_collection(collection_key, made)
+        if made is not None:
+            get_default_graph().add_to_collection(collection_key, made)
         return made
 
     @staticmethod
@@ -364,8 +366,7 @@ def MonitoredTrainingSession(
         if folder:
             if log_step_count_steps and log_step_count_steps > 0:
                 every_hook.append(StepCounterHook(log_step_count_steps, output_dir=folder))
-            summaries = scaffold.summary_op is not None or get_default_graph().get_collection(GraphKeys.SUMMARY_OP)
-            if summaries and (every or every_secs):
+            if every or every_secs:
                 every_hook.append(SummarySaverHook(every, every_secs, folder, scaffold=scaffold))
         if checkpoint_dir and (steps or secs):
             if steps and secs:

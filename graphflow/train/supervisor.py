@@ -14,6 +14,8 @@ from graphflow.ops.basic import group
 from graphflow.queues.coordinator import Coordinator, LooperThread
 from graphflow.queues.runner import start_queue_runners
 from graphflow.session import Session
+from graphflow.summary.functions import merge_all
+from graphflow.summary.writer import FileWriter
 from graphflow.tables import tables_initializer
 from graphflow.train.global_step import get_global_step
 from graphflow.train.monitored import SessionManager
@@ -28,9 +30,9 @@ _DEFAULT = object()
 
 
 class Supervisor:
-    """Initializes or restores a session, saves checkpoints every `save_model_secs` seconds, and stops its threads.
+    """Initializes or restores a session, saves checkpoints and summaries every so many seconds, and stops its threads.
 
-    logdir   the folder of the checkpoints; nothing is saved without it
+    logdir   the folder of the checkpoints and summaries; nothing is saved without it
     What is not given is made; None leaves it out.
     """
 
@@ -56,13 +58,17 @@ class Supervisor:
                 saver = Saver() if self._graph.get_collection(GraphKeys.GLOBAL_VARIABLES) else None
             self._saver = saver
             self._global_step = get_global_step() if global_step is _DEFAULT else global_step
-        self._summary_op = None if summary_op is _DEFAULT else summary_op
-        self._summary_writer = None if summary_writer is _DEFAULT else summary_writer
+            if summary_op is _DEFAULT:
+                summary_op = next(iter(self._graph.get_collection(GraphKeys.SUMMARY_OP)), None) or merge_all()
+            self._summary_op = summary_op
+        if summary_writer is _DEFAULT:
+            summary_writer = None if logdir is None else FileWriter(os.fspath(logdir))
+        self._summary_writer = summary_writer
         self._init_feed_dict = init_feed_dict
         self._init_fn = None if init_fn is None else init_fn
         self._logdir = None if logdir is None else os.fspath(logdir)
         self._path = None if self._logdir is None else os.path.join(self._logdir, checkpoint_basename)
-        self._save_secs, self._grace = save_model_secs, stop_grace_secs
+        self._save_secs, self._summary_secs, self._grace = save_model_secs, save_summaries_secs, stop_grace_secs
         self._manager = session_manager or SessionManager(self._local_init_op, self._ready_op, graph=self._graph)
         self._coord = Coordinator()
         self._graph.finalize()
@@ -95,10 +101,16 @@ class Supervisor:
         return sess
 
     def start_standard_services(self, sess: Session) -> list[LooperThread]:
-        """The thread that saves checkpoints, when there is a folder for them."""
-        if self._path is None or self._saver is None or not self._save_secs:
-            return []
-        return [self.loop(self._save_secs, self._save, args=(sess,))]
+        """The threads that save checkpoints and summaries, when there is a folder for them."""
+        threads = []
+        if self._summary_op is not None and self._summary_writer is not None and self._summary_secs:
+            threads.append(self.loop(self._summary_secs, self._save_summaries, args=(sess,)))
+        if self._path is not None and self._saver is not None and self._save_secs:
+            threads.append(self.loop(self._save_secs, self._save, args=(sess,)))
+        return threads
+
+    def _save_summaries(self, sess: Session) -> None:
+        self.summary_computed(sess, sess.run(self._summary_op))
 
     def _save(self, sess: Session) -> None:
         self._saver.save(sess, self._path, global_step=self._global_step)

@@ -1,6 +1,10 @@
 """Estimators and the Supervisor."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -106,6 +110,51 @@ def test_training_goes_on_to_the_same_weights(tmp_path):
     assert len(names) > 4
     for name in names:
         assert (last.get_variable_value(name) == once.get_variable_value(name)).all(), name
+
+
+_KILLED = """
+import os
+import signal
+import sys
+import numpy as np
+import graphflow as tf
+
+folder, stop, killed_at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+
+class Kill(tf.train.SessionRunHook):  # it comes before the hook that saves: this step is lost
+    def after_run(self, context, values):
+        if int(context.session.run(tf.train.get_global_step())) == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def model_fn(features, labels, mode):
+    hidden = tf.layers.dropout(tf.layers.dense(features, 8, tf.nn.relu), 0.5, training=True)
+    loss = tf.losses.mean_squared_error(labels, tf.layers.dense(hidden, 1))
+    step = tf.train.AdamOptimizer(0.01).minimize(loss, global_step=tf.train.get_global_step())
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=step)
+
+def input_fn():
+    x = np.arange(40, dtype=np.float32).reshape(20, 2) / 40
+    return tf.data.Dataset.from_tensor_slices((x, x[:, :1])).shuffle(20).repeat().batch(3)
+
+made = tf.estimator.Estimator(model_fn, folder, tf.estimator.RunConfig(tf_random_seed=3, save_checkpoints_steps=2))
+made.train(input_fn, max_steps=stop, hooks=[Kill(), tf.data.experimental.CheckpointInputPipelineHook(made)])
+"""
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_weights(tmp_path):
+    def run(folder, killed_at):
+        found = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path / folder), "11", str(killed_at)],
+                               env={**os.environ, "GRAPHFLOW_BACKEND": "reference"}, check=False)  # fmt: skip
+        return found.returncode
+
+    assert run("whole", 0) == 0
+    assert [run("killed", at) for at in (4, 5, 9, 0)] == [-signal.SIGKILL] * 3 + [0]
+    readers = [tf.train.load_checkpoint(str(tmp_path / folder)) for folder in ("whole", "killed")]
+    names = [sorted(r.get_variable_to_shape_map()) for r in readers]
+    assert names[0] == names[1] and readers[0].get_tensor("global_step") == 11
+    for name in names[0]:
+        first, second = (r.get_tensor(name) for r in readers)
+        assert (first == second).all(), name
 
 
 def test_outputs_for_export():
