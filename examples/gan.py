@@ -1,6 +1,6 @@
 """A generative adversarial network: one network forges digits, another tells them from real ones; both learn.
 
-    python examples/gan.py [--steps 3000] [--seed 0] [--out pictures]
+    python examples/gan.py [--steps 2000] [--seed 0] [--out pictures]
 
 Each step trains both: the discriminator to answer 1 to images of MNIST and 0 to forged ones, the generator to be
 answered 1.
@@ -39,7 +39,7 @@ def discriminator(x):
 
 def main(arguments: Sequence[str] | None = None) -> np.ndarray:
     """Train, print the losses, draw; gives the last forged images [n, 28, 28], between -1 and 1."""
-    options = gallery.parser(__doc__, steps=3000, data=True).parse_args(arguments)
+    options = gallery.parser(__doc__, steps=2000, data=True).parse_args(arguments)
     images = np.float32(mnist.load(options.data).train.images) / 127.5 - 1
 
     tf.set_random_seed(options.seed)

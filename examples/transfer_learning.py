@@ -18,7 +18,6 @@ import numpy as np
 import graphflow as tf
 from graphflow.datasets import mnist
 
-LABELS = (10, 20, 50, 100, 200, 500)  # how many images of 5 to 9, all five together
 BATCH = 50
 
 
@@ -59,7 +58,10 @@ class Training:
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, list[float]]:
     """Train, print and draw the accuracies; gives them, for each number of labels, with and without transfer."""
-    options = gallery.parser(__doc__, steps=1000, data=True).parse_args(arguments)
+    parser = gallery.parser(__doc__, steps=1000, data=True)
+    parser.add_argument("--few", type=int, nargs="+", default=[10, 20, 50, 100, 200, 500], metavar="IMAGES",
+                        help="how many images of 5 to 9, all five together, to learn from")  # fmt: skip
+    options = parser.parse_args(arguments)
     data = mnist.load(options.data)
     halves = {}
     for name, split in (("train", data.train), ("test", data.test)):
@@ -76,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"transferred": [], "from scratch": []}
     with tempfile.TemporaryDirectory() as folder:
         saved = first.saver.save(first.session, str(Path(folder, "digits")))
-        for count in gallery.progress(LABELS, unit="size"):
+        for count in gallery.progress(options.few, unit="size"):
             few = high[0][:count], high[1][:count]
             for name, training in (("transferred", again), ("from scratch", alone)):
                 training.session.run(training.start)
@@ -85,19 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, list[float]]:
                 training.learn(*few, range(max(options.steps // 4, 1)), options.seed)
                 found[name].append(training.score(*high_test))
 
-    for i, count in enumerate(LABELS):
+    for i, count in enumerate(options.few):
         print(f"digits 5 to 9, {count:3} images: {found['transferred'][i]:.2%} with the convolutions of 0 to 4, "
               f"{found['from scratch'][i]:.2%} from scratch")  # fmt: skip
-    gallery.picture(options.out / "transfer_learning.png", draw, found, high[0][:50], size=(10, 4))
+    gallery.picture(options.out / "transfer_learning.png", draw, options.few, found, high[0][:50], size=(10, 4))
     return found
 
 
-def draw(figure, found: dict[str, list[float]], images) -> None:
+def draw(figure, counts: list[int], found: dict[str, list[float]], images) -> None:
     curves, digits = figure.subplots(1, 2, width_ratios=[1.5, 1])
     for name, accuracies in found.items():
-        curves.semilogx(LABELS, accuracies, "o-", label=name)
-    curves.set(title="5 to 9: share of the test images", xlabel="images to learn from", xticks=LABELS,
-               xticklabels=LABELS)  # fmt: skip
+        curves.semilogx(counts, accuracies, "o-", label=name)
+    curves.set(title="5 to 9: share of the test images", xlabel="images to learn from", xticks=counts,
+               xticklabels=counts)  # fmt: skip
     curves.minorticks_off()
     curves.legend()
     digits.imshow(gallery.mosaic(1 - images[..., 0], 10), cmap="gray")

@@ -110,11 +110,9 @@ def make_plan(program: Program, lower: Lower, donated: Collection[int] | None = 
     """Choose kernels and places for a program whose shapes are known.
 
     lists     whether the backend keeps lists in memory that grows; elsewhere they are Python's
-    donated   feeds, by position, that are lists which the plan may change; None where no list is fed natively: a
-              program that gets one from Python then has only lists of Python's
+    donated   feeds, by position, that are lists which the plan may change; None where lists that are fed are Python's
     """
-    in_cells = lists and (donated is not None or not any(isinstance(t.dtype, ListType) for t in program.feeds))
-    return _Planner(program, lower, donated or (), in_cells).plan()
+    return _Planner(program, lower, donated, lists).plan()
 
 
 def holds_items(t: Tensor) -> bool:
@@ -132,11 +130,11 @@ def holds_items(t: Tensor) -> bool:
 class _Planner:
     """Places are found in one walk; those in the arena are numbered slots until all slots are known."""
 
-    def __init__(self, program: Program, lower: Lower, donated: Collection[int], in_cells: bool) -> None:
+    def __init__(self, program: Program, lower: Lower, donated: Collection[int] | None, in_cells: bool) -> None:
         self.program = program
         self.lower = lower
         self.in_cells = in_cells
-        self.donated = frozenset(donated)
+        self.donated = frozenset(donated or ())
         self.kept = {t for i, t in enumerate(program.feeds) if i not in self.donated}  # feeds that may not change
         self.kinds = [op.definition.lower(op) for op in program.ops]
         self.views: set[Operation] = set()
@@ -161,7 +159,8 @@ class _Planner:
         self.lists = 0
         self.places: dict[Tensor, Buffer] = {}
         for i, t in enumerate(program.feeds):
-            self.places[t] = self._new_list(t) if self._is_list(t) else Buffer("feed", i, t.dims, t.dtype)
+            fed_in_cell = donated is not None and self._is_list(t)
+            self.places[t] = self._new_list(t) if fed_in_cell else Buffer("feed", i, t.dims, t.dtype)
         self.constants: list[np.ndarray] = []
         self.objects = 0
         self.fetch_arrays: list[Buffer] = []
@@ -216,8 +215,9 @@ class _Planner:
             Buffer("state", variable_of(t).id, t.dims, t.dtype) if i in refs else self._place(t)
             for i, t in enumerate(op.inputs)
         ]
-        if any(isinstance(b.dtype, ListType) and b.kind != "list" for b in inputs):
-            call = None  # a list of Python's
+        foreign = any(isinstance(b.dtype, ListType) and b.kind != "list" for b in inputs)
+        if foreign:  # a list of Python's, and so is what is made of it
+            call = None
         homes: list[Buffer] = []
         copies: list[Step] = []
         saved: list[Step] = []
@@ -233,7 +233,9 @@ class _Planner:
                 else:
                     self.places[t] = home
             else:
-                if call is not None and call.over is not None and self._is_list(t):
+                if foreign and holds_items(t):
+                    place = self._new_object(t)
+                elif call is not None and call.over is not None and self._is_list(t):
                     place = self._changed(op.inputs[call.over], t, position)
                     if place[:2] != inputs[call.over][:2]:
                         copies.append(Step(op, (inputs[call.over],), (place,), None, copy=True))
@@ -277,8 +279,7 @@ class _Planner:
         if self._is_list(t):
             return self._new_list(t)
         if t.dtype.dtype.hasobject or not known(t.dims):
-            self.objects += 1
-            return Buffer("object", self.objects - 1, t.dims, t.dtype)
+            return self._new_object(t)
         if t in self.fetched:
             place = Buffer("fetch", len(self.fetch_arrays), t.dims, t.dtype)
             self.fetch_arrays.append(place)
@@ -286,6 +287,10 @@ class _Planner:
         nbytes = math.prod(sizes(t.dims)) * t.dtype.size
         self.slot[t] = self._take(nbytes, position, max(position, self.last.get(t, position)))
         return Buffer("arena", self.slot[t], t.dims, t.dtype)
+
+    def _new_object(self, t: Tensor) -> Buffer:
+        self.objects += 1
+        return Buffer("object", self.objects - 1, t.dims, t.dtype)
 
     def _over(self, op: Operation, t: Tensor, position: int) -> Buffer | None:
         """The bytes of an input that is as large as the output `t`, and is not needed any more."""

@@ -17,7 +17,8 @@ from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, S
 from graphflow.operation import Operation, Program, Tensor, variable_of
 from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
-from graphflow.ops.lists import joined, typed
+from graphflow.ops.list_types import joined
+from graphflow.ops.lists import typed
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, compatible, known, merge, show

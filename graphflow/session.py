@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,7 @@ from graphflow.plan import Plan, holds_items, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.protos import RunMetadata
-from graphflow.recording import recorded, recording
+from graphflow.recording import Recorded, record, recorded, recording
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -142,20 +142,19 @@ class Session:
     def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
         """As _answer, and the times of the steps go to the RunMetadata."""
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        program = prune(*request.asks)
-        if any(op.definition.blocks for op in program.ops):
-            return self._answer(request, values)
         with self._lock:
             key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
             if key not in self._traces:
+                program = prune(*request.asks)
+                if any(op.definition.blocks for op in program.ops):
+                    return self._answer(request, values)
                 profiles: list[Profile] = []
                 self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
             executable, profiles = self._traces[key]
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
-        stats = step_stats(profiles, begin, wall)
         run_metadata.Clear()
-        run_metadata.step_stats.CopyFrom(stats)
+        step_stats(profiles, begin, wall, run_metadata.step_stats)
         return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
@@ -317,12 +316,26 @@ class Session:
     def _recorded(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable that is measured, and that whoever records is told of."""
         profiles: list[Profile] = []
+        start = time.perf_counter()
         if any(op.definition.blocks for op in program.ops):
             first = iter([profiles])  # those that run beside the first are not measured
             executable = _one_each(lambda: self._compile(program, dims, "a recording", next(first, None)))
         else:
             executable = self._compile(program, dims, "a recording", profiles)
-        return recorded(program, profiles, executable)
+        return recorded(program, profiles, executable, time.perf_counter() - start)
+
+    @contextmanager
+    def _recording(self) -> Iterator[list[Recorded]]:
+        """What this session runs in the block: measured plans take the places of those that it has."""
+        with self._lock:
+            before, self._executables, self._last = (self._executables, self._last), {}, {}
+            backend = self._backend
+        try:
+            with record() as found:
+                yield found
+        finally:
+            with self._lock:
+                self._executables, self._last = before if self._backend is backend else ({}, {})
 
     def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable for a program that other threads run, beside the runs of the session."""

@@ -230,8 +230,8 @@ def test_adversarial_networks(run):
 
 
 def test_transfer_helps_where_labels_are_few(run):
-    found, _ = run("transfer_learning", "--steps", "300")
-    assert np.mean(found["transferred"][:3]) > np.mean(found["from scratch"][:3])
+    found, _ = run("transfer_learning", "--steps", "300", "--few", "50")
+    assert found["transferred"] > found["from scratch"]
 
 
 def test_mini_torch_agrees(run):

@@ -43,7 +43,7 @@ LAYERS = (
     "feeds debug recording",
     "pictures",
     "session",
-    "looking",
+    "looking profiling",
     "summary graph_util",
     "queues",
     "train contrib",

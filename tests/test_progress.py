@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import graphflow as tf
 import graphflow.progress as module
 from graphflow.progress import progress
 
@@ -55,3 +56,28 @@ def test_work_that_is_left_half_done(monkeypatch, clock):
             if i == 7:
                 raise RuntimeError
     assert stream.getvalue().endswith("\r")  # the bar is gone
+
+
+def test_hooks_write_over_one_line_in_a_terminal(monkeypatch):
+    told = {}
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        level = tf.logging.get_verbosity()
+        tf.logging.set_verbosity(tf.logging.INFO)
+        with tf.Graph().as_default():
+            step = tf.train.get_or_create_global_step()
+            loss = tf.cast(step, tf.float32) * 2.0
+            more = step.assign_add(1)
+            hooks = [tf.train.LoggingTensorHook({"loss": loss}, 2), tf.train.StepCounterHook(2)]
+            with tf.train.MonitoredSession(hooks=hooks) as session:
+                for _ in range(6):
+                    session.run(more)
+        tf.logging.info("the end")
+        tf.logging.set_verbosity(level)
+        told[stream.isatty()] = stream.getvalue()
+    lines = told[True].split("\n")
+    assert lines[-2] == "INFO:tensorflow:the end" and lines[-3].count("\r") > 3
+    last = lines[-3].split("\r")[-1]
+    assert last.endswith("\x1b[K") and "loss = " in last and "global_step/sec: " in last
+    assert "\r" not in told[False] and told[False].count("INFO:tensorflow:loss = ") == 3
+    assert told[False].count("INFO:tensorflow:global_step/sec: ") == 2

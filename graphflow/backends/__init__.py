@@ -68,3 +68,16 @@ def kernel_counts() -> dict[str, int]:
     """How many CPU kernels this process has `compiled`, and how many it has `loaded` from the cache on disk."""
     kernels = get_backend("cpu").kernels  # type: ignore[attr-defined]
     return {"compiled": kernels.compiled, "loaded": kernels.loaded}
+
+
+@functools.cache
+def measured_peak(threads: int) -> tuple[int, float]:
+    """(how many threads run a plan when `threads` are asked for, FLOP/s in float32 that they reach at most together).
+
+    Measured once in a process, in some 50 ms.
+    """
+    from graphflow.backends.cpu.peak import peak
+    from graphflow.backends.cpu.team import thread_count
+
+    count = thread_count(threads)
+    return count, peak(get_backend("cpu").kernels, count)  # type: ignore[attr-defined]

@@ -8,56 +8,21 @@ Lists are never changed: an op that writes gives a new one.  Kernels write in pl
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.dtypes import DType, ListType, list_of
-from graphflow.errors import DTypeError, InvalidArgumentError
+from graphflow.dtypes import DType, list_of
+from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
+from graphflow.ops.list_types import added_type, item_of, kind_of, written
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import shape as shape_of
 from graphflow.ops.static import static_dims, static_value
-from graphflow.shape import Dims, compatible, merge, sizes
-
-
-# -- types -----------------------------------------------------------------------------------------------------------
-def _kind(t: Tensor) -> ListType:
-    if not isinstance(t.dtype, ListType):
-        raise DTypeError(f"{t!r} is not the flow of a TensorArray")
-    return t.dtype
-
-
-def _item(list: Tensor, dims: Dims) -> Dims:
-    """The shape of an item, of which so much was known when the graph was built."""
-    item = _kind(list).item
-    return merge(dims, item) if compatible(dims, item) else dims
-
-
-def _written(list: Tensor, item: Dims) -> ListType:
-    """The type of a list when an item of this shape was written to it."""
-    kind = _kind(list)
-    if kind.blank and item is not None and None not in item:
-        return list_of(kind.element, sizes(item))
-    return kind if kind.item is not None and kind.item == item else list_of(kind.element)
-
-
-def _added_type(*lists: Tensor) -> tuple[Dims, DType]:
-    kinds = [_kind(t) for t in lists if not _kind(t).blank] or [_kind(lists[0])]
-    kind = kinds[0] if all(k is kinds[0] for k in kinds) else list_of(kinds[0].element)
-    first = lists[0].dims
-    return first if all(t.dims == first for t in lists) else (None,), kind
-
-
-def joined(a: tuple[Dims, Any], b: tuple[Dims, Any]) -> tuple[Dims, ListType]:
-    """The type of what may be a list of either type."""
-    (a_dims, a_kind), (b_dims, b_kind) = a, b
-    kind = b_kind if a_kind.blank else a_kind if b_kind.blank or a_kind is b_kind else list_of(a_kind.element)
-    return a_dims if a_dims == b_dims else (None,), kind
+from graphflow.shape import Dims, sizes
 
 
 def typed(op: Operation, inputs: tuple[Tensor, ...]) -> Operation | None:
@@ -132,7 +97,7 @@ EMPTY: OpDef = define(
 
 def empty_like(list: Tensor) -> Tensor:
     """A list of such items that has none."""
-    return EMPTY(dtype=_kind(list).element)
+    return EMPTY(dtype=kind_of(list).element)
 
 
 def _added(*lists: np.ndarray) -> np.ndarray:
@@ -146,7 +111,7 @@ def _added(*lists: np.ndarray) -> np.ndarray:
 
 LISTS_ADDED = define(
     "ListAddN", "*lists",
-    infer=_added_type,
+    infer=added_type,
     reference=_added,
     vjp=lambda op, dy: [dy] * len(op.inputs),
     lowering=Kernel("list_add"),
@@ -175,14 +140,14 @@ def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
 
 READ_ITEM: OpDef = define(
     "TensorArrayReadV3", "list:L index:int32",
-    infer=lambda list, index, dims: (_item(list, dims), _kind(list).element),
+    infer=lambda list, index, dims: (item_of(list, dims), kind_of(list).element),
     reference=_read,
     vjp=lambda op, dy: [WRITE(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None],
     lowering=Kernel("list_read"),
 )  # fmt: skip
 
 
-def _read_or_zeros(list: np.ndarray, index: Any, shape: Any) -> np.ndarray:
+def read_or_zeros(list: np.ndarray, index: Any, shape: Any) -> np.ndarray:
     i = int(index)
     item = as_items(list)[i] if i < len(list) else None
     return np.zeros(shape) if item is None else item
@@ -190,8 +155,8 @@ def _read_or_zeros(list: np.ndarray, index: Any, shape: Any) -> np.ndarray:
 
 READ_OR_ZEROS: OpDef = define(
     "ListReadOrZeros", "list:L index:int32 shape:int32",
-    infer=lambda list, index, shape: (_item(list, static_dims(shape)), _kind(list).element),
-    reference=_read_or_zeros,
+    infer=lambda list, index, shape: (item_of(list, static_dims(shape)), kind_of(list).element),
+    reference=read_or_zeros,
     vjp=lambda op, dy: [WRITE(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
     lowering=Kernel("list_read_or_zeros"),
 )  # fmt: skip
@@ -216,7 +181,7 @@ def _write_vjp(op: Operation, dy: Tensor) -> list:
 
 WRITE: OpDef = define(
     "TensorArrayWriteV3", "list:L index:int32 value",
-    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, _written(list, value.dims)),
+    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, written(list, value.dims)),
     reference=_write,
     vjp=_write_vjp,
     lowering=Kernel("list_write"),
@@ -230,7 +195,7 @@ def _add_item(list: np.ndarray, index: np.ndarray, value: np.ndarray) -> np.ndar
 
 ADD_ITEM: OpDef = define(
     "ListAddItem", "list:L index:int32 value",
-    infer=lambda list, index, value: ((None,), _written(list, value.dims)),
+    infer=lambda list, index, value: ((None,), written(list, value.dims)),
     reference=_add_item,
     vjp=lambda op, dy: [dy, None, READ_OR_ZEROS(dy, op.inputs[1], shape_of(op.inputs[2]))],
     lowering=Kernel("list_add_item"),
@@ -256,7 +221,7 @@ DROPPED: OpDef = define(
 
 SIZE = define(
     "TensorArraySizeV3", "list:L",
-    infer=lambda list: ((), dtypes.int32) if _kind(list) else None,
+    infer=lambda list: ((), dtypes.int32) if kind_of(list) else None,
     reference=lambda list: len(list),
     vjp=NO_GRADIENT,
     lowering=Kernel("list_size"),
@@ -264,7 +229,7 @@ SIZE = define(
 
 
 # -- many items ------------------------------------------------------------------------------------------------------
-def _filled(list: np.ndarray, indices: Sequence[int], dims: Dims, what: str) -> list[np.ndarray]:
+def filled(list: np.ndarray, indices: Sequence[int], dims: Dims, what: str) -> list[np.ndarray]:
     items = as_items(list)
     found = [items[_index(items, i, what)] for i in indices]
     missing = [i for i, item in zip(indices, found, strict=True) if item is None]
@@ -290,16 +255,16 @@ def _stacked(items: Sequence[np.ndarray], dims: Dims) -> np.ndarray:
 def _stack(list: np.ndarray, dims: Dims) -> np.ndarray:
     if list.dtype != object:
         return list
-    return _stacked(_filled(list, range(len(list)), dims, "gather"), dims)
+    return _stacked(filled(list, range(len(list)), dims, "gather"), dims)
 
 
 GATHER: OpDef = define(
     "TensorArrayGatherV3", "list:L indices:int32",
     infer=lambda list, indices, dims: (
-        None if (item := _item(list, dims)) is None or indices.dims is None else (*indices.dims, *item),
-        _kind(list).element,
+        None if (item := item_of(list, dims)) is None or indices.dims is None else (*indices.dims, *item),
+        kind_of(list).element,
     ),
-    reference=lambda list, indices, dims: _stacked(_filled(list, indices.tolist(), dims, "gather"), dims),
+    reference=lambda list, indices, dims: _stacked(filled(list, indices.tolist(), dims, "gather"), dims),
     vjp=lambda op, dy: [ADD_ITEMS(empty_like(op.inputs[0]), op.inputs[1], dy), None],
     lowering=Kernel("list_gather"),
 )  # fmt: skip
@@ -307,7 +272,7 @@ GATHER: OpDef = define(
 STACK: OpDef = define(
     "TensorArrayStackV3", "list:L",
     infer=lambda list, dims: (
-        None if (item := _item(list, dims)) is None else (list.dims[0], *item), _kind(list).element
+        None if (item := item_of(list, dims)) is None else (list.dims[0], *item), kind_of(list).element
     ),
     reference=_stack,
     vjp=lambda op, dy: [UNSTACK(dy)],
@@ -334,7 +299,7 @@ def _stack_like(list: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 STACK_LIKE: OpDef = define(
     "ListStackLike", "list:L shape:int32",
-    infer=lambda list, shape: (static_dims(shape), _kind(list).element),
+    infer=lambda list, shape: (static_dims(shape), kind_of(list).element),
     reference=_stack_like,
     vjp=lambda op, dy: [UNSTACK(dy), None],
     lowering=Kernel("list_stack"),
@@ -358,7 +323,7 @@ def _scatter_vjp(op: Operation, dy: Tensor) -> list:
 SCATTER: OpDef = define(
     "TensorArrayScatterV3", "list:L indices:int32 value",
     infer=lambda list, indices, value, grows: (
-        (None,) if grows else list.dims, _written(list, None if value.dims is None else value.dims[1:])
+        (None,) if grows else list.dims, written(list, None if value.dims is None else value.dims[1:])
     ),
     reference=_scattered,
     vjp=_scatter_vjp,
@@ -374,7 +339,7 @@ def _add_items(list: np.ndarray, indices: np.ndarray, value: np.ndarray) -> np.n
 
 ADD_ITEMS: OpDef = define(
     "ListAddItems", "list:L indices:int32 value",
-    infer=lambda list, indices, value: ((None,), _written(list, None if value.dims is None else value.dims[1:])),
+    infer=lambda list, indices, value: ((None,), written(list, None if value.dims is None else value.dims[1:])),
     reference=_add_items,
     vjp=lambda op, dy: [dy, None, GATHER_LIKE(dy, op.inputs[1], shape_of(op.inputs[2]))],
     lowering=Kernel("list_add_items"),
@@ -382,70 +347,14 @@ ADD_ITEMS: OpDef = define(
 
 
 def _gather_like(list: np.ndarray, indices: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    items = [_read_or_zeros(list, i, shape[1:]) for i in indices]
+    items = [read_or_zeros(list, i, shape[1:]) for i in indices]
     return np.stack(items) if items else np.zeros(shape)
 
 
 GATHER_LIKE: OpDef = define(
     "ListGatherLike", "list:L indices:int32 shape:int32",
-    infer=lambda list, indices, shape: (static_dims(shape), _kind(list).element),
+    infer=lambda list, indices, shape: (static_dims(shape), kind_of(list).element),
     reference=_gather_like,
     vjp=lambda op, dy: [ADD_ITEMS(empty_like(op.inputs[0]), op.inputs[1], dy), None, None],
     lowering=Kernel("list_gather"),
-)  # fmt: skip
-
-
-# -- items of different lengths --------------------------------------------------------------------------------------
-def _concatenated(list: np.ndarray, dims: Dims) -> np.ndarray:
-    items = _filled(list, range(len(list)), dims, "concat")
-    if not items:
-        return np.zeros((0, *[d or 0 for d in (dims or ())[1:]]))
-    if any(item.ndim == 0 or item.shape[1:] != items[0].shape[1:] for item in items):
-        shapes = [item.shape for item in items]
-        raise InvalidArgumentError.because(f"the items of a TensorArray cannot be joined along axis 0: {shapes}")
-    return np.concatenate(items)
-
-
-CONCAT: OpDef = define(
-    "TensorArrayConcatV3", "list:L",
-    infer=lambda list, dims: (None if not (item := _item(list, dims)) else (None, *item[1:]), _kind(list).element),
-    reference=_concatenated,
-    vjp=lambda op, dy: [SPLIT(dy, LENGTHS(op.inputs[0], dims=op.attrs["dims"]))],
-)  # fmt: skip
-
-LENGTHS: OpDef = define(
-    "ListLengths", "list:L",
-    infer=lambda list, dims: (list.dims, dtypes.int32),
-    reference=lambda list, dims: np.array(
-        [len(item) for item in _filled(list, range(len(list)), dims, "concat")], np.int32
-    ),
-    vjp=NO_GRADIENT,
-)  # fmt: skip
-
-
-def _pieces(value: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
-    ends = np.cumsum([0, *lengths])
-    if value.ndim == 0 or ends[-1] != len(value):
-        raise InvalidArgumentError.because(f"the lengths {list(lengths)} do not add up to {value.shape[:1]} rows")
-    return as_list([value[a:b].copy() for a, b in itertools.pairwise(ends)])
-
-
-SPLIT: OpDef = define(
-    "TensorArraySplitV3", "value lengths:I",
-    infer=lambda value, lengths: ((lengths.dims[0] if lengths.dims else None,), list_of(value.dtype)),
-    reference=lambda value, lengths: _pieces(value, lengths.tolist()),
-    vjp=lambda op, dy: [CONCAT_LIKE(dy, op.inputs[1], shape_of(op.inputs[0])), None],
-)  # fmt: skip
-
-
-def _concat_like(list: np.ndarray, lengths: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    pieces = [_read_or_zeros(list, i, (n, *shape[1:])) for i, n in enumerate(lengths.tolist())]
-    return np.concatenate(pieces) if pieces else np.zeros(shape)
-
-
-CONCAT_LIKE: OpDef = define(
-    "ListConcatLike", "list:L lengths:I shape:int32",
-    infer=lambda list, lengths, shape: (static_dims(shape), _kind(list).element),
-    reference=_concat_like,
-    vjp=lambda op, dy: [SPLIT(dy, op.inputs[1]), None, None],
 )  # fmt: skip

@@ -6,6 +6,7 @@ home.  TensorFlow restores variables by nodes of the graph, so the file has some
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from graphflow.saved_model import constants
 from graphflow.saved_model.signature_constants import DEFAULT_SERVING_SIGNATURE_DEF_KEY
 from graphflow.saved_model.signature_def_utils import predict_signature_def
 from graphflow.saved_model.tag_constants import SERVING
+from graphflow.saved_model.utils import tensor_names
 from graphflow.saved_model_protos import AssetFileDef, MetaGraphDef, SavedModel, SignatureDef
 from graphflow.saved_model_protos import SaverDef as SavedSaver
 from graphflow.session import Session
@@ -113,9 +115,7 @@ class SavedModelBuilder:
         types = {name: graph.get_operation_by_name(op).output.dtype for name, op in variables.items()}
         if variables:
             taken = {node.name.partition("/")[0] for node in nodes.node}
-            scope = next(
-                name for name in ("save", *(f"save_{i}" for i in range(1, len(taken) + 2))) if name not in taken
-            )
+            scope = next(name for i in itertools.count() if (name := f"save_{i}" if i else "save") not in taken)
             nodes.node.extend(_saving(variables, types, scope))
             meta.saver_def.CopyFrom(SavedSaver(**_saver_def(scope)))
         meta.graph_def.CopyFrom(nodes)
@@ -161,12 +161,7 @@ def simple_save(
 
 def _names(signature: SignatureDef) -> list[str]:
     """The names of the tensors of a signature."""
-    found = []
-    for info in (*signature.inputs.values(), *signature.outputs.values()):
-        parts = info.coo_sparse
-        sparse = [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]
-        found += sparse if info.WhichOneof("encoding") == "coo_sparse" else [info.name]
-    return found
+    return [n for i in (*signature.inputs.values(), *signature.outputs.values()) for n in tensor_names(i)]
 
 
 def _operation_of(name: str) -> str:
@@ -187,8 +182,8 @@ def _saving(variables: Mapping[str, str], types: Mapping[str, DType], scope: str
         saved = list(variables.values()) if op == "SaveV2" else []
         nodes.append(NodeDef(name=f"{scope}/{op}", op=op, input=[f"{scope}/Const", *tables, *saved],
                              attr={"dtypes": dtypes}))  # fmt: skip
-    nodes.append(NodeDef(name=f"{scope}/control_dependency", op="Identity", input=[f"{scope}/Const", f"^{scope}/SaveV2"],
-                         attr={"T": texts}))  # fmt: skip
+    saved = [f"{scope}/Const", f"^{scope}/SaveV2"]
+    nodes.append(NodeDef(name=f"{scope}/control_dependency", op="Identity", input=saved, attr={"T": texts}))
     assigned = []
     for i, (name, op) in enumerate(variables.items()):
         assigned.append(f"{scope}/Assign_{i}" if i else f"{scope}/Assign")

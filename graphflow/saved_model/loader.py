@@ -9,10 +9,14 @@ from typing import Any
 from graphflow.graph import Graph
 from graphflow.graph_def import import_graph_def
 from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
+from graphflow.graph_util import extract_sub_graph
 from graphflow.io.checkpoint import open_checkpoint
 from graphflow.io.text_format import merge_text
+from graphflow.node_attrs import SAME_OPS
+from graphflow.ops.define import REGISTRY
 from graphflow.protos import VariableDef
 from graphflow.saved_model import constants
+from graphflow.saved_model.utils import tensor_names
 from graphflow.saved_model_protos import MetaGraphDef, SavedModel
 from graphflow.session import Session
 from graphflow.tensor_proto import make_ndarray
@@ -48,11 +52,12 @@ def load(
     """
     folder = os.fsdecode(export_dir)
     meta = _tagged(read_saved_model(folder), tags, folder)
-    nodes, names = _without_saver(meta.graph_def)
+    nodes, names = _without_saver(meta)
+    nodes = _runnable(nodes, _needed(meta))
     scope = f"{import_scope}/" if import_scope else ""
     with sess.graph.as_default() as graph:
         import_graph_def(nodes, name=import_scope or "")
-        _collect(graph, meta, import_scope)
+        _collect(graph, meta, import_scope, {node.name for node in nodes.node})
         prefix = os.path.join(folder, constants.VARIABLES_DIRECTORY, constants.VARIABLES_FILENAME)
         if os.path.isfile(f"{prefix}.index"):
             if not names:
@@ -96,13 +101,15 @@ def _tagged(model: SavedModel, tags: Sequence[str], folder: str) -> MetaGraphDef
     raise RuntimeError(f"{folder!r} has no graph with the tags {', '.join(sorted(wanted))}; it has graphs with {there}")
 
 
-def _without_saver(graph_def: GraphDef) -> tuple[GraphDef, dict[str, str]]:
+def _without_saver(meta: MetaGraphDef) -> tuple[GraphDef, dict[str, str]]:
     """(the nodes without those that save and restore, the variables by their names in the checkpoint)."""
-    gone: set[str] = set()
+    graph_def = meta.graph_def
+    scope = meta.saver_def.restore_op_name.rpartition("/")[0]
+    gone = {node.name for node in graph_def.node if scope and node.name.startswith(f"{scope}/")}
     restored: dict[str, list[str]] = {}  # the names that a RestoreV2 reads
     by_name = {node.name: node for node in graph_def.node}
     found: dict[str, str] = {}
-    waiting = [node for node in graph_def.node if node.op in _SAVES]
+    waiting = [node for node in graph_def.node if node.op in _SAVES or node.name in gone]
     gone.update(node.name for node in waiting)
     takers: dict[str, list[NodeDef]] = {}
     for node in graph_def.node:
@@ -124,6 +131,30 @@ def _without_saver(graph_def: GraphDef) -> tuple[GraphDef, dict[str, str]]:
                 waiting.append(taker)
     kept = [_known(node) for node in graph_def.node if node.name not in gone]
     return GraphDef(versions=graph_def.versions, node=kept), found
+
+
+def _needed(meta: MetaGraphDef) -> list[str]:
+    """The nodes that signatures, variables and main ops name."""
+    infos = [i for s in meta.signature_def.values() for i in (*s.inputs.values(), *s.outputs.values())]
+    names = [name for i in infos for name in tensor_names(i)]
+    for key, collection in meta.collection_def.items():
+        if key in (constants.MAIN_OP_KEY, constants.LEGACY_INIT_OP_KEY):
+            names += collection.node_list.value
+        elif "variables" in key:
+            names += [VariableDef.FromString(data).snapshot_name for data in collection.bytes_list.value]
+    return [_source(name) for name in names]
+
+
+def _runnable(graph_def: GraphDef, needed: Sequence[str]) -> GraphDef:
+    """Without ops that graphflow does not have, and what depends on them, where nothing that is needed does."""
+    lost: set[str] = set()
+    for node in graph_def.node:
+        if SAME_OPS.get(node.op, node.op) not in REGISTRY or not lost.isdisjoint(map(_source, node.input)):
+            lost.add(node.name)
+    if not lost.isdisjoint(needed):
+        kept = extract_sub_graph(graph_def, list(dict.fromkeys(needed)))
+        return GraphDef(versions=graph_def.versions, node=kept.node)  # importing it says what is missing
+    return GraphDef(versions=graph_def.versions, node=[node for node in graph_def.node if node.name not in lost])
 
 
 def _source(name: str) -> str:
@@ -156,13 +187,14 @@ def _known(node: NodeDef) -> NodeDef:
     return made
 
 
-def _collect(graph: Graph, meta: MetaGraphDef, scope: str | None) -> None:
+def _collect(graph: Graph, meta: MetaGraphDef, scope: str | None, kept: set[str]) -> None:
     """The collections: variables, and operations and tensors by their names."""
     made: dict[str, Variable] = {}
     for key, collection in meta.collection_def.items():
         kind = collection.WhichOneof("kind")
         if kind == "node_list" and key not in (constants.MAIN_OP_KEY, constants.LEGACY_INIT_OP_KEY):
-            for name in collection.node_list.value:
+            there = [n for n in collection.node_list.value if _source(n) in kept]
+            for name in there:
                 graph.add_to_collection(key, graph.as_graph_element(f"{scope}/{name}" if scope else name))
         elif kind == "bytes_list" and "variables" in key:
             for data in collection.bytes_list.value:

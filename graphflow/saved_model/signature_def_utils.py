@@ -24,8 +24,9 @@ def predict_signature_def(inputs: Mapping[str, Any], outputs: Mapping[str, Any])
     for what, tensors in (("inputs", inputs), ("outputs", outputs)):
         if not tensors:
             raise GraphError(f"a signature for prediction needs {what}")
-    found = [{key: build_tensor_info(t) for key, t in tensors.items()} for tensors in (inputs, outputs)]
-    return build_signature_def(*found, names.PREDICT_METHOD_NAME)
+    taken = {key: build_tensor_info(t) for key, t in inputs.items()}
+    given = {key: build_tensor_info(t) for key, t in outputs.items()}
+    return build_signature_def(taken, given, names.PREDICT_METHOD_NAME)
 
 
 def classification_signature_def(examples: Any, classes: Any, scores: Any) -> SignatureDef:

@@ -35,3 +35,11 @@ def get_tensor_from_tensor_info(
         names = (parts.indices_tensor_name, parts.values_tensor_name, parts.dense_shape_tensor_name)
         return SparseTensor(*(graph.get_tensor_by_name(scope + name) for name in names))
     return graph.get_tensor_by_name(scope + tensor_info.name)
+
+
+def tensor_names(info: TensorInfo) -> list[str]:
+    """The names of a tensor, or of the parts of a sparse one."""
+    if info.WhichOneof("encoding") != "coo_sparse":
+        return [info.name]
+    parts = info.coo_sparse
+    return [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]

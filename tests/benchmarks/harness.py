@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.backends import get_backend
+from graphflow.backends.cpu.peak import peak
 from tests.benchmarks import report
 from tests.benchmarks.frameworks import FRAMEWORKS
-from tests.benchmarks.peak import peak
 from tests.benchmarks.workloads import WORKLOADS
 
 _MODULES = {"torch.compile": "torch", "graphflow-cuda": "graphflow", "torch-cuda": "torch"}
@@ -128,7 +129,8 @@ def main() -> None:
         theirs.close()  # so that the end of the process ends the pipe
     rows, peaks = [], []
     for name in options.workloads or WORKLOADS:
-        peaks.append((peak(1), peak(options.threads)))
+        kernels = get_backend("cpu").kernels
+        peaks.append((peak(kernels, 1), peak(kernels, options.threads)))
         rows.append(row(name, measure(name, pipes, options.seconds)))
         print(name, *(f"{f} {r.get('median_us', -1):.0f}" for f, r in rows[-1]["frameworks"].items()), flush=True)
     for pipe in pipes.values():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.backends.cpu.executable import CpuExecutable
 
 seq2seq = tf.contrib.seq2seq
 RNG = np.random.default_rng(1)
@@ -315,6 +316,37 @@ def test_beams_with_attention(session):
                     history.reshape(steps, 2, 3, 4)[t, b, k], unordered.reshape(steps, 2, 3, 4)[t, b, row]
                 )
                 beam = parents[b, t, beam]
+
+
+def test_decoders_are_native(monkeypatch):
+    """Nothing of a decoder, its attention, its beams and their gradients comes back to Python."""
+
+    def refused(self, step):
+        raise AssertionError(f"{step.op!r} runs from Python")
+
+    monkeypatch.setattr(CpuExecutable, "_calling", refused)
+    memory, h = RNG.normal(size=(2, 5, 6)), RNG.normal(size=(2, 6))
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+        ids, given = tf.placeholder(tf.int32, [None, 4]), tf.placeholder(tf.float32, [None, None, 6])
+        start = tf.placeholder(tf.float32, [None, 6])
+        table = tf.get_variable("table", [7, 6])
+        helper = seq2seq.TrainingHelper(tf.nn.embedding_lookup(table, ids), [4, 2])
+        outputs, state, _ = decode(helper, given, [5, 3], seq2seq.BahdanauAttention, impute_finished=True)
+        loss = tf.reduce_sum(tf.square(outputs.rnn_output))
+        gradients = list(map(tf.convert_to_tensor, tf.gradients(loss, tf.trainable_variables())))
+        with tf.variable_scope("beams"):
+            rows = seq2seq.tile_batch(start, 3)
+            tokens = tf.fill([tf.shape(start)[0]], 1)
+            decoder = seq2seq.BeamSearchDecoder(
+                tf.nn.rnn_cell.GRUCell(6), table, tokens, 0, rows, 3, tf.layers.Dense(7)
+            )
+            beams, _, _ = seq2seq.dynamic_decode(decoder, maximum_iterations=8)
+        session.run(tf.global_variables_initializer())
+        feeds = {ids: RNG.integers(1, 7, (2, 4)), given: memory, start: h}
+        fetches = [outputs.rnn_output, state.alignment_history.stack(), beams.predicted_ids, *gradients]
+        got = session.run(fetches, feeds)
+        assert got[0].shape == (2, 4, 7) and got[1].shape == (4, 2, 5) and got[2].shape[::2] == (2, 3)
+        assert all(np.isfinite(g).all() for g in got)
 
 
 def test_gather_tree(session):

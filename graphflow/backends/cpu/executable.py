@@ -16,7 +16,7 @@ from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, Row
+from graphflow.backends.cpu.blocks import Block
 from graphflow.backends.cpu.buffers import (
     allocated,
     bytes_of,
@@ -31,6 +31,7 @@ from graphflow.backends.cpu.buffers import (
 from graphflow.backends.cpu.cells import NO_MEMORY, Cells
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
+from graphflow.backends.cpu.levels import ALONE_BYTES, Row
 from graphflow.backends.cpu.loops import UNLOCKED
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words

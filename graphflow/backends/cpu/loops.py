@@ -49,7 +49,7 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
         _copy_all(code, words)
     with code.as_long_as(lambda: going.get() != 0):
         with code.when(tid == 0):
-            with code.when(code.cycles() - asked.get() > budget):
+            with code.when((code.cycles() - asked.get() > budget) & (status.load(0) == 0)):
                 _look(code, status)
                 asked.set(code.cycles())
             over = (limit >= 0) & (i.get() >= limit)
