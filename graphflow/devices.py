@@ -1,4 +1,4 @@
-"""Names of devices, such as /job:worker/task:0/device:GPU:1.  A session looks in them for a GPU; the rest is recorded."""
+"""Names of devices, such as /job:worker/task:0/device:GPU:1.  Sessions look for a GPU; the rest is recorded."""
 
 from __future__ import annotations
 
