@@ -368,7 +368,7 @@ class CudaExecutable:
                 arguments.append(shim.part(self._outbox.device, start, np.dtype(np.int64), 1))
                 elements.append("int64")
         kernel = self._compiled(step, one, elements)
-        return partial(shim.launch, kernel, one.blocks, one.threads, self._stream, [*arguments, *one.sizes])
+        return shim.bound(kernel, one.blocks, one.threads, self._stream, [*arguments, *one.sizes])
 
     def _compiled(self, step: Step, one: Launch, elements: Sequence[str]) -> Any:
         try:

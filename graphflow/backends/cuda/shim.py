@@ -11,6 +11,7 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -112,21 +113,22 @@ def _pretended(capability: tuple[int, int]) -> Iterator[None]:
         dispatcher.get_current_device = before
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The simulator computes with NumPy's numbers, which warn where a GPU does not."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        yield
-
-
-def launch(kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, arguments: Sequence[Any]) -> None:
-    """Queue a kernel."""
+def bound(
+    kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, arguments: Sequence[Any]
+) -> Callable[[], None]:
+    """What queues the kernel."""
     if not SIMULATED:
-        kernel[blocks, threads, stream](*arguments)
-        return
-    with _quiet():
-        kernel[blocks, threads](*arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numba advises against small grids; some tensors are small
+            configured = kernel[blocks, threads, stream]
+        return partial(configured, *arguments)
+
+    def run() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's numbers warn where a GPU does not
+            kernel[blocks, threads](*arguments)
+
+    return run
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------
@@ -199,6 +201,7 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
         return None
     from cuda.bindings import driver
 
+    cuda.current_context()  # of this thread
     handle = driver.CUstream(int(stream.handle))
     mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
     _checked(driver.cuStreamBeginCapture(handle, mode))
@@ -210,6 +213,7 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
     _checked(driver.cuGraphDestroy(graph))
 
     def replay() -> None:
+        cuda.current_context()
         _checked(driver.cuGraphLaunch(executable, handle))
 
     return replay

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
-from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError
+from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError, ResourceExhaustedError
 from tests.backends.cuda.simulator import SIMULATED, inside
 
 
@@ -120,6 +120,35 @@ def test_a_program_that_names_a_gpu_gets_it():
             session.run(v.initializer)
             session.run(y)
             assert [d.device_type for d in session.list_devices()] == ["CPU"]
+
+
+class _Full(Exception):
+    code = 2  # CUDA_ERROR_OUT_OF_MEMORY
+
+
+@inside
+def test_too_little_memory_is_said_with_bytes_and_the_session_goes_on(session, monkeypatch):
+    from graphflow.backends.cuda import shim
+
+    x = tf.placeholder(tf.float32, (40,))
+    y = tf.reduce_sum(tf.exp(x))
+
+    def full(*_):
+        raise _Full("CUDA_ERROR_OUT_OF_MEMORY")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shim.cuda, "device_array", full)
+        with pytest.raises(ResourceExhaustedError, match=r"no device memory for the \d+ bytes of .* bytes are free"):
+            session.run(y, {x: np.zeros(40)})
+    assert session.run(y, {x: np.zeros(40)}) == 40
+
+
+@inside
+def test_a_lost_context_is_said_with_what_to_do():
+    from graphflow.backends.cuda import shim
+
+    error = shim.lost(RuntimeError("an illegal memory access"))
+    assert "context of this process is lost" in str(error) and "restore the last checkpoint" in str(error.hint)
 
 
 @inside

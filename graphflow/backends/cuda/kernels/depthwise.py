@@ -25,8 +25,8 @@ def forward(dtype: str, window: Any, strides: Any, dilations: Any, q: int, flipp
     tap = f"({kh * kw - 1} - ky * {kw} - kx)" if flipped else f"(ky * {kw} + kx)"
     source = Source(["x", "f", "y", *_SIZES])
     source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
-    source.add(f"e = mod64(i, c * {q})", f"at = div64(i, c * {q})", f"k = div64(e, {q})", "ox = mod64(at, ow)")
-    source.add("row = div64(at, ow)", "oy = mod64(row, oh)", "image = div64(row, oh) * h", f"total = {dtype}(0)")
+    source.add(f"e = mod32(i, c * {q})", f"at = div32(i, c * {q})", f"k = div32(e, {q})", "ox = mod32(at, ow)")
+    source.add("row = div32(at, ow)", "oy = mod32(row, oh)", "image = div32(row, oh) * h", f"total = {dtype}(0)")
     source.open(f"for ky in range({kh}):")
     source.add(f"yy = oy * {strides[0]} - top + ky * {dilations[0]}")
     source.open(f"for kx in range({kw}):")
@@ -46,12 +46,12 @@ def to_input(dtype: str, window: Any, strides: Any, dilations: Any, q: int) -> s
     kh, kw = window
     source = Source(["f", "dy", "dx", *_SIZES])
     source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
-    source.add("k = mod64(i, c)", "at = div64(i, c)", "px = mod64(at, w)", "row = div64(at, w)", "py = mod64(row, h)")
-    source.add("image = div64(row, h) * oh", f"total = {dtype}(0)")
+    source.add("k = mod32(i, c)", "at = div32(i, c)", "px = mod32(at, w)", "row = div32(at, w)", "py = mod32(row, h)")
+    source.add("image = div32(row, h) * oh", f"total = {dtype}(0)")
     source.open(f"for ky in range({kh}):")
-    source.add(f"ty = py + top - ky * {dilations[0]}", f"oy = div64(max(ty, 0), {strides[0]})")
+    source.add(f"ty = py + top - ky * {dilations[0]}", f"oy = div32(max(ty, 0), {strides[0]})")
     source.open(f"for kx in range({kw}):")
-    source.add(f"tx = px + left - kx * {dilations[1]}", f"ox = div64(max(tx, 0), {strides[1]})")
+    source.add(f"tx = px + left - kx * {dilations[1]}", f"ox = div32(max(tx, 0), {strides[1]})")
     source.open(f"if (oy * {strides[0]} == ty) & (oy < oh) & (ox * {strides[1]} == tx) & (ox < ow):")
     source.open(f"for j in range({q}):")
     source.add(
@@ -72,11 +72,11 @@ def to_filter(dtype: str, window: Any, strides: Any, dilations: Any, q: int) -> 
     source = Source(["x", "dy", "df", *_SIZES])
     source.add(f"s = cuda.shared.array({shim.THREADS}, {dtype})", "t = cuda.threadIdx.x")
     source.open("for i in range(cuda.blockIdx.x, count, cuda.gridDim.x):")
-    source.add(f"e = mod64(i, c * {q})", f"tap = div64(i, c * {q})", f"k = div64(e, {q})")
-    source.add(f"ky = div64(tap, {window[1]}) * {dilations[0]} - top")
-    source.add(f"kx = mod64(tap, {window[1]}) * {dilations[1]} - left", f"total = {dtype}(0)")
+    source.add(f"e = mod32(i, c * {q})", f"tap = div32(i, c * {q})", f"k = div32(e, {q})")
+    source.add(f"ky = div32(tap, {window[1]}) * {dilations[0]} - top")
+    source.add(f"kx = mod32(tap, {window[1]}) * {dilations[1]} - left", f"total = {dtype}(0)")
     source.open(f"for at in range(t, n * oh * ow, {shim.THREADS}):")
-    source.add("row = div64(at, ow)", "image = div64(row, oh)", f"yy = (row - image * oh) * {strides[0]} + ky")
+    source.add("row = div32(at, ow)", "image = div32(row, oh)", f"yy = (row - image * oh) * {strides[0]} + ky")
     source.add(f"xx = (at - row * ow) * {strides[1]} + kx")
     source.open("if (yy >= 0) & (yy < h) & (xx >= 0) & (xx < w):")
     source.add(f"total = total + x[((image * h + yy) * w + xx) * c + k] * dy[at * c * {q} + e]")
@@ -102,6 +102,8 @@ def _bound(shape: Callable[[Operation], Call | None]) -> Callable[[Operation], C
         found = shape(op)
         if found is None or op.output.dtype.name not in ("float32", "float64"):
             return None
+        if max(math.prod(sizes(t.dims)) for t in (*op.inputs, op.output)) >= 2**31:
+            return None  # positions are divided in 32 bits
         spec = dict(found.function.spec)
         places = op.output.dtype.name, spec["window"], spec["strides"], spec["dilations"], spec["q"]
         count = math.prod(sizes(op.output.dims))
