@@ -1,4 +1,4 @@
-"""Kernels are compiled for four capabilities where the toolkit's wheels are: registers alone, no local memory."""
+"""Kernels are compiled for four capabilities where the toolkit's wheels are: registers, and next to no local memory."""
 
 from __future__ import annotations
 
