@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,13 @@ class WireError(ValueError):
     """Bytes that are no message; the text says at which byte."""
 
 
+_SHORT = [bytes([value]) for value in range(0x80)]
+
+
 def varint(value: int) -> bytes:
     """A whole number, low groups of seven bits first; negative ones as 64 bits."""
+    if 0 <= value < 0x80:  # as most are
+        return _SHORT[value]
     value &= 0xFFFFFFFFFFFFFFFF
     out = bytearray()
     while value > 0x7F:
@@ -23,6 +29,7 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
+@functools.cache
 def key(number: int, kind: int) -> bytes:
     """What stands in front of a field."""
     return varint(number << 3 | kind)
