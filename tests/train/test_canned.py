@@ -69,7 +69,7 @@ def test_numbers_with_weights():
         est.DNNLinearCombinedRegressor(None, [NUMBER], dnn_feature_columns=[NUMBER], dnn_hidden_units=[4]),
     ):
         metrics, first = trained(model, labels)
-        assert metrics["average_loss"] < 0.1 and first["predictions"].shape == (1,)
+        assert metrics["average_loss"] < 0.5 * labels.var() and first["predictions"].shape == (1,)
         weights = AGE if isinstance(model, est.LinearRegressor) else np.ones_like(AGE)
         assert metrics["label/mean"] == pytest.approx(np.average(labels, weights=weights), rel=1e-5)
 
