@@ -25,6 +25,7 @@ from graphflow import (
     operators,
     python_io,
     random,
+    saved_model,
     sparse,
     spectral,
     strings,
@@ -408,6 +409,7 @@ from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
 from graphflow.ops.trigonometry import acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan, tanh
 from graphflow.pictures.draw import to_dot, to_png, to_svg
 from graphflow.pictures.tree import tree
+from graphflow.profiling import profile
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.readers import (

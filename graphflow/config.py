@@ -18,7 +18,7 @@ from graphflow.errors import GraphError
 @dataclass(frozen=True)
 class Config:
     """`debug` 1: a line per compile, with its reason, 2: what the passes did too, and the times of the steps (runs get
-    slower by that), 3: the plan too, 4: kernel source too.  `backend`: "cpu" or "reference".
+    slower by that), 3: the plan too, 4: kernel source too.  `backend`: "cpu", "cuda" or "reference".
 
     `check` 1: programs are verified after each pass, and plans when made; nan: runs stop at the first operation that
     makes a NaN or an infinity of finite inputs; `1,nan`: both.  `skip`: passes to leave out, with commas

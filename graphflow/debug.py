@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.passes import Report
 from graphflow.plan import Plan
 from graphflow.plan_text import plan_text
-from graphflow.protos import DeviceStepStats, StepStats
+from graphflow.protos import NodeExecStats, StepStats
 from graphflow.shape import Dims, show
 
 log = logging.getLogger("graphflow")
@@ -32,6 +33,15 @@ class Profile:
     plan: Plan
     clock: Clock | None = None
 
+    @cached_property
+    def labels(self) -> list[dict[str, str]]:
+        """What each step is called in the StepStats of a run."""
+        return [
+            {"node_name": op.name,
+             "timeline_label": f"{op.name} = {op.type}({', '.join(t.op.name for t in op.inputs)})"}
+            for op in (step.op for step in self.plan.steps)
+        ]  # fmt: skip
+
     def __str__(self) -> str:
         return f"{self.report}{self.plan_text()}"
 
@@ -40,21 +50,23 @@ class Profile:
         return plan_text(self.plan, None if self.clock is None else self.clock.seconds())
 
 
-def step_stats(profiles: Sequence[Profile], begin: int, wall: int) -> StepStats:
-    """What the clocks say of the run that began at `begin`, of perf_counter_ns, which was `wall` of time_ns."""
-    device = DeviceStepStats(device="/job:localhost/replica:0/task:0/device:CPU:0")
+def step_stats(profiles: Sequence[Profile], begin: int, wall: int, into: StepStats) -> None:
+    """Add what the clocks say of the run that began at `begin`, of perf_counter_ns, which was `wall` of time_ns."""
+    device = into.dev_stats.add(device="/job:localhost/replica:0/task:0/device:CPU:0")
+    found = []
     for profile in profiles:
         times = profile.clock.last() if profile.clock is not None else []
-        for step, time in zip(profile.plan.steps, times, strict=False):
+        for named, time in zip(profile.labels, times, strict=True):
             if time is not None and time[0] >= begin:
                 start, spent = time[0] - begin + wall, time[1]
-                label = f"{step.op.name} = {step.op.type}({', '.join(t.op.name for t in step.op.inputs)})"
-                device.node_stats.add(
-                    node_name=step.op.name, timeline_label=label, all_start_micros=start // 1000,
-                    scheduled_micros=start // 1000, op_end_rel_micros=spent // 1000, all_end_rel_micros=spent // 1000,
+                stats = NodeExecStats()
+                vars(stats).update(  # every run has these, so they are not checked one by one
+                    named, all_start_micros=start // 1000, scheduled_micros=start // 1000,
+                    op_end_rel_micros=spent // 1000, all_end_rel_micros=spent // 1000,
                     all_start_nanos=start, op_end_rel_nanos=spent, all_end_rel_nanos=spent,
                 )  # fmt: skip
-    return StepStats(dev_stats=[device])
+                found.append(stats)
+    list.extend(device.node_stats, found)
 
 
 def reason(key: Key, earlier: Iterable[Key], reshaped: Operation | None) -> str:

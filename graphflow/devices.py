@@ -1,4 +1,4 @@
-"""Names of devices, such as /job:worker/task:0/device:GPU:1.  They are recorded; everything runs on the CPU."""
+"""Names of devices, such as /job:worker/task:0/device:GPU:1.  They are recorded; a session looks for CPU or GPU in them."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ A DType has a `.dtype`, so NumPy takes it wherever it takes a type: `np.zeros(3,
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -106,25 +107,44 @@ class DType:
 
 
 class ListType(DType):
-    """Lists of arrays that share one element type, but not their shapes: [n] with an array, or None, for each item."""
+    """Lists of arrays of one element type: [n] with an array, or None, for each item.
 
-    __slots__ = ("element",)
+    In a program whose shapes are known:
+    item   the shape that every item has; None where it is not known, or where items have several shapes
+    blank  nothing has been written yet, so that the first item decides
+    """
 
-    def __init__(self, element: DType) -> None:
-        super().__init__(f"list({element.name})", np.dtype(object), 21)
-        self.element = element
+    __slots__ = ("element", "item", "blank")
+
+    def __init__(self, element: DType, item: tuple[int, ...] | None, blank: bool) -> None:
+        known = "" if item is None else str(list(item))
+        super().__init__(f"list({element.name}{known})", np.dtype(object), 21)
+        self.element, self.item, self.blank = element, item, blank
 
     @property
     def is_differentiable(self) -> bool:
         return self.element.is_differentiable
 
+    @property
+    def item_bytes(self) -> int:
+        """0 as long as there is none."""
+        return 0 if self.item is None else math.prod(self.item) * self.element.size
 
-_LISTS: dict[DType, ListType] = {}
+
+_LISTS: dict[tuple, ListType] = {}
 
 
-def list_of(element: DType) -> ListType:
+def list_of(element: DType, item: tuple[int, ...] | None = None, blank: bool = False) -> ListType:
     """The type of lists of such arrays, one object a type."""
-    return _LISTS.setdefault(element, ListType(element))
+    key = element, item, blank
+    return _LISTS.get(key) or _LISTS.setdefault(key, ListType(element, item, blank))
+
+
+def is_list_of(kind: DType, item: DType) -> bool:
+    """Whether values of the first dtype are lists whose items are of the second, which may be lists themselves."""
+    if not isinstance(kind, ListType):
+        return False
+    return kind.element is item or isinstance(item, ListType) and is_list_of(kind.element, item.element)
 
 
 # The numbers are those of TensorFlow's types.proto.

@@ -12,7 +12,27 @@ _counts: dict[tuple, int] = {}
 
 
 class _Stderr(logging.StreamHandler):
-    """Writes to what sys.stderr is at the moment."""
+    """Writes to what sys.stderr is at the moment; what is told again and again to one line, if that is a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line: dict[str, str] = {}  # the parts of the line that is written over
+
+    def emit(self, record: logging.LogRecord) -> None:
+        part = getattr(record, "part", None)
+        if part is None or not self.stream.isatty():
+            self.settle()
+            super().emit(record)
+            return
+        self._line[part] = record.getMessage()
+        self.stream.write("\r" + "  ".join(self._line.values()) + "\x1b[K")  # K: nothing is left of a longer one
+        self.flush()
+
+    def settle(self) -> None:
+        """End the line that is written over."""
+        if self._line:
+            self._line = {}
+            self.stream.write("\n")
 
     @property
     def stream(self) -> Any:
@@ -77,6 +97,18 @@ def log_if(level: int, msg: str, condition: Any, *args: Any) -> None:
 def vlog(level: int, msg: str, *args: Any) -> None:
     """Write a message of this level."""
     log(level, msg, *args)
+
+
+def update(part: str, msg: str, *args: Any) -> None:
+    """A message of level INFO that takes the place of the last one of this part, where there is a terminal."""
+    _logger.info(msg, *args, extra={"part": part})
+
+
+def settle() -> None:
+    """End the line that `update` writes over."""
+    for handler in _logger.handlers:
+        if isinstance(handler, _Stderr):
+            handler.settle()
 
 
 def flush() -> None:

@@ -17,6 +17,7 @@ from graphflow.ops.cross_entropy import (
     weighted_cross_entropy_with_logits,
 )
 from graphflow.ops.ctc import ctc_greedy_decoder, ctc_loss
+from graphflow.ops.ctc_beams import ctc_beam_search_decoder, ctc_beam_search_decoder_v2
 from graphflow.ops.depthwise import depthwise_conv2d, depthwise_conv2d_native, separable_conv2d
 from graphflow.ops.embedding import embedding_lookup, embedding_lookup_sparse, safe_embedding_lookup_sparse
 from graphflow.ops.lrn import local_response_normalization, lrn

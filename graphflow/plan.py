@@ -8,7 +8,7 @@ element writes over an input that nobody needs afterwards.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from graphflow.arena import arranged, padded
 from graphflow.backends.base import Call
 from graphflow.cost import flops
-from graphflow.dtypes import DType, uint8
+from graphflow.dtypes import DType, ListType, uint8
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import View
@@ -31,9 +31,9 @@ Lower = Callable[[Operation], Call | None]
 class Buffer(NamedTuple):
     """Where a value lives.
 
-    kind   feed, const, state (a variable), arena, fetch (an array for the caller), object (a Python list: strings
-           and values whose shape is not known before they are there)
-    index  which feed, const, fetch or object; the variable's operation id; the byte offset in the arena
+    kind   feed, const, state (a variable), arena, fetch (an array for the caller), list (items of one shape, nobody
+           knows how many), object (a Python list: strings and values whose shape is not known before they are there)
+    index  which feed, const, fetch, list or object; the variable's operation id; the byte offset in the arena
     """
 
     kind: str
@@ -52,7 +52,10 @@ class Buffer(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One kernel, or one call of a reference (`call` is None).  A copy saves the first input in the first output."""
+    """One kernel, or one call of a reference (`call` is None).  A copy saves the first input in the first output.
+
+    donated   inputs, by position, that are lists which nobody needs after this step
+    """
 
     op: Operation
     inputs: tuple[Buffer, ...]
@@ -60,6 +63,7 @@ class Step(NamedTuple):
     call: Call | None
     scratch: Buffer | None = None
     copy: bool = False
+    donated: tuple[int, ...] = ()
 
     @property
     def flops(self) -> int | None:
@@ -73,36 +77,65 @@ class Step(NamedTuple):
         unread = () if record.reads or self.copy else record.refs
         read = dict.fromkeys(b for i, b in enumerate(self.inputs) if i not in unread)
         buffers = (*read, *self.outputs)
-        return sum(b.nbytes for b in buffers) if all(b.kind != "object" and known(b.dims) for b in buffers) else None
+        return sum(b.nbytes for b in buffers) if all(_is_memory(b) for b in buffers) else None
+
+
+def _is_memory(b: Buffer) -> bool:
+    return b.kind not in ("object", "list") and known(b.dims)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, the buffer of every fetch, the constants, and the size of the arena."""
+    """Steps in order, the buffer of every feed and fetch, the constants, how many lists, and the size of the arena.
+
+    donated   feeds, by position, that are lists which the plan may change
+    """
 
     program: Program
     steps: tuple[Step, ...]
+    feeds: tuple[Buffer, ...]
     fetches: tuple[Buffer, ...]
     fetch_arrays: tuple[Buffer, ...]
     constants: tuple[np.ndarray, ...]
     objects: int
+    lists: int
     arena_bytes: int
+    donated: frozenset[int]
 
     def __str__(self) -> str:
         return plan_text(self)
 
 
-def make_plan(program: Program, lower: Lower) -> Plan:
-    """Choose kernels and places for a program whose shapes are known."""
-    return _Planner(program, lower).plan()
+def make_plan(program: Program, lower: Lower, donated: Collection[int] | None = None, lists: bool = False) -> Plan:
+    """Choose kernels and places for a program whose shapes are known.
+
+    lists     whether the backend keeps lists in memory that grows; elsewhere they are Python's
+    donated   feeds, by position, that are lists which the plan may change; None where lists that are fed are Python's
+    """
+    return _Planner(program, lower, donated, lists).plan()
+
+
+def holds_items(t: Tensor) -> bool:
+    """Whether this is a list whose items have one shape, or rows of a loop that makes nobody knows how many."""
+    kind = t.dtype
+    if isinstance(kind, ListType):
+        return (kind.item is not None or kind.blank) and not kind.element.dtype.hasobject
+    op = t.op
+    stacked = "variables" in op.attrs and t.value_index > len(op.definition.writes) + op.attrs["variables"]
+    if not stacked or not t.dims or t.dims[0] is not None:
+        return False
+    return known(t.dims[1:]) and not kind.dtype.hasobject
 
 
 class _Planner:
     """Places are found in one walk; those in the arena are numbered slots until all slots are known."""
 
-    def __init__(self, program: Program, lower: Lower) -> None:
+    def __init__(self, program: Program, lower: Lower, donated: Collection[int] | None, in_cells: bool) -> None:
         self.program = program
         self.lower = lower
+        self.in_cells = in_cells
+        self.donated = frozenset(donated or ())
+        self.kept = {t for i, t in enumerate(program.feeds) if i not in self.donated}  # feeds that may not change
         self.kinds = [op.definition.lower(op) for op in program.ops]
         self.views: set[Operation] = set()
         self.root: dict[Tensor, Tensor] = {}  # whose bytes a tensor has
@@ -117,13 +150,17 @@ class _Planner:
                     last[root.get(t, t)] = position
             for i in record.writes:
                 self.writes.setdefault(variable_of(op.inputs[i]).id, []).append(position)
-            if isinstance(kind, View) and _has_bytes(op):
+            if isinstance(kind, View) and (_has_bytes(op) or self._is_list(op.output)):
                 self.views.add(op)
                 if not record.refs:
                     root[op.outputs[0]] = root.get(op.inputs[0], op.inputs[0])
         self.fetched = {root.get(t, t) for t in program.fetches}
         last.update(dict.fromkeys(self.fetched, len(program.ops)))
-        self.places: dict[Tensor, Buffer] = {t: Buffer("feed", i, t.dims, t.dtype) for i, t in enumerate(program.feeds)}
+        self.lists = 0
+        self.places: dict[Tensor, Buffer] = {}
+        for i, t in enumerate(program.feeds):
+            fed_in_cell = donated is not None and self._is_list(t)
+            self.places[t] = self._new_list(t) if fed_in_cell else Buffer("feed", i, t.dims, t.dtype)
         self.constants: list[np.ndarray] = []
         self.objects = 0
         self.fetch_arrays: list[Buffer] = []
@@ -144,8 +181,9 @@ class _Planner:
         offsets, nbytes = arranged([(size, birth, death) for size, birth, death in self.slots])
         return Plan(
             self.program, tuple([_moved(step, offsets) for step in steps]),
-            tuple([self._place(t) for t in self.program.fetches]), tuple(self.fetch_arrays), tuple(self.constants),
-            self.objects, nbytes,
+            tuple([self.places[t] for t in self.program.feeds]), tuple([self._place(t) for t in self.program.fetches]),
+            tuple(self.fetch_arrays), tuple(self.constants), self.objects, self.lists, nbytes,
+            self.donated,
         )  # fmt: skip
 
     def _place(self, t: Tensor) -> Buffer:
@@ -177,7 +215,11 @@ class _Planner:
             Buffer("state", variable_of(t).id, t.dims, t.dtype) if i in refs else self._place(t)
             for i, t in enumerate(op.inputs)
         ]
+        foreign = any(isinstance(b.dtype, ListType) and b.kind != "list" for b in inputs)
+        if foreign:  # a list of Python's, and so is what is made of it
+            call = None
         homes: list[Buffer] = []
+        copies: list[Step] = []
         saved: list[Step] = []
         pointwise = call is not None and call.pointwise
         for i, t in enumerate(op.outputs):
@@ -191,19 +233,53 @@ class _Planner:
                 else:
                     self.places[t] = home
             else:
-                place = (self._over(op, t, position) if pointwise else None) or self._own(t, position)
+                if foreign and holds_items(t):
+                    place = self._new_object(t)
+                elif call is not None and call.over is not None and self._is_list(t):
+                    place = self._changed(op.inputs[call.over], t, position)
+                    if place[:2] != inputs[call.over][:2]:
+                        copies.append(Step(op, (inputs[call.over],), (place,), None, copy=True))
+                else:
+                    place = (self._over(op, t, position) if pointwise else None) or self._own(t, position)
                 self.places.setdefault(t, place)  # a fed output keeps its feed
                 homes.append(place)
         scratch = None
         if call is not None and call.scratch_bytes:
             scratch = Buffer("arena", self._take(call.scratch_bytes, position, position), (call.scratch_bytes,), uint8)
-        return [Step(op, tuple(inputs), tuple(homes), call, scratch), *saved]
+        donated: tuple[int, ...] = ()
+        if op.definition.calls:
+            donated = tuple([i for i, t in enumerate(op.inputs) if i not in refs and self._is_free(t, position)])
+        return [*copies, Step(op, tuple(inputs), tuple(homes), call, scratch, donated=donated), *saved]
+
+    # -- lists ---------------------------------------------------------------------------------------------------
+    def _is_list(self, t: Tensor) -> bool:
+        return self.in_cells and holds_items(t)
+
+    def _new_list(self, t: Tensor) -> Buffer:
+        self.lists += 1
+        return Buffer("list", self.lists - 1, t.dims, t.dtype)
+
+    def _is_free(self, t: Tensor, position: int) -> bool:
+        """Whether nobody needs the list after the operation at this position, so that it may change it."""
+        root = self.root.get(t, t)
+        if self._place(t).kind != "list" or root in self.kept or self.last.get(root) != position:
+            return False
+        inputs = self.program.ops[position].inputs
+        return sum(self.root.get(u, u) is root for u in inputs) == 1
+
+    def _changed(self, before: Tensor, t: Tensor, position: int) -> Buffer:
+        """Where a list is that was another until now."""
+        place = self._place(before)
+        if self._is_free(before, position) and _filled(before) == _filled(t):
+            return Buffer("list", place.index, t.dims, t.dtype)
+        return self._new_list(t)
 
     def _own(self, t: Tensor, position: int) -> Buffer:
         """New bytes for a value that a step makes."""
+        if self._is_list(t):
+            return self._new_list(t)
         if t.dtype.dtype.hasobject or not known(t.dims):
-            self.objects += 1
-            return Buffer("object", self.objects - 1, t.dims, t.dtype)
+            return self._new_object(t)
         if t in self.fetched:
             place = Buffer("fetch", len(self.fetch_arrays), t.dims, t.dtype)
             self.fetch_arrays.append(place)
@@ -211,6 +287,10 @@ class _Planner:
         nbytes = math.prod(sizes(t.dims)) * t.dtype.size
         self.slot[t] = self._take(nbytes, position, max(position, self.last.get(t, position)))
         return Buffer("arena", self.slot[t], t.dims, t.dtype)
+
+    def _new_object(self, t: Tensor) -> Buffer:
+        self.objects += 1
+        return Buffer("object", self.objects - 1, t.dims, t.dtype)
 
     def _over(self, op: Operation, t: Tensor, position: int) -> Buffer | None:
         """The bytes of an input that is as large as the output `t`, and is not needed any more."""
@@ -241,8 +321,13 @@ def _moved(step: Step, offsets: list[int]) -> Step:
     def moved(buffers: tuple[Buffer, ...]) -> tuple[Buffer, ...]:
         return tuple([b if b.kind != "arena" else Buffer("arena", offsets[b.index], b.dims, b.dtype) for b in buffers])
 
-    op, inputs, outputs, call, scratch, copy = step
-    return Step(op, moved(inputs), moved(outputs), call, moved((scratch,))[0] if scratch else None, copy)
+    op, inputs, outputs, call, scratch, copy, donated = step
+    return Step(op, moved(inputs), moved(outputs), call, moved((scratch,))[0] if scratch else None, copy, donated)
+
+
+def _filled(t: Tensor) -> bool:
+    """Whether the list may have items."""
+    return not isinstance(t.dtype, ListType) or not t.dtype.blank
 
 
 def _has_bytes(op: Operation) -> bool:

@@ -12,14 +12,16 @@ import numpy as np
 from graphflow.control.bodies import Call, merge_twins
 from graphflow.control.loop import item_type
 from graphflow.control.rounds import known_rounds
-from graphflow.dtypes import DType, ListType, int32, list_of
+from graphflow.dtypes import DType, ListType, int32, is_list_of
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Program, Tensor, variable_of
 from graphflow.ops.basic import IDENTITY
 from graphflow.ops.define import CONST
+from graphflow.ops.list_types import joined
+from graphflow.ops.lists import typed
 from graphflow.ops.placeholder import PLACEHOLDER, PLACEHOLDER_WITH_DEFAULT
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, compatible, merge, show
+from graphflow.shape import Dims, compatible, known, merge, show
 
 
 class FromSizes(dict):
@@ -28,6 +30,9 @@ class FromSizes(dict):
     Passes do not look at such numbers where that would decide which kernels run: x / n * 100 does not lose its product
     because n happens to be 100, and other batch sizes find their kernels compiled.
     """
+
+
+_TRIES = 4  # for the types of lists in loops: blank, then of known items, of any length, of any items
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def specialize(
             for t, u in zip(op.outputs, made.outputs, strict=True):
                 new.setdefault(t, u)  # a fed output keeps its feed
                 refs[t] = u
-        if not _settled(made):
+        if not _settled(made) and not _only_walked(op, made, program, i):
             return _cut(program, i + 1, new, changed)
     targets = tuple([changed.get(op, op) for op in program.targets])
     fetches = tuple([new.get(t, t) for t in program.fetches])
@@ -132,6 +137,9 @@ def _specialized(
         inputs = tuple([(refs if i in record.refs else new).get(t, t) for i, t in enumerate(inputs)])
     if record.calls:
         return specialized_call(op, inputs, variable_dims)
+    begun = typed(op, inputs)
+    if begun is not None:
+        return begun
     if record is PLACEHOLDER_WITH_DEFAULT:  # not fed: the default it is
         outputs = [(inputs[0].dims, inputs[0].dtype)]
         made = Operation(IDENTITY, op.name, inputs, {}, outputs, (), op.graph, op.id, op.site, op.device)
@@ -143,7 +151,10 @@ def _specialized(
                 types = record.outputs(inputs, op.attrs, op.name, op.site)
             except ShapeError as error:
                 raise InvalidArgumentError.because(error.message, op, error.hint).note(*error.notes) from None
-            outputs = [(_merged(d, t.dims), t.dtype) for (d, _), t in zip(types, op.outputs, strict=True)]
+            outputs = [
+                (_merged(dims, t.dims), dtype if isinstance(dtype, ListType) else t.dtype)
+                for (dims, dtype), t in zip(types, op.outputs, strict=True)
+            ]
             made = op.rebuild(inputs, outputs)
     if record is not CONST and len(made.outputs) == 1 and not made.outputs[0].dtype.is_floating:
         value = static_value(made.outputs[0])
@@ -163,6 +174,31 @@ def _settled(op: Operation) -> bool:
         if (t.dims is None or None in t.dims) and not isinstance(t.dtype, ListType):
             return False
     return True
+
+
+def _only_walked(op: Operation, made: Operation, program: Program, position: int) -> bool:
+    """Whether an output is open only because nobody knows how many rounds a loop makes, and only loops go over it."""
+    if "variables" not in op.attrs:
+        return False
+    open_, first = [], len(op.definition.writes) + op.attrs["variables"] + 1
+    for i, (t, u) in enumerate(zip(op.outputs, made.outputs, strict=True)):
+        if not known(u.dims) and not isinstance(u.dtype, ListType):
+            if i < first or not u.dims or not known(u.dims[1:]) or u.dtype.dtype.hasobject:
+                return False
+            open_.append(t)
+    if any(t in program.fetches for t in open_):
+        return False
+    for later in program.ops[position + 1 :]:
+        for i, t in enumerate(later.inputs):
+            if t in open_ and not _walks(later, i):
+                return False
+    return True
+
+
+def _walks(op: Operation, i: int) -> bool:
+    """Whether an input is a sequence that a loop goes over."""
+    first = 1 + op.attrs.get("variables", 0)
+    return "variables" in op.attrs and first <= i < first + op.attrs["sequences"]
 
 
 def _merged(inferred: Dims, declared: Dims) -> Dims:
@@ -230,21 +266,37 @@ def specialized_call(
 def _specialized_bodies(
     op: Operation, inputs: tuple[Tensor, ...], variable_dims: Callable[[Operation], Dims]
 ) -> list[Program] | None:
+    if "variables" not in op.attrs:
+        return _all_specialized(op, inputs, [], variable_dims)
+    count, sequences = op.attrs["variables"], op.attrs["sequences"]
+    held: list[Any] = [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]
+    items = [item_type(t) for t in inputs[1 + count : 1 + count + sequences]]
+    for _ in range(_TRIES):
+        bodies = _all_specialized(op, inputs, [*held, *items], variable_dims)
+        if bodies is None:
+            return None
+        following = [(t.dims, t.dtype) for t in bodies[0].fetches[:count]]
+        after = [joined(a, b) if isinstance(a[1], ListType) else a for a, b in zip(held, following, strict=True)]
+        if after == held:
+            return bodies
+        held = after  # lists that hold other items, or more of them, after an iteration than before
+    return None
+
+
+def _all_specialized(
+    op: Operation, inputs: tuple[Tensor, ...], types: Sequence[Any], variable_dims: Callable[[Operation], Dims]
+) -> list[Program] | None:
+    """The bodies, for loop variables and items of these types."""
     made = []
     for call in op.attrs["bodies"]:
         own = call.takes.count(-1)
         given: list[Any] = [inputs[i] for i in call.takes[own:]]
-        dims = [t.dims for t in given]
-        if own:
-            count, sequences = op.attrs["variables"], op.attrs["sequences"]
-            variables, items = inputs[1 : 1 + count], inputs[1 + count : 1 + count + sequences][: own - count]
-            types = [*[(t.dims, t.dtype) for t in variables], *map(item_type, items)]
-            dims = [d for d, _ in types] + dims
-            given = [dtype for _, dtype in types] + given
-        else:
-            for i, t in enumerate(call.program.feeds):
-                if given[i].dtype is list_of(t.dtype):  # the branch gets the item
-                    dims[i], given[i] = None, t.dtype
+        dims = [d for d, _ in types[:own]] + [t.dims for t in given]
+        given = [dtype for _, dtype in types[:own]] + given
+        for i, t in enumerate(call.program.feeds):
+            came = given[i].dtype if isinstance(given[i], Tensor) else given[i]
+            if is_list_of(came, t.dtype):  # a branch gets the item
+                dims[i], given[i] = None, t.dtype
         open_ = [d for d, given_as in zip(dims, given, strict=True) if not _is_list(given_as)]
         if any(d is None or None in d for d in open_):
             return None
@@ -267,9 +319,14 @@ def _branch_types(op: Operation, branches: Sequence[Program]) -> list[Any] | Non
     source = op.attrs["source"]
     count = len(source.branches[0].fetches)
     kept = [iter(branch.fetches[count:]) for branch in branches]
-    types = [(t.dims, t.dtype) for t in branches[0].fetches[:count]]
-    if any([(t.dims, t.dtype) for t in branch.fetches[:count]] != types for branch in branches):
-        return None
+    types: list[Any] = [(t.dims, t.dtype) for t in branches[0].fetches[:count]]
+    for branch in branches[1:]:
+        for i, t in enumerate(branch.fetches[:count]):
+            other: Any = (t.dims, t.dtype)
+            if isinstance(t.dtype, ListType):
+                types[i] = joined(types[i], other)
+            elif types[i] != other:
+                return None
     saved = [next(kept[number]) for number, _ in source.saved]
     return types + [(t.dims, t.dtype) for t in saved]
 
@@ -277,8 +334,8 @@ def _branch_types(op: Operation, branches: Sequence[Program]) -> list[Any] | Non
 def _loop_types(op: Operation, inputs: tuple[Tensor, ...], body: Program, rounds: int | None) -> list[Any] | None:
     """The types of the results, None when an iteration changes the shape of a variable."""
     count = op.attrs["variables"]
-    types = [(t.dims, t.dtype) for t in body.fetches[:count]]
-    if types != [(t.dims, t.dtype) for t in inputs[1 : 1 + count]]:
+    types = [(t.dims, t.dtype) for t in body.feeds[:count]]
+    if types != [(t.dims, t.dtype) for t in body.fetches[:count]]:
         return None
     rows: list[Any] = []
     for t, row in zip(body.fetches[count:], op.outputs[len(op.definition.writes) + count + 1 :], strict=True):

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from graphflow.backends.base import Executable
+from graphflow.backends.clock import KEPT
 from graphflow.debug import Profile
 from graphflow.operation import Program
 
 
 @dataclass
 class Recorded:
-    """What a session ran, for feeds of one shape: its plans, how often and how long it ran."""
+    """What a session ran, for feeds of one shape: its plans, how often and how long it ran.
+
+    compiling   seconds until it could run
+    spans       (begin, duration) of its last runs in nanoseconds, and the thread that made each
+    """
 
     asked: Program
     profiles: Sequence[Profile]
+    compiling: float
     runs: int = 0
     seconds: float = 0.0
+    spans: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     @property
     def name(self) -> str:
@@ -48,16 +57,18 @@ def record() -> Iterator[list[Recorded]]:
         _records = before
 
 
-def recorded(asked: Program, profiles: Sequence[Profile], executable: Executable) -> Executable:
+def recorded(asked: Program, profiles: Sequence[Profile], executable: Executable, compiling: float) -> Executable:
     """The executable, whose runs are counted."""
     assert _records is not None
-    found = Recorded(asked, profiles)
+    found = Recorded(asked, profiles, compiling)
     _records.append(found)
 
     def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
-        start = time.perf_counter()
+        start = time.perf_counter_ns()
         results = executable(feeds)
-        found.seconds += time.perf_counter() - start
+        spent = time.perf_counter_ns() - start
+        found.seconds += 1e-9 * spent
+        found.spans.append((start, spent, threading.get_native_id()))
         found.runs += 1
         return results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends import get_backend
+from graphflow.backends import accelerator, get_backend
 from graphflow.backends.base import Backend, Executable
 from graphflow.backends.calls import callers
 from graphflow.backends.clock import Clock
@@ -28,11 +28,11 @@ from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.passes import Report, collector_paused, optimize
-from graphflow.plan import Plan, make_plan
+from graphflow.plan import Plan, holds_items, make_plan
 from graphflow.plan_check import check_plan
 from graphflow.program import Program, prune, specialize
 from graphflow.protos import RunMetadata
-from graphflow.recording import recorded, recording
+from graphflow.recording import Recorded, record, recorded, recording
 from graphflow.shape import Dims, known, show
 from graphflow.store import Store
 from graphflow.variables import Variable
@@ -65,8 +65,10 @@ class Session:
 
     graph    the default graph when None
     config   a ConfigProto: intra_op_parallelism_threads is how many threads run a plan, and with check_numerics a run
-             stops at the first operation that makes a NaN or infinity of finite inputs; the rest is accepted only
-    backend  "cpu" or "reference"; the configured one when None
+             stops at the first operation that makes a NaN or infinity of finite inputs; allow_soft_placement, when it
+             is set to False, makes an operation without a CUDA kernel an error; the rest is accepted only
+    backend  "cpu", "cuda" or "reference"; when None the configured one, or "cuda" from the first program on that names
+             a GPU (tf.device), unless device_count={"GPU": 0}
     """
 
     def __init__(
@@ -77,7 +79,10 @@ class Session:
         if target and not isinstance(target, str):
             raise TypeError(f"target must be a string, not {target!r}")
         self._graph = graph or get_default_graph()
-        self._backend: Backend = get_backend(backend or current().backend)
+        self._strict = vars(config).get("allow_soft_placement") is False if config is not None else False
+        self._backend: Backend = get_backend(backend or current().backend, self._strict)
+        counts = getattr(config, "device_count", None) or {}
+        self._follows_devices = backend is None and current().backend == "cpu" and counts.get("GPU") != 0
         self._store = Store()
         self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
         self._check_numerics = bool(getattr(config, "check_numerics", False))
@@ -137,20 +142,19 @@ class Session:
     def _traced(self, request: _Request, values: Any, run_metadata: RunMetadata) -> Any:
         """As _answer, and the times of the steps go to the RunMetadata."""
         arrays = [as_feed(t, values[where]) for t, where in request.feeds]
-        program = prune(*request.asks)
-        if any(op.definition.blocks for op in program.ops):
-            return self._answer(request, values)
         with self._lock:
             key = (request.number, self._store.epoch, tuple([a.shape for a in arrays]))
             if key not in self._traces:
+                program = prune(*request.asks)
+                if any(op.definition.blocks for op in program.ops):
+                    return self._answer(request, values)
                 profiles: list[Profile] = []
                 self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
             executable, profiles = self._traces[key]
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
-        stats = step_stats(profiles, begin, wall)
         run_metadata.Clear()
-        run_metadata.step_stats.CopyFrom(stats)
+        step_stats(profiles, begin, wall, run_metadata.step_stats)
         return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
@@ -250,6 +254,8 @@ class Session:
         program = self._programs.get(request.number)
         if program is None:
             program = self._programs[request.number] = prune(*request.asks)
+        if self._follows_devices and any("GPU" in op.device for op in program.ops):
+            self._follow_devices()
         debug, dims = current().debug, key[2]
         if recording():
             return self._recorded(program, dims)
@@ -264,6 +270,15 @@ class Session:
             return self._compile(program, dims, why)
         profiles = self._profiles[key] = []
         return reporting(self._compile(program, dims, why, profiles), profiles)
+
+    def _follow_devices(self) -> None:
+        """To the GPU, with everything: what was compiled for the CPU would not know of variables that live there."""
+        self._follows_devices = False
+        found = accelerator(self._strict)
+        if found is not None:
+            self._backend = found
+            for compiled in (self._last, self._executables, self._profiles, self._traces):
+                compiled.clear()
 
     def _compile(
         self,
@@ -301,24 +316,43 @@ class Session:
     def _recorded(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable that is measured, and that whoever records is told of."""
         profiles: list[Profile] = []
+        start = time.perf_counter()
         if any(op.definition.blocks for op in program.ops):
             first = iter([profiles])  # those that run beside the first are not measured
             executable = _one_each(lambda: self._compile(program, dims, "a recording", next(first, None)))
         else:
             executable = self._compile(program, dims, "a recording", profiles)
-        return recorded(program, profiles, executable)
+        return recorded(program, profiles, executable, time.perf_counter() - start)
+
+    @contextmanager
+    def _recording(self) -> Iterator[list[Recorded]]:
+        """What this session runs in the block: measured plans take the places of those that it has."""
+        with self._lock:
+            before, self._executables, self._last = (self._executables, self._last), {}, {}
+            backend = self._backend
+        try:
+            with record() as found:
+                yield found
+        finally:
+            with self._lock:
+                self._executables, self._last = before if self._backend is backend else ({}, {})
 
     def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable for a program that other threads run, beside the runs of the session."""
         return self._compile(program, dims, "a function of a dataset", threads=1)
 
     def _planned(
-        self, program: Program, dims: Sequence[Dims], report: Report | None, given: Sequence[DType | None] = ()
+        self,
+        program: Program,
+        dims: Sequence[Dims],
+        report: Report | None,
+        given: Sequence[DType | None] = (),
+        donated: Collection[int] | None = None,
     ) -> tuple[Plan, Program | None]:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
-        lanes = None if self._checks_numbers else self._backend.image_lanes  # what fills lanes up need not be finite
-        plan = make_plan(optimize(stage.program, report, lanes), self._backend.lower)
+        layouts = None if self._checks_numbers else self._backend.layouts  # what fills lanes up need not be finite
+        plan = make_plan(optimize(stage.program, report, layouts), self._backend.lower, donated, self._backend.lists)
         if current().verifies:
             check_plan(plan)
         return plan, stage.rest
@@ -382,8 +416,9 @@ class Session:
         self.close()
 
     def list_devices(self) -> list[DeviceAttributes]:
-        """The device that everything runs on."""
-        return [DeviceAttributes("/job:localhost/replica:0/task:0/device:CPU:0", "CPU")]
+        """The CPU, and the GPU that a session of the CUDA backend runs on."""
+        kinds = ["CPU", "GPU"] if self._backend.name == "cuda" else ["CPU"]
+        return [DeviceAttributes(f"/job:localhost/replica:0/task:0/device:{kind}:0", kind) for kind in kinds]
 
 
 def _one_each(compile: Callable[[], Executable]) -> Executable:
@@ -413,11 +448,12 @@ class _Bodies:
         """What runs a body, for feeds of any shapes."""
         return self._session._function(program)
 
-    def plan(self, program: Program) -> Plan | None:
-        """The plan of a body whose shapes are all known; None where they are not."""
-        if not all(known(t.dims) and not isinstance(t.dtype, ListType) for t in program.feeds):
+    def plan(self, program: Program, donated: Collection[int]) -> Plan | None:
+        """The plan of a body whose shapes are all known; None where they are not.   donated: see `make_plan`."""
+        if not all(holds_items(t) if isinstance(t.dtype, ListType) else known(t.dims) for t in program.feeds):
             return None
-        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None)
+        types = [t.dtype for t in program.feeds]
+        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None, types, donated)
         return plan if rest is None else None
 
 

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,16 @@ def aligned(dims: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return raw[start : start + nbytes].view(dtype).reshape(dims)
 
 
+class Mirror(Protocol):
+    """Who keeps values of variables elsewhere, on a device."""
+
+    def pull(self, variable: Operation) -> None:
+        """Let the store's array have the newest value."""
+
+    def stale(self, variable: Operation) -> None:
+        """The store has got a newer value."""
+
+
 class Store:
     """Values by the id of the variable's operation.
 
@@ -35,12 +45,14 @@ class Store:
     these replacements, so that whoever has bound addresses knows that they are stale.
 
     lock     one run at a time holds it; a run that waits for others lets it go meanwhile (`released`)
+    mirror   who keeps the variables on a device, None where they live here
     compile  (program, shapes of its feeds) -> an executable for one caller; the session sets it
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.compile: Callable[[Any, Sequence[Dims]], Callable[[list], list]] | None = None
+        self.mirror: Mirror | None = None
         self._held: dict[Any, Any] = {}
         self.epoch = 0
         self.reshaped: Operation | None = None  # the variable that was replaced last
@@ -59,6 +71,8 @@ class Store:
 
     def value(self, variable: Operation) -> np.ndarray | None:
         """The variable's own array, None before it has a value."""
+        if self.mirror is not None:
+            self.mirror.pull(variable)
         return self._arrays[variable.id] if variable.id in self._initialized else None
 
     def storage(self, variable: Operation, dims: tuple[int, ...]) -> np.ndarray | None:
@@ -88,6 +102,8 @@ class Store:
         if array is not value:
             array[...] = value
         self.mark(variable)
+        if self.mirror is not None:
+            self.mirror.stale(variable)
 
     def held(self, op: Operation) -> Any:
         """What the session keeps for this operation, or for all of its shared_name; made when first asked for."""

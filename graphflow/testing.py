@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ from graphflow.session import Session
 from graphflow.shape import compatible, elements, known, show, sizes
 from graphflow.variables import Variable
 
-BACKENDS = ("reference", "cpu")
+BACKENDS = ("reference", os.environ.get("GRAPHFLOW_TEST_BACKEND", "cpu"))  # the oracle, and what is compared with it
 RTOL = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-11, "complex64": 2e-5, "complex128": 1e-11}
 
 

@@ -91,3 +91,9 @@ def test_what_is_refused(graph_def):
         graph_def.node[0].op = "Strange"
         with pytest.raises(ValueError, match=r"Strange \(a\)"):
             tf.import_graph_def(graph_def)
+
+
+def test_bytes_that_are_no_graph(graph_def):
+    for data in (b"hello world, this is text", graph_def.SerializeToString()[:-30]):
+        with pytest.raises(ValueError, match=rf"these {len(data)} bytes are no GraphDef, or a part of one: at byte"):
+            tf.GraphDef.FromString(data)

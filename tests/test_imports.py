@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # A module may import from its own line and from those above it.  A name stands for a module or for a whole folder;
 # the longest one that fits counts.
 LAYERS = (
-    "version errors config dtypes shape names devices nest logging io.wire io.text_format io.scalars io.protobuf",
-    "graph_protos summary_protos protos",
+    "version errors config dtypes shape names devices nest logging progress",
+    "io.wire io.text_format io.scalars io.protobuf",
+    "graph_protos summary_protos protos saved_model_protos",
     "operation frames",
     "graph",
     "ops default tensor_proto",
@@ -41,11 +43,11 @@ LAYERS = (
     "feeds debug recording",
     "pictures",
     "session",
-    "looking",
+    "looking profiling",
     "summary graph_util",
     "queues",
     "train contrib",
-    "feature_column",
+    "feature_column saved_model",
     "estimator",
     "flags app gfile resource_loader test",
     "testing",
@@ -56,7 +58,7 @@ LAYERS = (
     "__main__ command",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy", "tqdm", "cuda"}
 LATE = {
     "numba",
     "llvmlite",
@@ -65,6 +67,7 @@ LATE = {
     "PIL",
     "pygraphviz",
     "scipy",
+    "cuda",
 }  # heavy or optional: may be imported where they are first needed
 
 
@@ -150,6 +153,15 @@ def test_only_backends_know_the_compiler(module):
     if not module.startswith("backends"):
         for found in imports(MODULES[module]):
             assert found.target.partition(".")[0] not in {"numba", "llvmlite"}, where(module, found)
+
+
+CUDA = re.compile(r"^\s*(from numba\.cuda|import numba\.cuda|from numba import .*\bcuda\b|(from|import) cuda\b)", re.M)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_shim_knows_cuda(module):
+    found = CUDA.search(MODULES[module].read_text(encoding="utf-8"))
+    assert bool(found) == (module == "backends.cuda.shim"), f"{module}: {found and found[0]}"
 
 
 def test_there_are_no_cycles():

@@ -49,6 +49,14 @@ def test_the_rule_for_variables(names):
         assert sess.run([names["after"], names["before"]]) == [3.0, 2.0]
 
 
+def test_every_example_is_mentioned():
+    files = (Path(__file__).resolve().parents[1] / "examples").iterdir()
+    names = {file.name for file in files if file.suffix in (".py", ".ipynb")} - {"gallery.py", "results.py"}
+    assert names >= {"mnist.py", "tour.ipynb"}
+    assert sorted(name for name in names if f"`{name}`" not in README.replace(" --model ...`", "`")
+                  and f"examples/{name}" not in README) == []  # fmt: skip
+
+
 def test_every_switch_is_in_the_table():
     rows = re.findall(r"^\| `GRAPHFLOW_(\w+)` \| `(\w+)` \|", README, re.MULTILINE)
     assert [(name.lower(), argument) for name, argument in rows] == [(f.name, f.name) for f in fields(Config)]

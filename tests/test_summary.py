@@ -253,3 +253,19 @@ def test_projector(tmp_path):
         'embeddings {\n  tensor_name: "e"\n  metadata_path: "m.tsv"\n  sprite {\n    single_image_dim: 28\n'
         "    single_image_dim: 28\n  }\n}\n"
     )
+
+
+def test_summaries_that_are_written_as_they_are(tmp_path):
+    """Scalars are put together without messages: what is read is what a message would have been."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        data = session.run(tf.summary.merge([tf.summary.scalar("a", 1.5), tf.summary.scalar("b", np.nan)]))
+        assert tf.Summary.FromString(data).value[0] == tf.Summary.Value(tag="a", simple_value=1.5)
+    with tf.summary.FileWriter(str(tmp_path)) as writer:
+        writer.add_summary(data, np.int64(7))
+        writer.add_summary(data)
+        with pytest.raises(ValueError, match="at byte"):
+            writer.add_summary(b"no summary", 8)
+    (path,) = tmp_path.iterdir()
+    _, first, second = tf.train.summary_iterator(str(path))
+    assert first.step == 7 and second.step == 0 and first.summary.value[0].simple_value == 1.5
+    assert np.isnan(first.summary.value[1].simple_value) and first.wall_time > 1e9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +14,7 @@ from graphflow.operation import Operation, Program, Tensor
 from graphflow.store import Store
 
 if TYPE_CHECKING:
+    from graphflow.passes.layout import Layouts
     from graphflow.plan import Buffer, Plan, Step
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
@@ -25,7 +26,7 @@ class Bodies(Protocol):
 
     def __call__(self, program: Program) -> Executable: ...
 
-    def plan(self, program: Program) -> Plan | None: ...
+    def plan(self, program: Program, donated: Collection[int]) -> Plan | None: ...
 
 
 class Watch(Protocol):
@@ -67,6 +68,7 @@ class Call:
                    rows and columns of its result as soon as that is done
     whole_rows     these blocks are of whole rows
     pointwise      the kernel is done with element i of every input when it writes element i of an output
+    over           the kernel changes the list that is its first output, which is this input until then
     error          the message for a bad value, with {position} and {value}
     """
 
@@ -78,6 +80,7 @@ class Call:
     tail: Call | None = None
     whole_rows: bool = False
     pointwise: bool = False
+    over: int | None = None
     error: str = ""
 
     @property
@@ -93,13 +96,15 @@ class Backend(Protocol):
     threads: how many may run the plan together; 0 leaves it to the backend.
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     watch: is called at the beginning of every run, and before and after every step.
-    `image_lanes` is what graphflow.passes.layout asks of convolutions; None where images have one layout only.
+    layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
+    lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
     """
 
     name: str
+    lists: bool
 
     @property
-    def image_lanes(self) -> Callable[[Operation], tuple[int, float, float]] | None: ...
+    def layouts(self) -> Layouts | None: ...
 
     def lower(self, op: Operation) -> Call | None: ...
 

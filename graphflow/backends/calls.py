@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.backends.base import Bodies, Executable
-from graphflow.dtypes import list_of
+from graphflow.dtypes import ListType, is_list_of
 from graphflow.errors import InternalError, InvalidArgumentError
 from graphflow.operation import Operation, Program, Tensor, variable_of
 from graphflow.ops.lists import as_list
@@ -46,9 +46,9 @@ def _branching(op: Operation, branches: Sequence[Executable]) -> Compute:
     calls, saved = op.attrs["bodies"], op.attrs["source"].saved
     count = len(op.attrs["source"].branches[0].fetches)
     outputs = op.outputs[len(op.definition.writes) + count :]
-    listed = [t.dtype is list_of(inner.dtype) for t, (_, inner) in zip(outputs, saved, strict=True)]
+    listed = [is_list_of(t.dtype, inner.dtype) for t, (_, inner) in zip(outputs, saved, strict=True)]
     items = [
-        {p for p, t in zip(call.takes, call.program.feeds, strict=True) if op.inputs[p].dtype is list_of(t.dtype)}
+        {p for p, t in zip(call.takes, call.program.feeds, strict=True) if is_list_of(op.inputs[p].dtype, t.dtype)}
         for call in calls
     ]
 
@@ -60,7 +60,7 @@ def _branching(op: Operation, branches: Sequence[Executable]) -> Compute:
         results = results[:count]
         for (branch, _), t, wrapped in zip(saved, outputs, listed, strict=True):
             value = next(kept) if branch == number else None
-            if wrapped:
+            if wrapped or isinstance(t.dtype, ListType) and value is None:
                 results.append(as_list([] if branch != number else [value]))
             else:
                 results.append(np.zeros(sizes(t.dims), t.dtype.dtype) if value is None else value)
@@ -112,7 +112,7 @@ def _row(sequence: np.ndarray, i: int) -> np.ndarray:
 
 def _stacked(rows: Sequence[np.ndarray], inner: Tensor, t: Tensor) -> np.ndarray:
     """A list, or one array of all rows; with no rows what is known of their shape."""
-    if t.dtype is list_of(inner.dtype):
+    if is_list_of(t.dtype, inner.dtype):
         return as_list(rows)
     if not rows:
         return np.empty((0, *[d or 0 for d in inner.dims or ()]), t.dtype.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,12 @@ import numpy as np
 from graphflow.backends.base import Bodies, Call, Executable, Watch
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.operation import Operation, Tensor, variable_of
+from graphflow.errors import OpError, ResourceExhaustedError
+from graphflow.operation import Operation, Tensor, origin, variable_of
 from graphflow.ops.fused import FUSED
 from graphflow.plan import Plan
 from graphflow.program import Program
+from graphflow.shape import elements, known
 from graphflow.store import Store, uninitialized
 
 
@@ -22,7 +24,8 @@ class ReferenceBackend:
     """Runs every operation's NumPy reference; the plan's buffers are not used."""
 
     name = "reference"
-    image_lanes = None
+    lists = False
+    layouts = None
 
     def lower(self, op: Operation) -> Call | None:
         return None
@@ -81,7 +84,22 @@ def evaluate(
                 store.write(variable_of(op.inputs[i]), result)
         for t, result in zip(op.outputs, results, strict=True):
             values.setdefault(t, result)  # a fed output keeps its feed
-    return [np.array(_ready(values[t], t)) for t in program.fetches]
+    return [_owned(_ready(values[t], t), t) for t in program.fetches]
+
+
+def _owned(value: np.ndarray, t: Tensor) -> np.ndarray:
+    try:
+        return np.array(value)
+    except MemoryError as error:
+        raise no_memory(error, [t]) from None
+
+
+def no_memory(error: MemoryError, tensors: Iterable[Tensor]) -> OpError:
+    """The error where these tensors were to be made, with the line that made the largest of them."""
+    op = origin(max(tensors, key=lambda t: elements(t.dims) if known(t.dims) else 0)).op
+    found = ResourceExhaustedError.because(str(error), op)
+    found.note(*op.where())
+    return found
 
 
 def draw(op: Operation, store: Store) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from graphflow.control.choice import Branch, choose
 from graphflow.control.values import Rebuild, taken_apart
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.graph import get_default_graph
-from graphflow.operation import Frame, Tensor
+from graphflow.operation import Frame, Tensor, created, creation_site
 from graphflow.ops.define import convert_to_tensor, define, graph_of
 from graphflow.ops.join import stack
 from graphflow.ops.static import static_value
@@ -80,16 +80,19 @@ def _built(functions: Sequence[tuple[str, Callable[[], Any]]], strict: bool) -> 
             tensors, rebuild = taken_apart(result)
         found.append((frame, result, tensors, rebuild))
     (_, first, tensors, rebuild), label = found[0], functions[0][0]
+    here = created("in a branch", creation_site())
     for (_, other, others, _), (name, _) in zip(found[1:], functions[1:], strict=True):
         try:
             nest.assert_same_structure(first, other)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"{label} and {name} give different structures: {first!r} and {other!r}") from None
+            kind = DTypeError if isinstance(error, TypeError) else GraphError
+            raise kind(f"{label} and {name} give different structures: {first!r} and {other!r}").note(*here) from None
         if len(tensors) != len(others):
-            raise GraphError(f"{label} gives {len(tensors)} tensors and {name} {len(others)}")
+            raise GraphError(f"{label} gives {len(tensors)} tensors and {name} {len(others)}").note(*here)
         for a, b in zip(tensors, others, strict=True):
             if a.dtype is not b.dtype:
-                raise GraphError(f"{label} gives {a.dtype.name} where {name} gives {b.dtype.name}: {a!r} and {b!r}")
+                lines = [*created(f"  {label}: {a!r}", a.op.site), *created(f"  {name}: {b!r}", b.op.site)]
+                raise GraphError(f"{label} gives {a.dtype.name} where {name} gives {b.dtype.name}").note(*here, *lines)
     if not tensors:
         raise GraphError(f"{label} must return at least one result")
 

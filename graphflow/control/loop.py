@@ -9,6 +9,7 @@ from typing import Any
 from graphflow import dtypes
 from graphflow.control.bodies import Call, add, feed_of, make_body, twin, united
 from graphflow.control.choice import define_control, specialized_record
+from graphflow.control.rounds import known_rounds
 from graphflow.dtypes import DType, ListType, list_of
 from graphflow.gradients import depending_on, flow_back, no_gradient
 from graphflow.graph import get_default_graph
@@ -94,9 +95,9 @@ def repeat(loop: Loop, name: str) -> tuple[list[Tensor], Tensor, list[Tensor]]:
 
 
 def item_type(sequence: Tensor) -> tuple[Dims, DType]:
-    """The type of an item: of a list, whatever shape, else of a row."""
+    """The type of an item: of a list, of whatever shape where that is not known, else of a row."""
     if isinstance(sequence.dtype, ListType):
-        return None, sequence.dtype.element
+        return sequence.dtype.item, sequence.dtype.element
     return None if sequence.dims is None else sequence.dims[1:], sequence.dtype
 
 
@@ -140,10 +141,12 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
     foreign = [t for t in make_body(frame, given, [*fetches, *[d for _, d in lists]]).captured
                if t.op.frame is loop.frame or t in loop.given]  # fmt: skip
     values = twin(op, foreign)
-    if loop.rounds is None:
-        limit = op.outputs[skip + count]
+    programs = [call.program for call in op.attrs["bodies"]]
+    rounds = known_rounds(loop.limit, loop.initial, programs[0], programs[1] if loop.test is not None else None)
+    if rounds is not None:
+        limit = convert_to_tensor(rounds, dtypes.int32, name="limit")
     else:
-        limit = loop.limit
+        limit = op.outputs[skip + count] if loop.rounds is None else loop.limit
     made = Loop(
         limit, (*initial, *[no_gradient(t) for t, _ in summed]),
         (*[dy for dy in d_stacked if dy is not None], *values), frame, (*given, *foreign), tuple(fetches),

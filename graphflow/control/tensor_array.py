@@ -13,6 +13,7 @@ from graphflow.operation import Tensor
 from graphflow.ops import lists
 from graphflow.ops.basic import identity
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.ragged_lists import CONCAT, SPLIT
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, TensorShape, as_dims, compatible, merge, show
 
@@ -136,7 +137,7 @@ class TensorArray:
 
     def concat(self, name: str | None = None) -> Tensor:
         """All elements, joined along their first axis."""
-        return lists.CONCAT(self._flow, dims=self._shape[0], name=name or "TensorArrayConcatV3")
+        return CONCAT(self._flow, dims=self._shape[0], name=name or "TensorArrayConcatV3")
 
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
         """The array whose elements are the rows of value."""
@@ -156,7 +157,7 @@ class TensorArray:
         rows = self._rows(value)
         if rows.dims is not None and self._infer_shape:
             self._learn((None, *rows.dims[1:]))
-        return self._with(lists.SPLIT(rows, lengths, name=name or "TensorArraySplit"))
+        return self._with(SPLIT(rows, lengths, name=name or "TensorArraySplit"))
 
     def size(self, name: str | None = None) -> Tensor:
         """How many elements there are: int32."""

@@ -11,7 +11,7 @@ from graphflow.control.loop import Loop, repeat
 from graphflow.control.values import taken_apart, tensors_of
 from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GraphError, ShapeError
-from graphflow.operation import Frame, Tensor
+from graphflow.operation import Frame, Tensor, created, creation_site
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, stop_gradient
 from graphflow.ops.define import convert_to_tensor, graph_of
@@ -63,7 +63,7 @@ def while_loop(
             going = _condition(cond(*rebuild(test_feeds)))
         with graph.inside(frame):
             feeds = [feed_of(d, t.dtype, "Identity") for d, t in zip(dims, initial, strict=True)]
-            fetches = _next(body(*rebuild(feeds)), loop_vars, feeds)
+            fetches = _next(body(*rebuild(feeds)), loop_vars, feeds, initial)
         loop = Loop(
             limit, tuple(initial), (), frame, tuple(feeds), tuple(fetches), tuple(dims),
             (test_frame, tuple(test_feeds), going),
@@ -136,7 +136,7 @@ def _condition(value: Any) -> Tensor:
     return going
 
 
-def _next(result: Any, loop_vars: Any, feeds: list[Tensor]) -> list[Tensor]:
+def _next(result: Any, loop_vars: Any, feeds: list[Tensor], initial: list[Tensor]) -> list[Tensor]:
     """The next values of the loop variables; ValueError where they are not like these."""
     if not isinstance(result, (list, tuple)) or hasattr(result, "_fields") and len(loop_vars) == 1:
         result = [result]
@@ -144,23 +144,32 @@ def _next(result: Any, loop_vars: Any, feeds: list[Tensor]) -> list[Tensor]:
         nest.assert_same_structure(list(loop_vars), list(result))
     except (TypeError, ValueError) as error:
         raise GraphError(f"the body must give as many values as there are loop variables, in the same structure: "
-                         f"{loop_vars!r} and {result!r}") from error  # fmt: skip
+                         f"{loop_vars!r} and {result!r}").note(*_here()) from error  # fmt: skip
     fetches, _ = taken_apart(list(result))
     if len(fetches) != len(feeds):
-        raise GraphError(f"the body gives {len(fetches)} tensors for {len(feeds)} loop variables")
-    for t, feed in zip(fetches, feeds, strict=True):
-        require_same_type(t, feed)
+        raise GraphError(f"the body gives {len(fetches)} tensors for {len(feeds)} loop variables").note(*_here())
+    for t, feed, first in zip(fetches, feeds, initial, strict=True):
+        require_same_type(t, feed, first)
     return fetches
 
 
-def require_same_type(t: Tensor, feed: Tensor) -> None:
-    """ValueError where the next value of a loop variable has not the dtype, or may not have the shape, of the last."""
+def require_same_type(t: Tensor, feed: Tensor, first: Tensor | None = None) -> None:
+    """ValueError where the next value of a loop variable has not the dtype, or may not have the shape, of the last.
+
+    first   the value with which it enters the loop, whose name the user knows
+    """
+    name, lines = (feed if first is None else first).name, [*_here(), *created(f"  the next value: {t!r}", t.op.site)]
     if t.dtype is not feed.dtype:
-        raise GraphError(f"the loop variable {feed.name!r} is {feed.dtype.name}, and the body gives {t.dtype.name} "
-                         f"for it: {t!r}")  # fmt: skip
+        raise GraphError(
+            f"the loop variable {name!r} is {feed.dtype.name}, and the body gives {t.dtype.name} for it"
+        ).note(*lines)
     if not isinstance(t.dtype, ListType) and not _within(t.dims, feed.dims):
         raise ShapeError(
-            f"the loop variable {feed.name!r} enters the loop with shape {show(feed.dims)}, and has shape "
-            f"{show(t.dims)} after one iteration",
+            f"the loop variable {name!r} enters the loop with shape {show(feed.dims)}, and has shape {show(t.dims)} "
+            "after one iteration",
             hint="shape_invariants says which sizes may change",
-        )
+        ).note(*lines)
+
+
+def _here() -> list[str]:
+    return created("in a loop", creation_site())

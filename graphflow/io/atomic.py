@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from graphflow.errors import NotFoundError, OpError, PermissionDeniedError, ResourceExhaustedError, UnknownError
+from graphflow.errors import (
+    FailedPreconditionError,
+    NotFoundError,
+    OpError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnknownError,
+)
 
 TEMPORARY = ".tmp-"
 _TOKEN = secrets.token_hex(4)
@@ -57,6 +64,7 @@ def translated(error: OSError, path: str) -> OpError:
     """The operating system's error as TensorFlow's."""
     kinds: dict[int | None, type[OpError]] = {
         errno.ENOENT: NotFoundError, errno.EACCES: PermissionDeniedError, errno.EPERM: PermissionDeniedError,
+        errno.ENOTDIR: FailedPreconditionError, errno.EISDIR: FailedPreconditionError,
         errno.ENOSPC: ResourceExhaustedError, errno.EDQUOT: ResourceExhaustedError, errno.EFBIG: ResourceExhaustedError,
     }  # fmt: skip
     return kinds.get(error.errno, UnknownError).because(f"{path}: {error.strerror or error}")

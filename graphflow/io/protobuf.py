@@ -361,7 +361,11 @@ class Message:
     def MergeFromString(self, serialized: bytes) -> int:
         """As MergeFrom with what these bytes say; gives their number."""
         data = bytes(serialized)
-        self._merge(data, 0, len(data))
+        try:
+            self._merge(data, 0, len(data))
+        except WireError as error:
+            kind = type(self).__name__
+            raise WireError(f"these {len(data)} bytes are no {kind}, or a part of one: {error}") from None
         return len(data)
 
     @classmethod

@@ -13,7 +13,7 @@ from graphflow.ops.arithmetic import multiply
 from graphflow.ops.basic import cast, zeros_like
 from graphflow.ops.compare import greater
 from graphflow.ops.define import OpDef, convert_to_tensor, define
-from graphflow.ops.infer import same_as_input
+from graphflow.ops.infer import all_alike, same_as_input
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.math import NEG, abs, sigmoid
 from graphflow.ops.select import where_v2
@@ -22,7 +22,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.673263242354377284
 
 RELU_GRAD: OpDef = define(
     "ReluGrad", "gradients features",
-    infer=same_as_input,
+    infer=all_alike,
     reference=lambda gradients, features: np.where(features > 0, gradients, gradients.dtype.type(0)),
     vjp=(lambda op, dy: RELU_GRAD(dy, op.inputs[1]), lambda op, dy: zeros_like(op.inputs[1])),
     lowering=Elementwise("gradients if features > 0 else T(0)"),

@@ -32,6 +32,13 @@ IDENTITY = define(
     moves="input",
 )  # fmt: skip
 
+COPY = define(  # made by compilers, where a kernel writes a value to a second place
+    "Copy", "input",
+    infer=same_as_input,
+    reference=lambda x: x,
+    lowering=Elementwise("input"),
+)  # fmt: skip
+
 STOP_GRADIENT = define(
     "StopGradient", "input",
     infer=same_as_input,

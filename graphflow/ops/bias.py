@@ -65,6 +65,8 @@ BIAS_ADD = define(
 
 def _grad_infer(out_backprop: Tensor, data_format: str) -> tuple[Dims, DType]:
     dims = out_backprop.dims
+    if dims is not None and len(dims) < 2:
+        raise ShapeError(f"a gradient of rank 2 or more is needed, not one of shape {show(dims)}")
     return (None,) if dims is None else (dims[_channel_axis(len(dims), data_format)],), out_backprop.dtype
 
 

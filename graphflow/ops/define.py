@@ -5,6 +5,7 @@ Calling a record adds an operation to a graph: Python values become constants, d
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphflow import dtypes
+from graphflow.config import current
 from graphflow.dtypes import DType
 from graphflow.errors import (
     ConversionError,
@@ -20,9 +22,10 @@ from graphflow.errors import (
     GraphflowError,
     InternalError,
     InvalidArgumentError,
+    ResourceExhaustedError,
 )
 from graphflow.graph import Graph, get_default_graph
-from graphflow.operation import Operation, Tensor, created, creation_site, describe_inputs
+from graphflow.operation import PACKAGE, Operation, Tensor, created, creation_site, describe_inputs
 from graphflow.ops.lowering import AnyLowering, Lowering
 from graphflow.ops.values import as_array
 from graphflow.shape import Dims
@@ -155,7 +158,14 @@ class OpDef:
             raise
         except np.linalg.LinAlgError as error:
             raise InvalidArgumentError.because(f"{self.name}: {error}", op).note(*op.where()) from None
+        except MemoryError as error:
+            raise ResourceExhaustedError.because(f"{self.name}: {error}", op).note(*op.where()) from None
         except Exception as error:
+            if isinstance(error, _UNFIT) and _own(error):
+                cause = error if current().frames else None
+                raise InvalidArgumentError.because(
+                    f"{self.name} cannot work with these values: {error}", op, hint="GRAPHFLOW_FRAMES=1 shows the cause"
+                ).note(*op.where()) from cause
             for line in op.where():
                 error.add_note(line)
             raise
@@ -219,6 +229,20 @@ class OpDef:
 
     def __repr__(self) -> str:
         return f"OpDef({self.name})"
+
+
+_UNFIT = (ValueError, TypeError, IndexError, ArithmeticError)  # what NumPy says of values that do not fit an operation
+_INSIDE = (PACKAGE, os.path.dirname(np.__file__) + os.sep, f"numpy{os.sep}")  # the last: NumPy in Cython
+
+
+def _own(error: BaseException) -> bool:
+    """Whether graphflow or NumPy raised it, and no function that the user has handed over."""
+    tb = error.__traceback__
+    while tb is not None:
+        if not tb.tb_frame.f_code.co_filename.startswith(_INSIDE):
+            return False
+        tb = tb.tb_next
+    return True
 
 
 REGISTRY: dict[str, OpDef] = {}

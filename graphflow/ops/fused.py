@@ -37,7 +37,8 @@ class Region:
     @cached_property
     def anchor(self) -> Operation | None:
         first = self.members[0]
-        return first if isinstance(first.definition.lower(first), Kernel) else None
+        kind = first.definition.lower(first)
+        return first if isinstance(kind, Kernel) and kind.epilogue else None
 
     @property
     def computed(self) -> tuple[Operation, ...]:

@@ -14,10 +14,10 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, identity
 from graphflow.ops.define import OpDef, convert_to_tensor, define, graph_of, register_tensor_conversion_function
 from graphflow.ops.infer import axis_in
-from graphflow.ops.lowering import Kernel
+from graphflow.ops.lowering import Columns, Kernel, SideBySide
 from graphflow.ops.shape_ops import refuse, shape
 from graphflow.ops.static import partial_value, static_value
-from graphflow.shape import Dimension, Dims, merge, show
+from graphflow.shape import Dimension, Dims, merge, show, sizes
 
 
 def symbolic(value: Any) -> bool:
@@ -87,12 +87,25 @@ def _concat_vjp(op: Operation, dy: Tensor) -> list[Tensor | None]:
     return [*_pieces(SPLIT_V(dy, lengths, cast(axis, dtypes.int32), num_split=len(values))), None]
 
 
+def _concat_lowering(op: Operation) -> Kernel:
+    *values, axis = op.inputs
+    return SideBySide("concat") if _in_columns(values, axis) else Kernel("concat")
+
+
+def _in_columns(parts: Sequence[Tensor], axis: Tensor) -> bool:
+    """Whether these are several numbers of each row of a tensor, as many in each part."""
+    dims, at = parts[0].dims, static_value(axis)
+    if dims is None or at is None or len({t.dims for t in parts}) > 1 or None in dims:
+        return False
+    return len(dims) > 1 and (dims[-1] or 0) > 1 and int(at) in (-1, len(dims) - 1)
+
+
 CONCAT = define(
     "ConcatV2", "*values axis:I",
     infer=_concat_infer,
     reference=_concat,
     vjp=_concat_vjp,
-    lowering=Kernel("concat"),
+    lowering=_concat_lowering,
     moves="values",
 )  # fmt: skip
 
@@ -230,12 +243,20 @@ def _split(split_dim: np.ndarray, value: np.ndarray, num_split: int) -> list[np.
     return np.split(value, num_split, at)
 
 
-SPLIT = define(
+def _split_lowering(op: Operation) -> Kernel:
+    name, value, axis = ("split", 1, 0) if op.definition is SPLIT else ("split_v", 0, 2)
+    if not _in_columns(op.outputs, op.inputs[axis]):
+        return Kernel(name)
+    width = sizes(op.outputs[0].dims)[-1]
+    return Columns(name, of=value, starts=tuple(i * width for i in range(len(op.outputs))))
+
+
+SPLIT: OpDef = define(
     "Split", "split_dim:int32 value",
     infer=_split_infer,
     reference=_split,
     vjp=lambda op, *dys: [None, concat(dys, op.inputs[0])],
-    lowering=Kernel("split"),
+    lowering=_split_lowering,
     moves="value",
 )  # fmt: skip
 
@@ -287,7 +308,7 @@ SPLIT_V = define(
     infer=_split_v_infer,
     reference=_split_v,
     vjp=lambda op, *dys: [concat(dys, op.inputs[2]), None, None],
-    lowering=Kernel("split_v"),
+    lowering=_split_lowering,
     moves="value",
 )  # fmt: skip
 

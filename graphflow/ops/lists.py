@@ -1,31 +1,54 @@
 """Lists of arrays as values: what a TensorArray holds, and what a loop keeps of its iterations for its gradient.
 
-A value is an object array [n] of arrays, None for an item that nothing was written to.  In a gradient None is zero.
-Lists are never changed: an op that writes gives a new one, which shares the other arrays.
+A value is an object array [n] of arrays, None for an item that nothing was written to.  Where all items have one shape
+it may also be an array [n, ...], in which such items are zeros.  In a gradient None is zero, and so is what lies behind
+the end of a list: the gradient of a list may be shorter or longer than it.
+Lists are never changed: an op that writes gives a new one.  Kernels write in place where nobody needs the old one.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.dtypes import DType, ListType, list_of
-from graphflow.errors import DTypeError, InvalidArgumentError
+from graphflow.dtypes import DType, list_of
+from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
+from graphflow.ops.list_types import added_type, item_of, kind_of, written
+from graphflow.ops.lowering import Kernel
+from graphflow.ops.shape_ops import shape as shape_of
+from graphflow.ops.static import static_dims, static_value
 from graphflow.shape import Dims, sizes
 
 
-def _element(t: Tensor) -> DType:
-    if not isinstance(t.dtype, ListType):
-        raise DTypeError(f"{t!r} is not the flow of a TensorArray")
-    return t.dtype.element
+def typed(op: Operation, inputs: tuple[Tensor, ...]) -> Operation | None:
+    """The operation over these inputs, in a program whose shapes are known, with all that is known of the list that it
+    begins; None for operations that begin none.   A graph knows no items, so that types in it are compared easily.
+    """
+    if op.definition not in (LIST, EMPTY, UNSTACK):
+        return None
+    attrs = {**op.attrs, "typed": True}
+    made = op.definition.outputs(inputs, attrs, op.name, op.site)
+    return Operation(
+        op.definition, op.name, inputs, attrs, made, op.control_inputs, op.graph, op.id, op.site, op.device, op.frame
+    )
 
 
+def _new_type(size: Tensor, dtype: DType, typed: bool = False) -> tuple[Dims, DType]:
+    n = static_value(size) if typed else None
+    return (None if n is None else max(int(n), 0),), list_of(dtype, blank=typed)
+
+
+def _unstacked_type(value: Tensor, typed: bool = False) -> tuple[Dims, DType]:
+    dims = value.dims
+    return (dims[0] if dims else None,), list_of(value.dtype, sizes(dims[1:]) if typed and dims else None)
+
+
+# -- values ----------------------------------------------------------------------------------------------------------
 def _empty(n: int) -> np.ndarray:
     return np.full(max(n, 0), None, object)
 
@@ -38,6 +61,15 @@ def as_list(arrays: Sequence[Any]) -> np.ndarray:
     return out
 
 
+def as_items(list: np.ndarray) -> np.ndarray:
+    """The value as an object array."""
+    return list if list.dtype == object else as_list(_rows(list))
+
+
+def _rows(value: np.ndarray) -> list[np.ndarray]:
+    return [value[i : i + 1].reshape(value.shape[1:]) for i in range(len(value))]
+
+
 def _index(items: np.ndarray, index: Any, what: str) -> int:
     i = int(index)
     if not 0 <= i < len(items):
@@ -46,28 +78,32 @@ def _index(items: np.ndarray, index: Any, what: str) -> int:
 
 
 # -- making ----------------------------------------------------------------------------------------------------------
-LIST = define(
+LIST: OpDef = define(
     "TensorArrayV3", "size:int32",
-    infer=lambda size, dtype: ((None,), list_of(dtype)),
-    reference=lambda size, dtype: _empty(int(size)),
+    infer=_new_type,
+    reference=lambda size, dtype, typed=False: _empty(int(size)),
     vjp=NO_GRADIENT,
+    lowering=Kernel("list_new"),
 )  # fmt: skip
 
-EMPTY_LIKE = define(
-    "ListEmptyLike", "list",
-    infer=lambda list: (list.dims, list.dtype),
-    reference=lambda list: _empty(len(list)) if list.dtype == object else np.zeros_like(list),
-    vjp=NO_GRADIENT,
+EMPTY: OpDef = define(
+    "ListEmpty", "",
+    infer=lambda dtype, typed=False: ((0 if typed else None,), list_of(dtype, blank=typed)),
+    reference=lambda dtype, typed=False: _empty(0),
+    vjp=lambda op, dy: [],
+    lowering=Kernel("list_empty"),
 )  # fmt: skip
+
+
+def empty_like(list: Tensor) -> Tensor:
+    """A list of such items that has none."""
+    return EMPTY(dtype=kind_of(list).element)
 
 
 def _added(*lists: np.ndarray) -> np.ndarray:
-    if all(each.dtype != object for each in lists):
-        return np.sum(lists, 0, lists[0].dtype)
-    size = max(len(each) for each in lists)
-    out = _empty(size)
+    out = _empty(max(len(each) for each in lists))
     for each in lists:
-        for i, item in enumerate(each):
+        for i, item in enumerate(as_items(each)):
             if item is not None:
                 out[i] = item if out[i] is None else out[i] + item
     return out
@@ -75,26 +111,26 @@ def _added(*lists: np.ndarray) -> np.ndarray:
 
 LISTS_ADDED = define(
     "ListAddN", "*lists",
-    infer=lambda *lists: next(((t.dims, t.dtype) for t in lists if isinstance(t.dtype, ListType)),
-                              (lists[0].dims, lists[0].dtype)),  # a list whose items have one shape may be an array
+    infer=added_type,
     reference=_added,
     vjp=lambda op, dy: [dy] * len(op.inputs),
+    lowering=Kernel("list_add"),
 )  # fmt: skip
 
 
-def empty_like(list: Tensor) -> Tensor:
-    """As many items, none of them written."""
-    return EMPTY_LIKE(list)
-
-
 def lists_added(lists: Sequence[Tensor]) -> Tensor:
-    """Item by item the sum."""
-    return LISTS_ADDED(*lists)
+    """Item by item the sum.   Lists with one item are added to it, without a look at the others."""
+    alone = [t for t in lists if t.op.definition is WRITE and t.op.inputs[0].op.definition is EMPTY]
+    others = [t for t in lists if t not in alone] or [alone.pop(0)]
+    total = others[0] if len(others) == 1 else LISTS_ADDED(*others)
+    for t in alone:
+        total = ADD_ITEM(total, *t.op.inputs[1:])
+    return total
 
 
 # -- one item --------------------------------------------------------------------------------------------------------
 def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
-    item = list[_index(list, index, "read")]
+    item = as_items(list)[_index(list, index, "read")]
     if item is None:
         if dims is None or None in dims:
             raise InvalidArgumentError.because(f"cannot read index {int(index)} of a TensorArray: nothing was written")
@@ -102,93 +138,103 @@ def _read(list: np.ndarray, index: np.ndarray, dims: Dims) -> np.ndarray:
     return item
 
 
-def _read_vjp(op: Operation, dy: Tensor) -> list:
-    array, index = op.inputs
-    return [WRITE(empty_like(array), index, dy, grows=False), None]
-
-
 READ_ITEM: OpDef = define(
     "TensorArrayReadV3", "list:L index:int32",
-    infer=lambda list, index, dims: (dims, _element(list)),
+    infer=lambda list, index, dims: (item_of(list, dims), kind_of(list).element),
     reference=_read,
-    vjp=_read_vjp,
+    vjp=lambda op, dy: [WRITE(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None],
+    lowering=Kernel("list_read"),
 )  # fmt: skip
 
 
-def _read_or_zeros(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.ndarray:
+def read_or_zeros(list: np.ndarray, index: Any, shape: Any) -> np.ndarray:
     i = int(index)
-    item = list[i] if i < len(list) else None
-    return np.zeros_like(like) if item is None else item
+    item = as_items(list)[i] if i < len(list) else None
+    return np.zeros(shape) if item is None else item
 
 
 READ_OR_ZEROS: OpDef = define(
-    "ListReadOrZeros", "list:L index:int32 like",
-    infer=lambda list, index, like: (like.dims, _element(list)),
-    reference=_read_or_zeros,
+    "ListReadOrZeros", "list:L index:int32 shape:int32",
+    infer=lambda list, index, shape: (item_of(list, static_dims(shape)), kind_of(list).element),
+    reference=read_or_zeros,
     vjp=lambda op, dy: [WRITE(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
+    lowering=Kernel("list_read_or_zeros"),
 )  # fmt: skip
 
 
 def _write(list: np.ndarray, index: np.ndarray, value: np.ndarray, grows: bool) -> np.ndarray:
-    i = int(index)
-    if grows and i >= len(list):
+    i, items = int(index), as_items(list)
+    if grows and i >= len(items):
         out = _empty(i + 1)
-        out[: len(list)] = list
+        out[: len(items)] = items
     else:
-        i, out = _index(list, index, "write to"), list.copy()
+        i, out = _index(items, index, "write to"), items.copy()
     out[i] = value.copy()
     return out
 
 
 def _write_vjp(op: Operation, dy: Tensor) -> list:
-    array, index, value = op.inputs
-    return [DROPPED(dy, index, array), None, READ_OR_ZEROS(dy, index, value)]
+    _, index, value = op.inputs
+    read = READ_OR_ZEROS(dy, index, shape_of(value))  # first, so that nobody needs dy when the item is dropped
+    return [DROPPED(dy, index), None, read]
 
 
 WRITE: OpDef = define(
     "TensorArrayWriteV3", "list:L index:int32 value",
-    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, list_of(_element(list))),
+    infer=lambda list, index, value, grows: ((None,) if grows else list.dims, written(list, value.dims)),
     reference=_write,
     vjp=_write_vjp,
+    lowering=Kernel("list_write"),
 )  # fmt: skip
 
 
-def _dropped(list: np.ndarray, index: np.ndarray, like: np.ndarray) -> np.ndarray:
-    out = _empty(len(like))
-    n = min(len(like), len(list))
-    out[:n] = list[:n]
-    if int(index) < n:
-        out[int(index)] = None
+def _add_item(list: np.ndarray, index: np.ndarray, value: np.ndarray) -> np.ndarray:
+    old = as_items(list)[int(index)] if int(index) < len(list) else None
+    return _write(list, index, value if old is None else old + value, grows=True)
+
+
+ADD_ITEM: OpDef = define(
+    "ListAddItem", "list:L index:int32 value",
+    infer=lambda list, index, value: ((None,), written(list, value.dims)),
+    reference=_add_item,
+    vjp=lambda op, dy: [dy, None, READ_OR_ZEROS(dy, op.inputs[1], shape_of(op.inputs[2]))],
+    lowering=Kernel("list_add_item"),
+)  # fmt: skip
+
+
+def _dropped(list: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    out = as_items(list).copy()
+    for i in indices.reshape(-1).tolist():
+        if i < len(out):
+            out[i] = None
     return out
 
 
 DROPPED: OpDef = define(
-    "ListDrop", "list index:int32 like",
-    infer=lambda list, index, like: (like.dims, list_of(_element(list))),
+    "ListDrop", "list:L indices:int32",
+    infer=lambda list, indices: (list.dims, list.dtype),
     reference=_dropped,
-    vjp=lambda op, dy: [DROPPED(dy, op.inputs[1], op.inputs[0]), None, None],
+    vjp=lambda op, dy: [DROPPED(dy, op.inputs[1]), None],
+    lowering=Kernel("list_drop"),
 )  # fmt: skip
-
-
-def _size_type(list: Tensor) -> tuple[Dims, DType]:
-    _element(list)
-    return (), dtypes.int32
 
 
 SIZE = define(
     "TensorArraySizeV3", "list:L",
-    infer=_size_type,
+    infer=lambda list: ((), dtypes.int32) if kind_of(list) else None,
     reference=lambda list: len(list),
     vjp=NO_GRADIENT,
+    lowering=Kernel("list_size"),
 )  # fmt: skip
 
 
 # -- many items ------------------------------------------------------------------------------------------------------
-def _filled(list: np.ndarray, indices: Sequence[int], dims: Dims, what: str) -> list[np.ndarray]:
-    found = [list[_index(list, i, what)] for i in indices]
+def filled(list: np.ndarray, indices: Sequence[int], dims: Dims, what: str) -> list[np.ndarray]:
+    items = as_items(list)
+    found = [items[_index(items, i, what)] for i in indices]
     missing = [i for i, item in zip(indices, found, strict=True) if item is None]
     if missing:
-        shape = next((item.shape for item in list if item is not None), dims)
+        shape = next((item.shape for item in items if item is not None), dims)
         if shape is None or None in shape:
             raise InvalidArgumentError.because(
                 f"cannot {what} index {missing[0]} of a TensorArray: nothing was written"
@@ -206,47 +252,57 @@ def _stacked(items: Sequence[np.ndarray], dims: Dims) -> np.ndarray:
     return np.stack(items)
 
 
+def _stack(list: np.ndarray, dims: Dims) -> np.ndarray:
+    if list.dtype != object:
+        return list
+    return _stacked(filled(list, range(len(list)), dims, "gather"), dims)
+
+
 GATHER: OpDef = define(
     "TensorArrayGatherV3", "list:L indices:int32",
     infer=lambda list, indices, dims: (
-        None if dims is None or indices.dims is None else (*indices.dims, *dims), _element(list)
+        None if (item := item_of(list, dims)) is None or indices.dims is None else (*indices.dims, *item),
+        kind_of(list).element,
     ),
-    reference=lambda list, indices, dims: _stacked(_filled(list, indices.tolist(), dims, "gather"), dims),
-    vjp=lambda op, dy: [SCATTER(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None],
+    reference=lambda list, indices, dims: _stacked(filled(list, indices.tolist(), dims, "gather"), dims),
+    vjp=lambda op, dy: [ADD_ITEMS(empty_like(op.inputs[0]), op.inputs[1], dy), None],
+    lowering=Kernel("list_gather"),
 )  # fmt: skip
 
 STACK: OpDef = define(
     "TensorArrayStackV3", "list:L",
-    infer=lambda list, dims: (None if dims is None else (list.dims[0], *dims), _element(list)),
-    reference=lambda list, dims: _stacked(_filled(list, range(len(list)), dims, "gather"), dims),
+    infer=lambda list, dims: (
+        None if (item := item_of(list, dims)) is None else (list.dims[0], *item), kind_of(list).element
+    ),
+    reference=_stack,
     vjp=lambda op, dy: [UNSTACK(dy)],
+    lowering=Kernel("list_stack"),
 )  # fmt: skip
 
 UNSTACK: OpDef = define(
     "TensorArrayUnstackV3", "value",
-    infer=lambda value: ((value.dims[0] if value.dims else None,), list_of(value.dtype)),
-    reference=lambda value: as_list([np.ascontiguousarray(v) if v.ndim else np.asarray(v) for v in _rows(value)]),
-    vjp=lambda op, dy: [STACK_LIKE(dy, op.inputs[0])],
+    infer=_unstacked_type,
+    reference=lambda value, typed=False: as_list(_rows(value)),
+    vjp=lambda op, dy: [STACK_LIKE(dy, shape_of(op.inputs[0]))],
+    lowering=Kernel("list_unstack"),
 )  # fmt: skip
 
 
-def _rows(value: np.ndarray) -> list[np.ndarray]:
-    return [value[i : i + 1].reshape(value.shape[1:]) for i in range(len(value))]
-
-
-def _stack_like(list: np.ndarray, like: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(like)
-    for i, item in enumerate(list[: len(like)]):
+def _stack_like(list: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    items = as_items(list)[: shape[0]]
+    out = np.zeros(shape, next((item.dtype for item in items if item is not None), None))
+    for i, item in enumerate(items):
         if item is not None:
             out[i] = item
     return out
 
 
 STACK_LIKE: OpDef = define(
-    "ListStackLike", "list:L like",
-    infer=lambda list, like: (like.dims, _element(list)),
+    "ListStackLike", "list:L shape:int32",
+    infer=lambda list, shape: (static_dims(shape), kind_of(list).element),
     reference=_stack_like,
     vjp=lambda op, dy: [UNSTACK(dy), None],
+    lowering=Kernel("list_stack"),
 )  # fmt: skip
 
 
@@ -259,84 +315,46 @@ def _scattered(list: np.ndarray, indices: np.ndarray, value: np.ndarray, grows: 
 
 
 def _scatter_vjp(op: Operation, dy: Tensor) -> list:
-    array, indices, value = op.inputs
-    return [DROPPED_ALL(dy, indices, array), None, GATHER_LIKE(dy, indices, value)]
+    _, indices, value = op.inputs
+    rows = GATHER_LIKE(dy, indices, shape_of(value))
+    return [DROPPED(dy, indices), None, rows]
 
 
 SCATTER: OpDef = define(
     "TensorArrayScatterV3", "list:L indices:int32 value",
-    infer=lambda list, indices, value, grows: ((None,) if grows else list.dims, list.dtype),
+    infer=lambda list, indices, value, grows: (
+        (None,) if grows else list.dims, written(list, None if value.dims is None else value.dims[1:])
+    ),
     reference=_scattered,
     vjp=_scatter_vjp,
+    lowering=Kernel("list_scatter"),
 )  # fmt: skip
 
 
-def _dropped_all(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.ndarray:
-    for i in indices:
-        list = _dropped(list, i, like)
-    return list if len(indices) else _dropped(list, np.array(len(list)), like)
+def _add_items(list: np.ndarray, indices: np.ndarray, value: np.ndarray) -> np.ndarray:
+    for i, row in zip(indices, _rows(value), strict=True):
+        list = _add_item(list, i, row)
+    return list
 
 
-DROPPED_ALL: OpDef = define(
-    "ListDropAll", "list indices:int32 like",
-    infer=lambda list, indices, like: (like.dims, list_of(_element(list))),
-    reference=_dropped_all,
-    vjp=lambda op, dy: [DROPPED_ALL(dy, op.inputs[1], op.inputs[0]), None, None],
+ADD_ITEMS: OpDef = define(
+    "ListAddItems", "list:L indices:int32 value",
+    infer=lambda list, indices, value: ((None,), written(list, None if value.dims is None else value.dims[1:])),
+    reference=_add_items,
+    vjp=lambda op, dy: [dy, None, GATHER_LIKE(dy, op.inputs[1], shape_of(op.inputs[2]))],
+    lowering=Kernel("list_add_items"),
 )  # fmt: skip
 
 
-def _gather_like(list: np.ndarray, indices: np.ndarray, like: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(like)
-    for row, i in enumerate(indices.tolist()):
-        if i < len(list) and list[i] is not None:
-            out[row] = list[i]
-    return out
+def _gather_like(list: np.ndarray, indices: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    items = [read_or_zeros(list, i, shape[1:]) for i in indices]
+    return np.stack(items) if items else np.zeros(shape)
 
 
 GATHER_LIKE: OpDef = define(
-    "ListGatherLike", "list:L indices:int32 like",
-    infer=lambda list, indices, like: (like.dims, _element(list)),
+    "ListGatherLike", "list:L indices:int32 shape:int32",
+    infer=lambda list, indices, shape: (static_dims(shape), kind_of(list).element),
     reference=_gather_like,
-    vjp=lambda op, dy: [SCATTER(empty_like(op.inputs[0]), op.inputs[1], dy, grows=True), None, None],
-)  # fmt: skip
-
-
-# -- items of different lengths --------------------------------------------------------------------------------------
-def _concatenated(list: np.ndarray, dims: Dims) -> np.ndarray:
-    items = _filled(list, range(len(list)), dims, "concat")
-    if not items:
-        return np.zeros((0, *[d or 0 for d in (dims or ())[1:]]))
-    if any(item.ndim == 0 or item.shape[1:] != items[0].shape[1:] for item in items):
-        shapes = [item.shape for item in items]
-        raise InvalidArgumentError.because(f"the items of a TensorArray cannot be joined along axis 0: {shapes}")
-    return np.concatenate(items)
-
-
-CONCAT: OpDef = define(
-    "TensorArrayConcatV3", "list:L",
-    infer=lambda list, dims: (None if not dims else (None, *dims[1:]), _element(list)),
-    reference=_concatenated,
-    vjp=lambda op, dy: [SPLIT_LIKE(dy, op.inputs[0])],
-)  # fmt: skip
-
-
-def _pieces(value: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
-    ends = np.cumsum([0, *lengths])
-    if value.ndim == 0 or ends[-1] != len(value):
-        raise InvalidArgumentError.because(f"the lengths {list(lengths)} do not add up to {value.shape[:1]} rows")
-    return as_list([value[a:b].copy() for a, b in itertools.pairwise(ends)])
-
-
-SPLIT_LIKE: OpDef = define(
-    "ListSplitLike", "value like:L",
-    infer=lambda value, like: (like.dims, like.dtype),
-    reference=lambda value, like: _pieces(value, [len(item) for item in like]),
-    vjp=lambda op, dy: [CONCAT(dy, dims=op.inputs[0].dims), None],
-)  # fmt: skip
-
-SPLIT: OpDef = define(
-    "TensorArraySplitV3", "value lengths:I",
-    infer=lambda value, lengths: ((lengths.dims[0] if lengths.dims else None,), list_of(value.dtype)),
-    reference=lambda value, lengths: _pieces(value, lengths.tolist()),
-    vjp=lambda op, dy: [CONCAT(dy, dims=op.inputs[0].dims), None],
+    vjp=lambda op, dy: [ADD_ITEMS(empty_like(op.inputs[0]), op.inputs[1], dy), None, None],
+    lowering=Kernel("list_gather"),
 )  # fmt: skip

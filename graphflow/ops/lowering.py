@@ -61,6 +61,25 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Columns(Kernel):
+    """A kernel whose outputs are columns of input `of`, all as wide, the first ones of which are `starts`.
+
+    A region reads them where they are.
+    """
+
+    of: int = 0
+    starts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SideBySide(Kernel):
+    """A kernel that joins all its inputs but the last, which are of one shape, along their last dimension.
+
+    A region writes them where they go.
+    """
+
+
+@dataclass(frozen=True)
 class Random:
     """Element i from the i-th block of Philox words `a`, `b` (uint32) of this op's key and draw number.
 
@@ -90,6 +109,10 @@ def operands(kind: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
         return tuple([inputs[i] for i in kind.operands])
     if isinstance(kind, (Reduce, View)):
         return tuple(inputs[:1])
+    if isinstance(kind, Columns):
+        return (inputs[kind.of],)
+    if isinstance(kind, SideBySide):
+        return tuple(inputs[:-1])
     return tuple(inputs[1:]) if isinstance(kind, Random) else tuple(inputs)
 
 

@@ -27,7 +27,11 @@ def _update(tensor: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.
     where = coordinates(indices, out.shape)
     if updates.shape != indices.shape[:-1] + out.shape[len(where) :]:
         raise refuse(f"updates {updates.shape} at indices {indices.shape} do not fit into shape {out.shape}")
-    out[where] = updates if where else updates.reshape(-1, *out.shape)[-1:]
+    if where:
+        out[where] = updates
+    else:  # coordinates of no numbers stand for all of it
+        for last in updates.reshape(-1, *out.shape)[-1:]:
+            out[...] = last
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -195,26 +196,25 @@ def _range_size(n: int | None, begin: Any, end: Any, stride: int | None) -> int 
     return len(range(*bounds.indices(n)))
 
 
-def moving_entries(op: Operation) -> list[tuple[int, int]] | None:
-    """For a StridedSlice the entries of begin that are known only when running, with the axis that each one indexes.
+def moving_entries(bounds: Sequence[Tensor], rank: int, attrs: dict[str, int]) -> list[tuple[int, int]] | None:
+    """For a strided slice the entries of begin that are known only when running, with the axis that each one indexes.
 
     None when there is more that is not known.
     """
-    _, *bounds = op.inputs
-    parts = [partial_value(t) for t in bounds]
-    if parts[0] is None or parts[2] is None or None in parts[2].tolist() or op.inputs[0].dims is None:
+    strides = partial_value(bounds[2])
+    if strides is None or None in strides.tolist():
         return None
-    kinds = _entries(parts[0].size, op.attrs)
-    ends = [None] * len(kinds) if parts[1] is None else parts[1].tolist()
+    kinds = _entries(strides.size, attrs)
+    begins, ends = ([None] * len(kinds) if (known := partial_value(t)) is None else known.tolist() for t in bounds[:2])
     found, axis = [], 0
-    for i, (kind, begin, end) in enumerate(zip(kinds, parts[0].tolist(), ends, strict=True)):
-        fixed = begin is not None or op.attrs["begin_mask"] >> i & 1, end is not None or op.attrs["end_mask"] >> i & 1
+    for i, (kind, begin, end) in enumerate(zip(kinds, begins, ends, strict=True)):
+        fixed = begin is not None or attrs["begin_mask"] >> i & 1, end is not None or attrs["end_mask"] >> i & 1
         if kind == "range" and not all(fixed):
             return None
         if kind == "index" and begin is None:
             found.append((i, axis))
         used = sum(k in ("index", "range") for k in kinds)
-        axis += {"...": len(op.inputs[0].dims) - used, "new": 0}.get(kind, 1)
+        axis += {"...": rank - used, "new": 0}.get(kind, 1)
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
 
 import numpy as np
 
 from graphflow.dtypes import REAL, DType, float16, float32, float64, string, uint8
 from graphflow.errors import InvalidArgumentError
+from graphflow.io.wire import FIXED32, block, key
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, define
 from graphflow.ops.image.codec import ENCODE_PNG
@@ -42,8 +44,12 @@ def _scalar_infer(tags: Tensor, values: Tensor) -> tuple[Dims, DType]:
 
 def _scalars(tags: np.ndarray, values: np.ndarray) -> np.ndarray:
     pairs = zip(tags.reshape(-1).tolist(), values.reshape(-1).tolist(), strict=True)  # infer has compared the shapes
-    return _bytes(Summary(value=[Summary.Value(tag=tag.decode(), simple_value=value) for tag, value in pairs]))
+    # As the bytes of Summary(value=[Summary.Value(tag=tag, simple_value=value), ...]), in a tenth of the time.
+    data = b"".join([block(1, block(1, tag) + _NUMBER + struct.pack("<f", value)) for tag, value in pairs])
+    return np.array(data, object)
 
+
+_NUMBER = key(2, FIXED32)
 
 SCALAR_SUMMARY = define("ScalarSummary", "tags:string values", _scalar_infer, _scalars, vjp=NO_GRADIENT, types=REAL)
 

@@ -17,15 +17,17 @@ from graphflow.passes.cse import merge_common
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
-from graphflow.passes.layout import ImageLanes, assign_layouts
+from graphflow.passes.layout import Layouts, assign_layouts
 from graphflow.passes.loops import improve_loops
 from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
+from graphflow.passes.rows import multiply_rows_once
 from graphflow.passes.simplify import simplify
 from graphflow.passes.updates import merge_updates
 from graphflow.passes.verify import verify
 from graphflow.pictures.program import program_dot
 from graphflow.program import Program
+from graphflow.progress import progress
 from graphflow.text import program_text
 
 Pass = Callable[..., Program]  # of a program, and of a counter of the rules that fire
@@ -37,6 +39,7 @@ PIPELINE: tuple[Pass, ...] = (
     expand_composites,  # after simplify, whose rules know composites: log(softmax)
     merge_common,  # after both: equal things look equal now
     improve_loops,  # over simple bodies; what it moves out of them fuses with what is around
+    multiply_rows_once,  # after the loops, of whose inputs there are now whole products
     assign_layouts,  # before fusion, which finds the operations between convolutions in their layout
     fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
     merge_updates,  # last: what makes a gradient has found its place
@@ -77,10 +80,10 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def optimize(program: Program, report: Report | None = None, image_lanes: ImageLanes | None = None) -> Program:
+def optimize(program: Program, report: Report | None = None, layouts: Layouts | None = None) -> Program:
     """Every pass of PIPELINE that GRAPHFLOW_SKIP does not name, verified and written out where the switches say so.
 
-    image_lanes   what the backend says of the layout of convolutions, None where it knows only one
+    layouts   what the backend says of those of its kernels, None where there is one of each thing
 
     Raises: ValueError for an unknown name in GRAPHFLOW_SKIP; InternalError for a pass that goes wrong.
     """
@@ -92,13 +95,13 @@ def optimize(program: Program, report: Report | None = None, image_lanes: ImageL
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
         report.operations = len(program.ops)
     _dump(folder, 0, "specialize", program)
-    for number, apply in enumerate(PIPELINE, 1):
+    for number, apply in enumerate(progress(PIPELINE, "optimizing"), 1):
         name, before = apply.__name__, program
         if name in skipped:
             continue
         fired = Fired()
         with collector_paused():
-            program = apply(program, fired, image_lanes) if apply is assign_layouts else apply(program, fired)
+            program = apply(program, fired, layouts) if apply is assign_layouts else apply(program, fired)
         if switches.verifies:
             verify(program, before, name)
         if report is not None:

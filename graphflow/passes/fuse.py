@@ -2,6 +2,7 @@
 
 The space is a shape.  Its elementwise operations and random draws join, and reductions of it over the same axes with
 what is computed from their results; a product or convolution joins the operations that follow it as their anchor.
+Elementwise operations take columns of a wider matrix from where these are, and put theirs there.
 """
 
 from __future__ import annotations
@@ -10,51 +11,28 @@ from collections import Counter
 from dataclasses import dataclass
 
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import Region, fuse, kept, squeezed
+from graphflow.ops.basic import COPY
+from graphflow.ops.fused import Region, kept, squeezed
 from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Kernel, Random, Reduce, View, operands
+from graphflow.ops.lowering import Columns, Elementwise, Random, Reduce, SideBySide, View, operands
+from graphflow.passes.groups import Group, Sizes, is_anchor, rebuilt
 from graphflow.program import Program
 from graphflow.shape import sizes
 
-LIMIT = 30  # members of a region: no kernel grows without bound
-_STEPS = ("exp", "log", "pow", "tanh", "sin", "cos", "erf", "**", "_pair")  # what is better stored than computed twice
+LIMIT = 42  # members of a region: no kernel grows without bound
 _NO_REGION = ("float16", "string", "complex64", "complex128")
-
-Sizes = tuple[int, ...]
-
-
-class _Group:
-    """Operations that can become one region at the place of the youngest.
-
-    axes    those that its reductions fold, None while it has none
-    draws   whether there is a random draw, which needs the positions of the whole space
-    anchor  whether the first member is a kernel that can run an epilogue
-    closed  somebody outside has read it: moving it to a later place would come too late for the reader
-    """
-
-    def __init__(self, op: Operation, dims: Sizes, axes: Sizes | None = None, anchor: bool = False) -> None:
-        self.members = [op]
-        self.dims = dims
-        self.axes = axes
-        self.anchor = anchor
-        self.draws = False
-        self.closed = False
-
-    @property
-    def outer(self) -> tuple[Sizes, ...]:
-        """The shapes of what its reductions leave."""
-        return () if self.axes is None else (kept(self.dims, self.axes), squeezed(self.dims, self.axes))
 
 
 @dataclass
 class _Plan:
-    """How an operation joins: with which groups, into what space; whether it is an anchor, or draws."""
+    """How an operation joins: with which groups, into what space; whether it is an anchor, draws, or moves columns."""
 
-    groups: list[_Group]
+    groups: list[Group]
     dims: Sizes
     axes: Sizes | None
     anchor: bool = False
     draws: bool = False
+    wider: bool = False
 
 
 def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program:
@@ -66,7 +44,7 @@ def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program
     """
     while True:
         group_of = _walked(program)
-        fused = _rebuilt(program, group_of)
+        fused = rebuilt(program, group_of)
         if len(fused.ops) == len(program.ops):
             return program
         if fired is not None:
@@ -76,29 +54,43 @@ def fuse_regions(program: Program, fired: Counter[str] | None = None) -> Program
         program = fused
 
 
-def _walked(program: Program) -> dict[Operation, _Group]:
+def _walked(program: Program) -> dict[Operation, Group]:
     """The group of every operation that can be in one, alone or with others."""
-    group_of: dict[Operation, _Group] = {}
+    group_of: dict[Operation, Group] = {}
+    reader: dict[Tensor, Operation] = {}
     for op in program.ops:
-        plan = _plan(op, group_of)
+        plan = _copies(op, group_of, reader) if op.definition is COPY else _plan(op, group_of)
         joined = plan.groups if plan else []
         for t in op.inputs:
             group = group_of.get(t.op)
             if group is not None and group not in joined:
                 group.closed = True
         if plan is not None:
-            home = _Group(op, plan.dims, plan.axes, plan.anchor)
-            home.draws = plan.draws
+            home = Group(op, plan.dims, plan.axes, plan.anchor)
+            home.draws, home.wider = plan.draws, plan.wider
             for group in joined:
                 home.anchor = home.anchor or group.anchor
                 home.draws = home.draws or group.draws
+                home.wider = home.wider or group.wider
             home.members = [m for group in joined for m in group.members] + [op]
             for member in home.members:
                 group_of[member] = home
+            reader.update(dict.fromkeys(op.inputs, op))
     return group_of
 
 
-def _left_over(program: Program, group_of: dict[Operation, _Group]) -> bool:
+def _copies(op: Operation, group_of: dict[Operation, Group], reader: dict[Tensor, Operation]) -> _Plan | None:
+    """A copy of what nobody here has made joins those who read it."""
+    plan, x = _plan(op, group_of), op.inputs[0]
+    group = group_of.get(reader.get(x, op))
+    if plan is None or plan.groups or group is None or group.closed or group.dims != x.dims or group.axes is not None:
+        return plan
+    if not group.anchor and _alike(plan, group):
+        plan.groups.append(group)
+    return plan
+
+
+def _left_over(program: Program, group_of: dict[Operation, Group]) -> bool:
     """Whether two operations that are still alone may join in another walk; regions join nothing."""
     for op in program.ops:
         home = group_of.get(op)
@@ -111,7 +103,7 @@ def _left_over(program: Program, group_of: dict[Operation, _Group]) -> bool:
     return False
 
 
-def _may_join(op: Operation, home: _Group | None, group: _Group) -> bool:
+def _may_join(op: Operation, home: Group | None, group: Group) -> bool:
     """Whether the kinds of an operation and of what makes an input of it are ever found in one region."""
     kind = op.definition.lower(op)
     if isinstance(kind, View):
@@ -120,7 +112,7 @@ def _may_join(op: Operation, home: _Group | None, group: _Group) -> bool:
 
 
 # -- what can join -------------------------------------------------------------------------------------------------
-def _plan(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+def _plan(op: Operation, group_of: dict[Operation, Group]) -> _Plan | None:
     """How the operation becomes a member, None when it cannot be one."""
     record = op.definition
     kind = record.lower(op)
@@ -137,24 +129,23 @@ def _plan(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
         return _reduction(op, group_of)
     if isinstance(kind, View):
         return _view(op, group_of)
-    if _is_anchor(op):
+    if isinstance(kind, Columns):
+        return _Plan([], sizes(op.outputs[0].dims), None, wider=True)
+    if isinstance(kind, SideBySide):
+        return _side_by_side(op, group_of)
+    if is_anchor(op):
         return _Plan([], sizes(op.output.dims), None, anchor=True)
     return None
-
-
-def _is_anchor(op: Operation) -> bool:
-    kind = op.definition.lower(op)
-    return isinstance(kind, Kernel) and kind.epilogue and op.output.dtype.is_floating and bool(op.output.dims)
 
 
 def _scalars(op: Operation) -> bool:
     return all(t.dims == () for t in op.inputs[1:])
 
 
-def _elementwise(op: Operation, kind: Elementwise, group_of: dict[Operation, _Group]) -> _Plan:
+def _elementwise(op: Operation, kind: Elementwise, group_of: dict[Operation, Group]) -> _Plan:
     """With groups over its shape, or with those that have it as the shape of what their reductions leave."""
     dims = sizes(op.output.dims)
-    open_groups: list[_Group] = []
+    open_groups: list[Group] = []
     for t in operands(kind, op.inputs):
         home = group_of.get(t.op)
         if home is not None and not home.closed and home not in open_groups:
@@ -179,12 +170,24 @@ def _elementwise(op: Operation, kind: Elementwise, group_of: dict[Operation, _Gr
     return found
 
 
-def _leaves(outer: tuple[Sizes, ...], group: _Group) -> bool:
+def _side_by_side(op: Operation, group_of: dict[Operation, Group]) -> _Plan | None:
+    """With groups over the shape of its parts, if there are any."""
+    found = _Plan([], sizes(op.inputs[0].dims), None, wider=True)
+    for t in op.inputs[:-1]:
+        group = group_of.get(t.op)
+        if group is None or group.closed or group in found.groups:
+            continue
+        if group.dims == found.dims and _alike(found, group):
+            found.groups.append(group)
+    return found if found.groups else None
+
+
+def _leaves(outer: tuple[Sizes, ...], group: Group) -> bool:
     """Whether the group can compute with what reductions leave, which has one of these shapes."""
     return group.axes is None and group.dims in outer and not group.draws
 
 
-def _reduction(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+def _reduction(op: Operation, group_of: dict[Operation, Group]) -> _Plan | None:
     x = op.inputs[0]
     dims = sizes(x.dims)
     axes = tuple(range(len(dims))) if len(op.inputs) == 1 else static_axes(op.inputs[1], len(dims))
@@ -209,7 +212,7 @@ def _streams(dims: Sizes, axes: Sizes) -> bool:
     return folded == sorted(folded) or folded == sorted(folded, reverse=True)
 
 
-def _view(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
+def _view(op: Operation, group_of: dict[Operation, Group]) -> _Plan | None:
     """From one shape of what a reduction leaves to the other."""
     group = group_of.get(op.inputs[0].op)
     if group is None or group.closed or group.axes is None or op.output.dims is None:
@@ -219,16 +222,24 @@ def _view(op: Operation, group_of: dict[Operation, _Group]) -> _Plan | None:
     return None
 
 
-def _alike(plan: _Plan, group: _Group) -> bool:
-    """Whether the group can join a plan: the same axes where both fold, one anchor at most and none with axes."""
+def _alike(plan: _Plan, group: Group) -> bool:
+    """Whether the group can join a plan: the same axes where both fold, one anchor at most and none with axes.
+
+    Columns of wider matrices go with neither.
+    """
+    groups = [*plan.groups, group]
+    if (plan.wider or any(g.wider for g in groups)) and (
+        plan.axes is not None or any(g.anchor or g.axes is not None for g in groups)
+    ):
+        return False
     if plan.axes is not None and group.axes is not None and plan.axes != group.axes:
         return False
-    anchors = group.anchor + sum(g.anchor for g in plan.groups)
+    anchors = sum(g.anchor for g in groups)
     folding = plan.axes is not None or group.axes is not None
-    return anchors <= (0 if folding else 1) and 1 + sum(len(g.members) for g in (*plan.groups, group)) <= LIMIT
+    return anchors <= (0 if folding else 1) and 1 + sum(len(g.members) for g in groups) <= LIMIT
 
 
-def _take(plan: _Plan, group: _Group) -> None:
+def _take(plan: _Plan, group: Group) -> None:
     plan.groups.append(group)
     plan.axes = plan.axes if plan.axes is not None else group.axes
 
@@ -280,7 +291,7 @@ def _finishes(op: Operation, plan: _Plan) -> bool:
     """
     if not any(g.anchor for g in plan.groups):
         return True
-    members = [m for g in plan.groups for m in g.members if not _is_anchor(m)] + [op]
+    members = [m for g in plan.groups for m in g.members if not is_anchor(m)] + [op]
     inside = {t for g in plan.groups for m in g.members for t in m.outputs}
     for m in members:
         kind = m.definition.lower(m)
@@ -292,93 +303,3 @@ def _finishes(op: Operation, plan: _Plan) -> bool:
             if t not in inside and wide[:-1] != plan.dims[:-1] and any(d != 1 for d in wide[:-1]):
                 return False
     return True
-
-
-# -- the new program -----------------------------------------------------------------------------------------------
-def _rebuilt(program: Program, group_of: dict[Operation, _Group]) -> Program:
-    """The program with a region in the place of the youngest member of each group of two or more."""
-    wanted = _read_outside(program, group_of)
-    place = {op: i for i, op in enumerate(program.ops)}
-    for home in set(group_of.values()):
-        if len(home.members) > 1:
-            home.members.sort(key=place.__getitem__)
-    new: dict[Tensor, Tensor] = {}
-    ops: list[Operation] = []
-    done: dict[Operation, Operation] = {}
-    for op in program.ops:
-        group = group_of.get(op)
-        if group is None or len(group.members) == 1:
-            made = op
-            if not new.keys().isdisjoint(op.inputs):
-                inputs = tuple([new.get(t, t) for t in op.inputs])
-                made = op.rebuild(inputs, [(t.dims, t.dtype) for t in op.outputs])
-                new.update(zip(op.outputs, made.outputs, strict=True))
-        elif op is group.members[-1]:
-            outputs = [t for m in group.members for t in m.outputs if t in wanted]
-            made = _region(group, outputs)
-            made = made.rebuild(tuple([new.get(t, t) for t in made.inputs]), [(t.dims, t.dtype) for t in made.outputs])
-            new.update(zip(made.attrs["region"].outputs, made.outputs, strict=True))
-        else:
-            continue
-        done[op] = made
-        ops.append(made)
-    targets = tuple(done[op] for op in program.targets if op in done)
-    fetches = tuple(new.get(t, t) for t in program.fetches)
-    return Program(program.feeds, fetches, targets, tuple(ops))
-
-
-def _region(group: _Group, outputs: list[Tensor]) -> Operation:
-    members = group.members
-    if group.anchor:
-        anchor = next(m for m in members if _is_anchor(m))
-        members = [anchor, *[m for m in members if m is not anchor]]
-        raw = anchor.output
-        if not any(t.dims == raw.dims and t.dtype is raw.dtype for t in outputs):
-            outputs = [*outputs, raw]
-    if group.axes is not None:
-        outputs = [*outputs, *[t for t in _wanted_later(group) if t not in outputs]]
-    return fuse(members, outputs, group.dims, group.axes or ())
-
-
-def _wanted_later(group: _Group) -> list[Tensor]:
-    """Costly values that a walk over the space needs again after a reduction: they are stored and loaded."""
-    stage: dict[Tensor, int] = {}
-    makers = {m.output: m for m in group.members if m.output.dims == group.dims}
-    found: dict[Tensor, None] = {}
-
-    def look_back(t: Tensor) -> None:
-        maker = makers.get(t)
-        if maker is None or t in found:
-            return
-        if _costly(maker):
-            found[t] = None
-        else:
-            for u in maker.inputs:
-                look_back(u)
-
-    for m in group.members:
-        before = [stage[t] for t in m.inputs if t in stage]
-        mine = max(before, default=0) + isinstance(m.definition.lower(m), Reduce)
-        stage.update(dict.fromkeys(m.outputs, mine))
-        if m.output.dims == group.dims:
-            for t in m.inputs:
-                if stage.get(t, mine) < mine:
-                    look_back(t)
-    return list(found)
-
-
-def _costly(op: Operation) -> bool:
-    kind = op.definition.lower(op)
-    return isinstance(kind, Random) or any(s in e for e in getattr(kind, "expressions", ()) for s in _STEPS)
-
-
-def _read_outside(program: Program, group_of: dict[Operation, _Group]) -> set[Tensor]:
-    """Tensors that a fetch or an operation of another group takes."""
-    wanted = set(program.fetches).union(*(op.outputs for op in program.targets))
-    for op in program.ops:
-        home = group_of.get(op)
-        if home is None or len(home.members) == 1:
-            wanted.update(op.inputs)
-        else:
-            wanted.update([t for t in op.inputs if group_of.get(t.op) is not home])
-    return wanted

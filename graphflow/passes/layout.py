@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from graphflow.ops.reduce import SUM
 from graphflow.ops.shape_ops import BROADCAST_TO, RESHAPE
 from graphflow.passes.engine import Substitution
 from graphflow.passes.match import build, constant
+from graphflow.passes.panels import Panels, pack_panels
 from graphflow.passes.prune import drop_dead
 from graphflow.program import Program
 from graphflow.shape import known, sizes
@@ -41,12 +43,24 @@ TURN = 0.7  # cycles, about, for a number that is turned by itself: it goes thro
 _CONVOLUTIONS = {CONV2D, CONV2D_BACKPROP_INPUT, CONV2D_BACKPROP_FILTER}
 
 
-def assign_layouts(
-    program: Program, fired: Counter[str] | None = None, image_lanes: ImageLanes | None = None
-) -> Program:
-    """Convolutions with images in lanes, where a backend says that they may be, if that pays."""
-    if image_lanes is None:
+@dataclass(frozen=True)
+class Layouts:
+    """What a backend says of the layouts that its kernels know."""
+
+    image_lanes: ImageLanes
+    panels: Panels
+
+
+def assign_layouts(program: Program, fired: Counter[str] | None = None, layouts: Layouts | None = None) -> Program:
+    """Images in lanes of convolutions, and matrices in panels for loops, where a backend knows these and they pay."""
+    if layouts is None:
         return program
+    counts: Counter[str] = Counter() if fired is None else fired
+    return pack_panels(_in_lanes(program, counts, layouts.image_lanes), counts, layouts.panels)
+
+
+def _in_lanes(program: Program, fired: Counter[str], image_lanes: ImageLanes) -> Program:
+    """Convolutions with images in lanes, if that pays."""
     saved, lanes_of = 0.0, {}
     for op in program.ops:
         if op.definition in _CONVOLUTIONS and all(known(t.dims) for t in (*op.inputs, *op.outputs)):
@@ -60,8 +74,7 @@ def assign_layouts(
     moved = [op.output.dims for op in made.ops if op.definition in (TO_LANES, FROM_LANES)]
     if TURN * sum(math.prod(sizes(dims)) for dims in moved) >= saved:
         return program
-    if fired is not None:
-        fired["in_lanes"] += len(lanes_of)
+    fired["in_lanes"] += len(lanes_of)
     return made
 
 

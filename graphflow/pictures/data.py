@@ -21,6 +21,7 @@ from graphflow.passes import PIPELINE
 from graphflow.pictures.looks import KERNEL_LOOK, LOOKS, look_of, short_value
 from graphflow.pictures.program import MADE, changes_of
 from graphflow.plan import Buffer, Plan, Step
+from graphflow.progress import progress
 from graphflow.shape import count, known, show
 from graphflow.text import value_text
 
@@ -66,7 +67,8 @@ def _compiled(table: _Table, profile: Profile, part: str) -> list[dict[str, Any]
     """The stages of one plan."""
     what = {apply.__name__: (inspect.getdoc(apply) or "").partition("\n")[0] for apply in PIPELINE}
     found: list[dict[str, Any]] = []
-    for name, change in profile.report.passes.items():
+    passes = list(profile.report.passes.items())
+    for name, change in progress(passes, "gathering the passes"):
         if not found:
             found.append(table.stage(f"specialize{part}", "every shape is known", change.before))
         stage = table.stage(f"{name}{part}", what.get(name, ""), change.after, change.before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import struct
 import threading
 import time
 import weakref
@@ -13,9 +14,11 @@ from typing import Any
 
 from graphflow.io.atomic import translated
 from graphflow.io.records import TFRecordWriter, tf_record_iterator
+from graphflow.io.wire import FIXED64, VARINT, block, key, varint
 from graphflow.summary_protos import Event
 
 _VERSION = "brain.Event:2"
+_WALL_TIME, _STEP = key(1, FIXED64), key(2, VARINT)
 _numbers = itertools.count()
 
 
@@ -41,7 +44,13 @@ class EventsWriter:
 
     def write(self, event: Event) -> None:
         """Add an event at the end."""
-        data = event.SerializeToString()
+        self._write(event.SerializeToString())
+
+    def append(self, wall_time: float, step: int, summary: bytes) -> None:
+        """As write(Event(wall_time=..., step=..., summary=...)), for the bytes of a summary."""
+        self._write(_WALL_TIME + struct.pack("<d", wall_time) + _STEP + varint(int(step)) + block(5, summary))
+
+    def _write(self, data: bytes) -> None:
         with self._lock:
             self._file.write(data)
             self._waiting += 1

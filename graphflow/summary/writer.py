@@ -13,6 +13,7 @@ from graphflow.graph import Graph
 from graphflow.graph_def import as_graph_def
 from graphflow.graph_protos import GraphDef
 from graphflow.io.protobuf import Message
+from graphflow.io.wire import BYTES, fields
 from graphflow.protos import RunMetadata
 from graphflow.summary.events import EventsWriter
 from graphflow.summary_protos import Event, SessionLog, Summary, TaggedRunMetadata
@@ -51,6 +52,10 @@ class FileWriter:
         Raises: ValueError for bytes that are no Summary.
         """
         found = Summary()
+        if isinstance(summary, bytes) and not _described(summary):
+            if (events := self._opened()) is not None:
+                events.append(time.time(), global_step or 0, summary)
+            return
         if isinstance(summary, Summary):
             found.CopyFrom(summary)
         else:
@@ -97,10 +102,13 @@ class FileWriter:
 
     def add_event(self, event: Event) -> None:
         """Add an event as it is."""
+        if (events := self._opened()) is not None:
+            events.write(event)
+
+    def _opened(self) -> EventsWriter | None:
         if self._events is None:
             logging.warning("A closed FileWriter drops what it is given until it is reopened.")
-            return
-        self._events.write(event)
+        return self._events
 
     def flush(self) -> None:
         """Have everything written to the disk."""
@@ -125,6 +133,17 @@ class FileWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _described(summary: bytes) -> bool:
+    """Whether the bytes of a Summary have metadata of a tag.   Raises: ValueError when they are no Summary."""
+    for number, kind, place in fields(summary):
+        if number == _VALUE and kind == BYTES and any(n == _METADATA for n, _, _ in fields(summary, *place)):
+            return True
+    return False
+
+
+_VALUE, _METADATA = Summary.value.number, Summary.Value.metadata.number
 
 
 class FileWriterCache:

@@ -227,10 +227,13 @@ class StepCounterHook(SessionRunHook):
                     self._tell(steps / seconds, step)
 
     def _tell(self, speed: float, step: int) -> None:
-        logging.info("global_step/sec: %g", speed)
+        logging.update("speed", "global_step/sec: %g", speed)
         if self._summary_writer is not None:
             value = Summary.Value(tag="global_step/sec", simple_value=speed)
             self._summary_writer.add_summary(Summary(value=[value]), step)
+
+    def end(self, session: Any) -> None:
+        logging.settle()
 
 
 class LoggingTensorHook(SessionRunHook):
@@ -274,13 +277,14 @@ class LoggingTensorHook(SessionRunHook):
     def end(self, session: Any) -> None:
         if self._at_end:
             self._log(session.run(self._fetches), None)
+        logging.settle()
 
     def _log(self, values: Mapping[str, Any], seconds: float | None) -> None:
         if self._formatter is not None:
-            logging.info(self._formatter(values))
+            logging.update("values", "%s", self._formatter(values))
             return
         text = ", ".join(f"{key} = {values[key]}" for key in self._tensors)
-        logging.info("%s%s", text, "" if seconds is None else f" ({seconds:.3f} sec)")
+        logging.update("values", "%s%s", text, "" if seconds is None else f" ({seconds:.3f} sec)")
 
 
 def _label(tensor: Any) -> str:

@@ -12,7 +12,7 @@ import pytest
 import graphflow as tf
 from graphflow.backends import get_backend
 from graphflow.backends.cache import Cache, trim
-from graphflow.backends.cpu.generate import collapse
+from graphflow.backends.space import collapse
 from graphflow.config import config
 from graphflow.testing import assert_close, run_on
 

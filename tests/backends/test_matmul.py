@@ -7,10 +7,13 @@ import pytest
 from native import isolated, run, walled
 
 from graphflow.backends.cpu.kernels import BINDINGS
+from graphflow.backends.cpu.kernels.matmul import panels as panels_layout
 from graphflow.config import config
 from graphflow.graph import Graph
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.linalg import matmul
+from graphflow.ops.panels import PANELS_MATMUL, TO_PANELS, blocks_of, panels_of
+from graphflow.passes.match import build
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13, "int32": 0, "int64": 0}
 
@@ -98,3 +101,52 @@ def test_new_shapes_compile_nothing():
         x, y = np.zeros((k, m) if flip_a else (m, k), np.float32), np.zeros((n, k) if flip_b else (k, n), np.float32)
         made.add(bind(x, y, flip_a, flip_b)[1].function)
     assert len(made) == 1
+
+
+def panels(b, transpose, layout):
+    """(the tensors of a conversion to panels, its call)"""
+    with Graph().as_default():
+        op = build(convert_to_tensor(b).op, TO_PANELS, convert_to_tensor(b), transpose=transpose, **layout).op
+    return (*op.inputs, op.output), BINDINGS["to_panels"](op)
+
+
+@pytest.mark.parametrize("width", [64, 32, 16])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@isolated
+def test_products_with_panels(dtype, width):
+    """The same bits as the product with the matrix itself, for any number of threads."""
+    with config(vector_bytes=width):
+        for m, k, n, flip in [(64, 128, 96, False), (9, 7, 50, True), (40, 600, 70, True), (130, 1100, 33, False)]:
+            a, b = draw((m, k), dtype, 1), draw((n, k) if flip else (k, n), dtype, 2)
+            tensors, call = bind(a, b, False, flip)
+            layout = panels_layout(tensors[2].op)
+            want = walled(np.full((m, n), 99, dtype))
+            run(call, dict(zip(tensors, (walled(a), walled(b), want), strict=True)))
+            (source, packed), packing = panels(b, flip, layout)
+            expected = packed.op.definition.compute(packed.op, [b])[0]
+            for nthreads, at_end in itertools.product((1, 2, 3, 7), (False, True)):
+                p = walled(np.full(packed.dims, 99, dtype), at_end)
+                run(packing, {source: walled(b, at_end), packed: p}, nthreads)
+                assert_inside(p, expected, k, n, layout)
+                with Graph().as_default():
+                    left, right = convert_to_tensor(a), convert_to_tensor(p)
+                    op = build(left.op, PANELS_MATMUL, left, right, columns=n, **layout).op
+                c = walled(np.full((m, n), 99, dtype), at_end)
+                seen = walled(np.zeros((m, n), np.int32), at_end)
+                arrays = dict(zip((*op.inputs, op.output), (walled(a, at_end), p, c), strict=True))
+                run(BINDINGS["panels_matmul"](op), arrays, nthreads, seen)
+                assert (seen == 1).all()
+                assert c.tobytes() == want.tobytes(), (m, k, n, flip, nthreads)
+                np.testing.assert_allclose(op.definition.compute(op, [a, p])[0], want, rtol=1e-4, atol=1e-4)
+
+
+def assert_inside(got, want, k, n, layout):
+    """Panels agree but for what fills up their last vector."""
+    at, lanes = 0, layout["lanes"]
+    for start, stop in blocks_of(k, layout["depth"]):
+        for left, right in panels_of(n, lanes, layout["vectors"]):
+            size = (stop - start) * (right - left)
+            g, w = (x[at : at + size].reshape(stop - start, -1)[:, : n - left] for x in (got, want))
+            np.testing.assert_array_equal(g, w)
+            at += size
+    assert at == got.size

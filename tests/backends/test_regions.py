@@ -13,8 +13,9 @@ import graphflow as tf
 from graphflow.backends import get_backend
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.emitted import Emitted
-from graphflow.backends.cpu.regions import Body, Member, elementwise
+from graphflow.backends.cpu.regions import elementwise
 from graphflow.backends.cpu.values import DTYPES
+from graphflow.backends.space import Body, Member
 from graphflow.config import config
 from graphflow.passes.fuse import fuse_regions
 from graphflow.program import prune, specialize
@@ -79,6 +80,40 @@ def test_threads_share_a_region_within_its_memory(make, width):
                     assert_close(g.reshape(t.dims), known[t], f"{rows}x{columns}, {nthreads} threads")
                 first = first or [g.tobytes() for g in got]
                 assert [g.tobytes() for g in got] == first, (rows, columns, nthreads)
+
+
+def gates(z, c, e):
+    i, j, f = tf.split(z, 3, -1)
+    c = c * tf.sigmoid(f) + i * tf.tanh(j)
+    return [tf.concat([c, e, j, c], -1), c, i]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@isolated
+def test_columns_are_read_and_written_where_they_are(width):
+    for dims in [(7, 2), (3, 64), (1, 5), (5, 33), (4000, 3), (2, 3, 16), (3, 1, 9), (0, 4)]:
+        values = [draw(*dims[:-1], 3 * dims[-1]), draw(*dims, seed=1), draw(*dims, seed=2)]
+        (op,), known = fused(gates, values)
+        assert {"Split", "ConcatV2"} <= {m.type for m in op.attrs["region"].members}
+        with config(vector_bytes=width):
+            call = get_backend("cpu").lower(op)
+        for nthreads, at_end in itertools.product((1, 2, 3), (True, False)):
+            arrays = {t: walled(known[t], at_end) for t in op.inputs}
+            arrays |= {t: walled(np.full(t.dims, 99, t.dtype.dtype), at_end) for t in op.outputs}
+            run(call, arrays, nthreads)
+            for t in op.outputs:
+                assert_close(arrays[t].reshape(t.dims), known[t], f"{dims}, {nthreads} threads")
+
+
+def test_columns_stay_out_of_sums_and_products():
+    z, w = draw(6, 8), draw(4, 4)
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, z.shape)
+        a, b = tf.split(x, 2, 1)
+        fetches = [tf.reduce_sum(a * b), tf.nn.relu(tf.matmul(a, w)) * b, tf.concat([tf.matmul(a, w) + b, a], 1)]
+        want, got = (run_on(backend, fetches, {x: z}) for backend in ("reference", "cpu"))
+    for g, expected in zip(got, want, strict=True):
+        np.testing.assert_allclose(g, expected, rtol=1e-5, atol=1e-6)
 
 
 def epilogue(a, w, c, r, e):

@@ -18,7 +18,7 @@ Step = Callable[[], Any]
 
 
 # -- graphflow and TensorFlow: one program ---------------------------------------------------------------------------
-def _tensorflow_like(tf: Any, work: Any, threads: int) -> Step:
+def _tensorflow_like(tf: Any, work: Any, threads: int, **session: Any) -> Step:
     graph = tf.Graph()
     with graph.as_default():
         if isinstance(work, Network):
@@ -46,7 +46,7 @@ def _tensorflow_like(tf: Any, work: Any, threads: int) -> Step:
                 fetches = tf.reduce_sum(tf.tanh(z) * tf.sigmoid(z) + 2.0 * tf.exp(-tf.square(z)) - z)
         start = tf.global_variables_initializer()
     config = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
-    session = tf.Session(graph=graph, config=config)
+    session = tf.Session(graph=graph, config=config, **session)
     session.run(start)
     if isinstance(fetches, tuple):
         return lambda: session.run(fetches, feeds)[0]
@@ -86,6 +86,12 @@ def graphflow(work: Any, threads: int) -> Step:
     return _tensorflow_like(tf, work, threads)
 
 
+def graphflow_cuda(work: Any, threads: int) -> Step:
+    import graphflow as tf
+
+    return _tensorflow_like(tf, work, threads, backend="cuda")
+
+
 def tensorflow(work: Any, threads: int) -> Step:
     import tensorflow.compat.v1 as tf
 
@@ -94,7 +100,7 @@ def tensorflow(work: Any, threads: int) -> Step:
 
 
 # -- PyTorch -----------------------------------------------------------------------------------------------------------
-def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
+def torch_eager(work: Any, threads: int, compiled: bool = False, device: str = "cpu") -> Step:
     import torch
     import torch.nn.functional as F
 
@@ -103,7 +109,7 @@ def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
         return recurrent.torch(work)
     wrap = torch.compile if compiled else lambda f: f
     if not isinstance(work, Network):
-        arrays = [torch.from_numpy(a) for a in work.arrays()]
+        arrays = [torch.from_numpy(a).to(device) for a in work.arrays()]
         if isinstance(work, Layer):
             call = wrap(lambda x, w, b: torch.relu(x @ w + b))
         elif isinstance(work, Product):
@@ -113,15 +119,14 @@ def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
 
         def run() -> Any:
             with torch.no_grad():
-                return call(*arrays).numpy()
+                return call(*arrays).cpu().numpy()
 
         return run
     images, labels = work.data()
     weights: list[dict[str, Any]] = []
     for start in work.weights():
-        weights.append(
-            {k: torch.tensor(v.transpose(3, 2, 0, 1).copy() if v.ndim == 4 else v) for k, v in start.items()}
-        )
+        turned = {k: v.transpose(3, 2, 0, 1).copy() if v.ndim == 4 else v for k, v in start.items()}
+        weights.append({k: torch.tensor(v, device=device) for k, v in turned.items()})
     used = [w for layer, w in zip(work.layers, weights, strict=True) if not isinstance(layer, Pool)]
     parameters = [w[k] for w, layer in zip(used, [c for c in work.layers if not isinstance(c, Pool)], strict=True)
                   for k in ("w", "b", "g") if k != "g" or getattr(layer, "normalized", False)]  # fmt: skip
@@ -150,14 +155,14 @@ def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
     forward = wrap(forward)
 
     def fed(a: np.ndarray) -> Any:
-        t = torch.from_numpy(a)
+        t = torch.from_numpy(a).to(device)
         return t.permute(0, 3, 1, 2).contiguous() if t.ndim == 4 else t
 
     if not work.optimizer:
 
         def infer() -> Any:
             with torch.no_grad():
-                return forward(fed(images)).argmax(1).numpy()
+                return forward(fed(images)).argmax(1).cpu().numpy()
 
         return infer
     for p in parameters:
@@ -167,7 +172,7 @@ def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
 
     def step() -> Any:
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(forward(fed(images)), torch.from_numpy(labels))
+        loss = F.cross_entropy(forward(fed(images)), torch.from_numpy(labels).to(device))
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -177,6 +182,10 @@ def torch_eager(work: Any, threads: int, compiled: bool = False) -> Step:
 
 def torch_compile(work: Any, threads: int) -> Step:
     return torch_eager(work, threads, compiled=True)
+
+
+def torch_cuda(work: Any, threads: int) -> Step:
+    return torch_eager(work, threads, device="cuda")
 
 
 # -- JAX ---------------------------------------------------------------------------------------------------------------
@@ -252,4 +261,5 @@ def jax(work: Any, threads: int) -> Step:
 
 FRAMEWORKS: dict[str, Callable[[Any, int], Step]] = {
     "graphflow": graphflow, "tensorflow": tensorflow, "torch": torch_eager, "torch.compile": torch_compile, "jax": jax,
+    "graphflow-cuda": graphflow_cuda, "torch-cuda": torch_cuda,
 }  # fmt: skip

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.backends import get_backend
+from graphflow.backends.cpu.peak import peak
 from tests.benchmarks import report
 from tests.benchmarks.frameworks import FRAMEWORKS
-from tests.benchmarks.peak import peak
 from tests.benchmarks.workloads import WORKLOADS
 
-_MODULES = {"torch.compile": "torch"}
+_MODULES = {"torch.compile": "torch", "graphflow-cuda": "graphflow", "torch-cuda": "torch"}
 _STEPS = 3  # results that are compared before anything is measured
 
 
@@ -104,7 +105,11 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; all by default")
-    parser.add_argument("--frameworks", default=",".join(FRAMEWORKS), help="those of them that are installed are used")
+    parser.add_argument(
+        "--frameworks",
+        default=",".join(f for f in FRAMEWORKS if not f.endswith("-cuda")),
+        help="those of them that are installed are used; graphflow-cuda and torch-cuda need a GPU",
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long each framework runs each workload")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
@@ -124,7 +129,8 @@ def main() -> None:
         theirs.close()  # so that the end of the process ends the pipe
     rows, peaks = [], []
     for name in options.workloads or WORKLOADS:
-        peaks.append((peak(1), peak(options.threads)))
+        kernels = get_backend("cpu").kernels
+        peaks.append((peak(kernels, 1), peak(kernels, options.threads)))
         rows.append(row(name, measure(name, pipes, options.seconds)))
         print(name, *(f"{f} {r.get('median_us', -1):.0f}" for f, r in rows[-1]["frameworks"].items()), flush=True)
     for pipe in pipes.values():

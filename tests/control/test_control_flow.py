@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import collections
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -165,11 +168,26 @@ def test_bad_arguments(make, error):
 
 
 def test_a_shape_that_changes_names_the_variable_and_both_shapes():
-    with tf.Graph().as_default(), pytest.raises(ValueError, match=r"(?s)while/Identity.*\(1,\).*\(2,\)"):
+    lines = r".*in a loop, created at \S*test_control_flow.py:\d+\n.*next value.*test_control_flow.py"
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=r"(?s)'zeros:0'.*\(1,\).*\(2,\)" + lines):
         tf.while_loop(lambda a: a[0] < 1.0, lambda a: tf.concat([a, a], 0), [tf.zeros([1])])
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
+def test_what_does_not_fit_is_told_with_its_lines():
+    with tf.Graph().as_default():
+        x = tf.zeros([2], name="x")
+        with pytest.raises(ValueError, match=r"(?s)variable 'x:0' is float32, and the body gives float64.*flow.py:\d+"):
+            tf.while_loop(lambda a: a[0] < 1.0, lambda a: tf.cast(a, tf.float64), [x])
+        with pytest.raises(ValueError, match=r"(?s)float32 where false_fn gives int32.*true_fn: .*false_fn: .*Cast"):
+            tf.cond(x[0] > 0, lambda: x, lambda: tf.cast(x, tf.int32))
+        with pytest.raises(TypeError, match=r"(?s)different structures.*in a branch, created at \S*flow.py"):
+            tf.cond(x[0] > 0, lambda: (x, x), lambda: [x, x])
+        endless = tf.while_loop(lambda i: True, lambda i: i + 1, [0], maximum_iterations=17)
+        with tf.Session() as session:
+            assert session.run(endless) == 17
+
+
 def test_loop_variables_of_every_kind(session):
     Pair = collections.namedtuple("Pair", "a b")
     start = (0, Pair(tf.constant([True, False]), {"s": tf.constant("x"), "n": tf.constant([], tf.int64)}), [1.5])
@@ -285,7 +303,7 @@ def in_python(monkeypatch, make, feeds=None):
 
     native = run()
     with monkeypatch.context() as patch:
-        patch.setattr(blocks.Block, "loop", lambda *_: (_ for _ in ()).throw(blocks.NotNative))
+        patch.setattr(blocks.Block, "_loop", lambda *_: (_ for _ in ()).throw(blocks.NotNative))
         return native, run()
 
 
@@ -311,14 +329,11 @@ def test_native_loops_give_the_same_bits(monkeypatch):
 @pytest.fixture
 def native_only(monkeypatch):
     """Loops and branches that would run from Python fail."""
-    looping = CpuExecutable._looping
 
-    def checked(self, step):
-        part = looping(self, step)
-        assert part is not None or not step.op.definition.calls
-        return part
+    def refused(self, step):
+        raise AssertionError(f"{step.op!r} runs from Python")
 
-    monkeypatch.setattr(CpuExecutable, "_looping", checked)
+    monkeypatch.setattr(CpuExecutable, "_calling", refused)
 
 
 def test_branches_in_loops_are_native(native_only):
@@ -344,6 +359,75 @@ def test_branches_in_loops_are_native(native_only):
 
     for a, b in zip(run("reference"), run("cpu"), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
+
+
+def lists_of_every_kind(x, k, n):
+    """Arrays of a fixed size and growing ones, read and written in loops and branches, with known and open ends."""
+    fixed, growing = tf.TensorArray(x.dtype, n), tf.TensorArray(x.dtype, 0, dynamic_size=True)
+    rows = tf.TensorArray(x.dtype, n, clear_after_read=False).unstack(x)
+
+    def body(i, h, a, b):
+        h = tf.tanh(h + rows.read(i) * x[i])
+        a = tf.cond(tf.equal(i % 2, 0), lambda: a.write(i, h), lambda: a)
+        inner = lambda j, b: (j + 1, b.write(b.size(), h * tf.to_float(j)))
+        return i + 1, h, a, tf.while_loop(lambda j, _: j < 2, inner, [0, b])[1]
+
+    _, h, a, b = tf.while_loop(lambda i, *_: i < n, body, [0, x[0], fixed, growing])
+    swapped = tf.while_loop(lambda i, *_: i < k, lambda i, a, b: (i + 1, b, a), [0, a, rows])
+    going = lambda i, g, _: (i < k) & (tf.norm(g) < 9.0)
+    until = tf.while_loop(going, lambda i, g, c: (i + 1, g * 1.5 + x[0], c.write(i, g).write(0, g)), [0, h, growing])
+    taken = a.gather([0, 2, 0]) + a.scatter([1], x[:1]).gather([1, 1, 2])
+    return [h, b.stack(), swapped[1].stack(), swapped[2].stack() * 2.0, until[1], until[2].stack(), taken]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lists_are_native(native_only, backend):
+    def run(backend):
+        with tf.Graph().as_default(), tf.config(check=1), tf.Session(backend=backend) as session:
+            x, k = tf.placeholder(tf.float32, [4, 3]), tf.placeholder(tf.int32, [])
+            values = lists_of_every_kind(x, k, 4)
+            first = [tf.gradients(y, x)[0] for y in values]
+            feeds = [{x: np.random.default_rng(0).normal(size=(4, 3)), k: rounds} for rounds in (5, 0, 2)]
+            return [session.run([*values, *first, *tf.gradients(first, x)], feed) for feed in feeds]
+
+    for a, b in zip(run("reference"), run(backend), strict=True):
+        for u, v in zip(a, b, strict=True):
+            np.testing.assert_allclose(u, v, rtol=2e-4, atol=1e-5)
+
+
+def test_an_open_number_of_rounds_compiles_once(native_only, monkeypatch):
+    planned = []
+    plan = tf.Session._planned
+    monkeypatch.setattr(tf.Session, "_planned", lambda self, *args: planned.append(args) or plan(self, *args))
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+        x, bound = tf.placeholder(tf.float32, [3]), tf.placeholder(tf.float32, [])
+        array = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[3])
+        y = tf.while_loop(
+            lambda i, a, _: tf.reduce_sum(a) < bound, lambda i, a, t: (i + 1, a * x, t.write(i, a)), [0, x, array]
+        )
+        gradient = tf.gradients([y[1], y[2].read(1)], x)[0]
+        for rounds in (5, 9, 100):
+            root = 2.0 ** (1 / 16)
+            got = session.run(gradient, {x: np.full(3, root), bound: 3 * root ** (rounds + 0.5)})
+            np.testing.assert_allclose(got, np.full(3, (rounds + 1) * root**rounds + 2 * root), rtol=1e-4)
+            if rounds == 5:
+                compiled = len(planned)
+        assert len(planned) == compiled
+
+
+def test_each_item_is_written_once(monkeypatch):
+    """A list that grows in a loop is never copied, whatever its length."""
+    counted = []
+    copied = blocks.Block.copy_list
+    monkeypatch.setattr(blocks.Block, "copy_list", lambda self, *args: counted.append(args) or copied(self, *args))
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+        n = tf.placeholder(tf.int32, [])
+        array = tf.TensorArray(tf.float32, 0, dynamic_size=True)
+        body = lambda i, a: (i + 1, tf.cond(i < 3, lambda: a.write(i, 1.0), lambda: a.write(i, tf.to_float(i))))
+        y = tf.while_loop(lambda i, _: i < n, body, [0, array])[1].stack()
+        np.testing.assert_array_equal(session.run(y, {n: 5}), [1, 1, 1, 3, 4])
+        assert session.run(y, {n: 20000}).shape == (20000,)
+        assert len(counted) == 1  # the empty one, before the first iteration
 
 
 @pytest.mark.parametrize("lengths", [None, [3, 0, 6]])
@@ -379,12 +463,59 @@ def test_rounds_that_follow_from_constants(start, test, step, rounds):
 
 
 def test_a_long_loop_comes_back_and_goes_on(monkeypatch):
-    monkeypatch.setattr("graphflow.backends.cpu.executable.BUDGET", 1)
+    monkeypatch.setattr("graphflow.backends.cpu.blocks.BUDGET", 1)
     with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
         y = tf.while_loop(
             lambda i, a: i < 1000, lambda i, a: (i + 1, a + tf.cast(i, tf.int64)), [0, tf.constant(0, tf.int64)]
         )
         assert session.run(y) == [1000, 499500]
+
+
+@pytest.mark.parametrize(
+    "body", ["tf.matmul(a, w) / 300.0", "tf.while_loop(lambda b: b[0, 0] < 99.0, lambda b: b * w, [a])"]
+)
+def test_ctrl_c_ends_a_loop_and_not_the_session(body):
+    """In a process of its own, with a team of threads; also where the loop is inside another one, or in a branch."""
+    program = f"""
+import graphflow as tf
+session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=2))
+n, w, v = tf.placeholder(tf.int32, []), tf.ones([300, 300]), tf.Variable(3.0)
+step = lambda i, a: (i + 1 - tf.to_int32(i > 1000), {body})
+y = tf.cond(n < 100, lambda: tf.while_loop(lambda i, _: tf.not_equal(i, n), step, [0, w * 9.0])[0], lambda: n)
+session.run(v.initializer)
+print(session.run(y, {{n: 0}}), flush=True)
+try:
+    session.run(y, {{n: -1}})
+except KeyboardInterrupt:
+    print("stopped", int(session.run(y, {{n: 0}})), float(session.run(v)), flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "0\n"
+        time.sleep(0.5)  # it is in the loop, for good
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopped 0 3.0\n"
+    assert process.returncode == 0
+
+
+def test_an_exception_of_a_signal_handler_comes_through():
+    class Late(Exception):
+        pass
+
+    def handler(*_):
+        raise Late
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+            n = tf.placeholder(tf.int32, [])
+            y = tf.while_loop(lambda i: tf.not_equal(i, n), lambda i: i + 1 - tf.to_int32(i > 1000), [0])
+            session.run(y, {n: 5})
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(Late):
+                session.run(y, {n: -1})
+            assert session.run(y, {n: 7}) == 7
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_an_endless_loop_can_be_interrupted():

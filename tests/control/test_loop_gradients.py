@@ -58,6 +58,32 @@ def growing_array(x):
     return tf.while_loop(lambda i, _: i < 3, body, [tf.constant(0), array])[1].stack()
 
 
+def array_until_large(x):
+    """An array of as many items as the values ask for, written in branches and read back in another loop."""
+    array = tf.TensorArray(x.dtype, size=0, dynamic_size=True, clear_after_read=False)
+    start = tf.reduce_sum(tf.square(x)) * 0.1 + 0.5
+
+    def body(i, a, out):
+        row = tf.sin(x) * a
+        return i + 1, a * 1.7, tf.cond(tf.equal(i % 2, 0), lambda: out.write(i, row), lambda: out.write(i, row * row))
+
+    n, _, out = tf.while_loop(lambda i, a, _: a < 5.0, body, [tf.constant(0), start, array])
+    total = tf.while_loop(lambda i, _: i < n, lambda i, t: (i + 1, t * 0.5 + out.read(i)), [0, tf.zeros_like(x)])[1]
+    return [total, out.gather([0, 1, 0])]
+
+
+def array_through_loops(x):
+    """An array that an inner loop fills, of a loop that takes its items out of order."""
+    array = tf.TensorArray(x.dtype, size=6, element_shape=x.shape)
+
+    def outer(i, out):
+        inner = lambda j, o: (j + 1, o.write(i * 3 + j, tf.sin(x * tf.cast(i + j + 1, x.dtype))))
+        return i + 1, tf.while_loop(lambda j, _: j < 3, inner, [tf.constant(0), out])[1]
+
+    out = tf.while_loop(lambda i, _: i < 2, outer, [tf.constant(0), array])[1]
+    return tf.map_fn(lambda i: out.read(5 - i) * x, tf.range(6), dtype=x.dtype)
+
+
 def arrays_outside(x):
     n = tf.shape(x)[0]
     array = tf.TensorArray(x.dtype, size=n, clear_after_read=False).unstack(x).write(0, x[1] * 2.0)
@@ -137,6 +163,25 @@ def test_arrays():
     check_op(array_in_loop, (3, 2), second=True)
     check_op(growing_array, (2,), second=True)
     check_op(arrays_outside, (3, 2), second=True)
+    check_op(array_until_large, (2,), second=True)
+    check_op(array_through_loops, (2,), second=True)
+
+
+def test_variables_and_draws_in_loops():
+    """Variables read and written inside: what flows back is what each iteration has seen."""
+
+    def counted(x):
+        v = tf.get_variable("v", [], x.dtype, tf.constant_initializer(2.0), trainable=False)
+
+        def body(i, a):
+            with tf.control_dependencies([tf.assign(v, tf.cast(i, x.dtype) + 1.5)]):
+                seen = v.read_value()
+            noise = tf.stop_gradient(tf.random_uniform([3], 1.0, 1.0, x.dtype))
+            return i + 1, tf.sin(a) * x * seen * noise
+
+        return tf.while_loop(lambda i, _: i < 3, body, [tf.constant(0), x])[1]
+
+    check_op(counted, (3,), second=True)
 
 
 def test_gradient_inside_a_body():

@@ -96,3 +96,42 @@ def test_greedy_decoder_of_nothing():
         assert found.values.size == 0 and found.dense_shape.tolist() == [2, 0]
         with pytest.raises(tf.errors.FailedPreconditionError):
             run_on("cpu", tf.nn.ctc_greedy_decoder(X, [6, 5])[1])
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_beam_search_finds_the_likeliest_labels(backend):
+    """With room for all beginnings the search is a sum over all paths."""
+    found = {}
+    for b, n in enumerate(LENGTHS):
+        y = np.exp(X[:n, b]) / np.exp(X[:n, b]).sum(1, keepdims=True)
+        for path in itertools.product(range(4), repeat=n):
+            labels = tuple(spelled(path, True))
+            found[b, labels] = found.get((b, labels), 0) + np.prod([y[t, c] for t, c in enumerate(path)])
+    with tf.Graph().as_default():
+        decoded, logs = tf.nn.ctc_beam_search_decoder(X, LENGTHS, beam_width=2000, top_paths=3, merge_repeated=False)
+        dense = [tf.sparse_tensor_to_dense(each, default_value=-1) for each in decoded]
+        *rows, logs = run_on(backend, [*dense, logs], {})
+    for b in range(2):
+        best = sorted(((p, labels) for (of, labels), p in found.items() if of == b), reverse=True)[:3]
+        np.testing.assert_allclose(logs[b], np.log([p for p, _ in best]), rtol=1e-6)
+        assert [tuple(row[b][row[b] >= 0]) for row in rows] == [labels for _, labels in best]
+
+
+def test_beam_search_with_few_beams():
+    """What TensorFlow 2.21 gives; merge_repeated joins equal labels of what was found."""
+    x = (np.sin(np.arange(21) * 1.7) * 2).reshape(7, 1, 3)
+    wanted = {2: [-0.5326123431711628, -2.6297689410169456], 5: [-0.46317101907126446, -2.5623678447921607]}
+    with tf.Graph().as_default(), tf.Session() as session:
+        for width, logs in wanted.items():
+            decoded, found = tf.nn.ctc_beam_search_decoder(x, [7], width, 2)
+            rows = session.run([tf.sparse_tensor_to_dense(each) for each in decoded])
+            assert [row.tolist() for row in rows] == [[[1, 0, 1]], [[1, 0]]]
+            np.testing.assert_allclose(session.run(found), [logs], rtol=1e-6)
+        twice = np.array([[[9.0, 0.0]], [[0.0, 9.0]], [[9.0, 0.0]]])
+        for merge, labels in ((True, [[0]]), (False, [[0, 0]])):
+            decoded, _ = tf.nn.ctc_beam_search_decoder(twice, [3], 4, 1, merge)
+            assert session.run(tf.sparse_tensor_to_dense(decoded[0], default_value=-1)).tolist() == labels
+        with pytest.raises(ValueError, match="top_paths"):
+            tf.nn.ctc_beam_search_decoder(x, [7], 1, 2)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="top_paths is 8"):
+            session.run(tf.nn.ctc_beam_search_decoder(x[:1], [1], 8, 8)[1])

@@ -97,11 +97,11 @@ def test_twice_is_once():
     fetches, feeds = network(64)
     seen = []
 
-    def spy(program, report=None, image_lanes=None):
-        made = assign_layouts(program, None, image_lanes)
-        assert assign_layouts(made, None, image_lanes) is made
+    def spy(program, report=None, layouts=None):
+        made = assign_layouts(program, None, layouts)
+        assert assign_layouts(made, None, layouts) is made
         seen.append(made)
-        return optimize(program, report, image_lanes)
+        return optimize(program, report, layouts)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("graphflow.session.optimize", spy)

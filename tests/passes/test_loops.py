@@ -53,7 +53,7 @@ def types(loop):
     return Counter(op.type for op in loop.attrs["bodies"][0].program.ops if op.type != "Const")
 
 
-def test_an_lstm_multiplies_once_a_step_and_gate():
+def test_an_lstm_multiplies_once_a_step():
     with tf.Graph().as_default():
         x = tf.placeholder(tf.float32, [9, 4, 7])
         outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicLSTMCell(64), x, dtype=tf.float32, time_major=True)
@@ -62,41 +62,43 @@ def test_an_lstm_multiplies_once_a_step_and_gate():
         program = program_of([outputs, *gradient], {x: (9, 4, 7)})
     forward, backward = loops_of(program)
     for loop in (forward, backward):
-        assert types(loop)["MatMul"] == 4
-        assert not {"ConcatV2", "Split", "SplitV", "Slice"} & set(types(loop))
+        assert types(loop)["MatMul"] == 1
+        assert not {"SplitV", "Slice"} & set(types(loop))
         assert loop.attrs["variables"] == 2 and len(loop.attrs["bodies"]) == 1
     outside = [op for op in program.ops if op.type == "MatMul"]
-    assert sum(op.output.dims == (36, 64) for op in outside) == 4  # of the inputs of all steps
-    assert {op.output.dims for op in outside if op.attrs["transpose_a"]} == {(7, 64), (64, 64)}  # of the kernel
+    assert sum(op.output.dims == (36, 256) for op in outside) == 1  # of the inputs of all steps
+    assert {op.output.dims for op in outside if op.attrs["transpose_a"]} == {(7, 256), (64, 256)}  # of the kernel
+    assert types(forward)["Split"] == types(backward)["ConcatV2"] == 1  # which kernels of regions do on the way
 
 
 def test_the_text_of_a_loop():
     with tf.Graph().as_default():
-        x, w = tf.placeholder(tf.float32, [3, 2, 4]), tf.placeholder(tf.float32, [4, 4])
+        x, w = tf.placeholder(tf.float32, [9, 2, 4]), tf.placeholder(tf.float32, [4, 4])
         y = tf.scan(lambda a, r: tf.tanh(a + tf.matmul(r, tf.exp(w))), x, initializer=tf.zeros([2, 4]), name="s")
-        text = program_text(program_of([y], {x: (3, 2, 4), w: (4, 4)}))
+        text = program_text(program_of([y], {x: (9, 2, 4), w: (4, 4)}))
     assert text == TEXT
 
 
 TEXT = """\
-feed %0 float32(3, 2, 4) 'Placeholder'
+feed %0 float32(9, 2, 4) 'Placeholder'
 feed %1 float32(4, 4) 'Placeholder_1'
 %2 = Const <8 values, 66687aad> float32(2, 4) 'zeros'
-%3 = Const 3 int32() 's/strided_slice'
-%4 = Exp(%1) float32(4, 4) 's/while/Exp'
-%5 = Const [6, 4] int32(2,) 's/while/Exit'
-%6 = Reshape(%0, %5) float32(6, 4) 's/while/Exit'
-%7 = MatMul(%6, %4, transpose_a=False, transpose_b=False) float32(6, 4) 's/while/Exit'
-%8 = Const [3, 2, 4] int32(3,) 's/while/Exit'
-%9 = Reshape(%7, %8) float32(3, 2, 4) 's/while/Exit'
-%10, %11, %12 = While(%3, %2, %9, reverse=False, sequences=1, variables=1) float32(2, 4) int32() float32(3, 2, 4) 's/while/Exit'
+%3 = Exp(%1) float32(4, 4) 's/while/Exp'
+%4 = Const [18, 4] int32(2,) 's/while/Exit'
+%5 = Reshape(%0, %4) float32(18, 4) 's/while/Exit'
+%6 = MatMul(%5, %3, transpose_a=False, transpose_b=False) float32(18, 4) 's/while/Exit'
+%7 = Const [9, 2, 4] int32(3,) 's/while/Exit'
+%8 = Reshape(%6, %7) float32(9, 2, 4) 's/while/Exit'
+%9 = Const 9 int32() 's/while/Exit'
+%10, %11, %12 = While(%9, %2, %8, reverse=False, sequences=1, variables=1) float32(2, 4) int32() float32(9, 2, 4) 's/while/Exit'
   takes -, -
   feed %0 float32(2, 4) 's/while/Identity'
   feed %1 float32(2, 4) 's/while/MatMul'
   %2 = Add(%0, %1) float32(2, 4) 's/while/add'
   %3 = Tanh(%2) float32(2, 4) 's/while/Tanh'
+  %4 = Copy(%3) float32(2, 4) 's/while/Exit'
   fetch %3
-  fetch %3
+  fetch %4
 fetch %12
 """  # noqa: E501
 
@@ -130,7 +132,7 @@ def test_what_nobody_needs_is_left_out():
     with tf.Graph().as_default():
         x = tf.placeholder(tf.float32, [3])
         i, kept, _unused, passed = tf.while_loop(
-            lambda i, *_: i < 4, lambda i, a, b, c: (i + 1, a * c, b + a, c), [0, x, x, x + 1.0]
+            lambda i, *_: i < 40, lambda i, a, b, c: (i + 1, a * c, b + a, c), [0, x, x, x + 1.0]
         )
         (loop,) = loops_of(program_of([kept, passed], {x: (3,)}))
         assert loop.attrs["variables"] == 1 and types(loop) == {"Mul": 1} and i.dims == ()
@@ -143,7 +145,7 @@ def test_what_is_the_same_in_all_rounds_moves_ahead():
         def body(i, a):
             return i + 1, a + tf.exp(x) * tf.gather(x, n)
 
-        y = tf.while_loop(lambda i, _: i < 4, body, [0, x])[1]
+        y = tf.while_loop(lambda i, _: i < 40, body, [0, x])[1]
         (loop,) = loops_of(program_of([y], {x: (3,), n: ()}))
         assert types(loop) == {"Add": 1}
         unknown = tf.while_loop(lambda i, _: i < n, body, [0, x])[1]
@@ -205,3 +207,41 @@ def test_the_report_names_what_was_done():
         fired = report.passes["improve_loops"].fired
         assert {"product split", "for all rounds", "moved ahead", "sum moved behind", "trimmed"} <= set(fired)
         assert all(Loop(op).rounds in (4, 5) for op in loops_of(program))
+
+
+def test_a_short_loop_of_little_work_is_laid_out():
+    with tf.Graph().as_default(), tf.config(check=1):
+        x = tf.placeholder(tf.float64, [5, 3])
+        y = tf.while_loop(lambda i, _: i < 5, lambda i, a: (i + 1, tf.sin(a) * tf.cast(i, tf.float64)), [0, x])
+        z = tf.scan(lambda a, r: (a[0] * r, a[1] + tf.exp(r)), x, initializer=(x[0], x[1]), reverse=True)
+        fetches = [*y, *z, tf.foldl(lambda a, r: a * r + 1.0, x)]
+        fetches += tf.gradients([tf.reduce_sum(t) for t in fetches[1:]], x)
+        report = Report()
+        program = specialize(prune(fetches, [], [x]), [(5, 3)], lambda op: op.output.dims).program
+        program = optimize_without_fusion(program, report)
+        assert not loops_of(program) and report.passes["improve_loops"].fired["unrolled"] == 6
+        assert optimize_without_fusion(program).ops == program.ops
+        feeds, found = {x: np.random.default_rng(0).normal(size=(5, 3))}, []
+        for backend, skip in (("cpu", ""), ("reference", ""), ("reference", "improve_loops")):
+            with tf.config(skip=skip), tf.Session(backend=backend) as session:
+                found.append(session.run(fetches, feeds))
+    for a, b, c in zip(*found, strict=True):
+        np.testing.assert_allclose(a, c, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(b, c, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", ["long", "much", "large", "draws", "writes"])
+def test_other_loops_stay(case):
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [5000 if case == "large" else 5])
+        v = tf.Variable(0.0)
+
+        def body(i, a):
+            for _ in range(40 if case == "much" else 1):
+                a = tf.sin(a)
+            if case == "draws":
+                a += tf.random_uniform([5])
+            return i + 1, a + v.assign_add(1.0) if case == "writes" else a
+
+        y = tf.while_loop(lambda i, _: i < (9 if case == "long" else 4), body, [0, x])[1]
+        assert len(loops_of(program_of([y], {x: tuple(x.shape.as_list())}))) == 1

@@ -87,7 +87,7 @@ def test_kernels_of_regions_give_what_those_of_their_members_give(seed):
 
 def test_random_programs_have_what_regions_and_merged_updates_are_made_of():
     made, fired = set(), set()
-    for seed in range(60):
+    for seed in range(120):
         with tf.Graph().as_default():
             fetches, feeds = random_program(np.random.default_rng(seed), operations=20)
             program = optimize(specialized(fetches, feeds), report := Report())

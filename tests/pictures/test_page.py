@@ -254,3 +254,19 @@ def test_five_thousand_operations(tmp_path):
         return seen;
     """)  # fmt: skip
     assert found == {"nodes": 5000, "layers": True, "far": 3, "near": True, "selected": ["Add_3999"]}
+
+
+@needs_chromium
+def test_the_flame_view_adds_up(page):
+    script = """
+      key("5");
+      const boxes = all("#panel .flame"), wide = (box) => Number(box.querySelector("rect").getAttribute("width"));
+      const title = (box) => box.querySelector("title").textContent;
+      const below = boxes.filter((box) => box.querySelector("rect").getAttribute("y") === "24");
+      return { all: title(boxes[0]), first: wide(boxes[0]), below: below.reduce((sum, box) => sum + wide(box) + 1, 0),
+        names: below.map((box) => title(box).split(":")[0]) };
+    """
+    found = in_browser(page, script)
+    assert found["all"].startswith("all: ") and found["all"].endswith("100.0 %")
+    assert found["below"] == pytest.approx(found["first"], rel=0.05)
+    assert {"conv", "dense", "gradients", "Adam"} <= set(found["names"])

@@ -10,10 +10,12 @@ from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.executable import CpuExecutable
 from graphflow.backends.cpu.kernels.conv import image_lanes
+from graphflow.backends.cpu.kernels.matmul import panels
 from graphflow.backends.cpu.lower import lower
 from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.backends.cpu.walk import EXECUTOR
 from graphflow.operation import Operation
+from graphflow.passes.layout import Layouts
 from graphflow.plan import Plan
 from graphflow.store import Store
 
@@ -22,7 +24,8 @@ class CpuBackend:
     """Native kernels in one call a run, the NumPy reference where there is none.  One object a process."""
 
     name = "cpu"
-    image_lanes = staticmethod(image_lanes)
+    lists = True
+    layouts = Layouts(image_lanes, panels)
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())

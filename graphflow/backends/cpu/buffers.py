@@ -29,7 +29,7 @@ def allocated(plan: Plan) -> np.ndarray:
 
 
 def has_work(step: Step) -> bool:
-    return any(count(b.dims) for b in step.outputs)
+    return any(b.kind == "list" or count(b.dims) for b in step.outputs)
 
 
 def bytes_of(step: Step) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.backends.cpu.code import Code
-from graphflow.backends.cpu.reductions import Fold, Stages, walk_point
-from graphflow.backends.cpu.regions import Body, Bounds, Emission, all_of, spread
+from graphflow.backends.cpu.reductions import Fold, walk_point
+from graphflow.backends.cpu.regions import Bounds, Emission, all_of, spread
 from graphflow.backends.cpu.values import Pointer, Value
+from graphflow.backends.space import Body
+from graphflow.backends.stages import Stages
 
 CHUNK = 8192  # elements, about, of which one thread makes one partial result
 CHUNKS = 64  # at most

@@ -16,12 +16,11 @@ from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.blocks import ALONE_BYTES, Block, NotNative, Row
+from graphflow.backends.cpu.blocks import Block
 from graphflow.backends.cpu.buffers import (
     allocated,
     bytes_of,
     element,
-    has_work,
     overlap,
     places,
     read_first,
@@ -29,22 +28,28 @@ from graphflow.backends.cpu.buffers import (
     variables_of,
     written,
 )
+from graphflow.backends.cpu.cells import NO_MEMORY, Cells
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
-from graphflow.backends.cpu.loops import BUDGET, LOOP, PAUSED, START
+from graphflow.backends.cpu.levels import ALONE_BYTES, Row
+from graphflow.backends.cpu.loops import UNLOCKED
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
-from graphflow.backends.reference import draw
-from graphflow.errors import InternalError, InvalidArgumentError
+from graphflow.backends.reference import draw, no_memory
+from graphflow.dtypes import ListType
+from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.lists import as_items
 from graphflow.plan import Buffer, Plan, Step
+from graphflow.progress import progress
 from graphflow.shape import known, sizes
 from graphflow.store import Store, uninitialized
 
 _TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
-# thread has done in a few microseconds keeps it: callers would wait for each other longer than that.
+# thread has done in a few microseconds keeps it: callers would wait for each other longer than that.  What has loops
+# gives it back by itself: it takes it again to look for signals, and an exception is raised when it is done.
 _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _Brief = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -89,6 +94,7 @@ class CpuExecutable:
         self._arena = allocated(plan)
         self._arena_start = self._arena.ctypes.data
         self._objects: list[np.ndarray | None] = [None] * plan.objects
+        self._cells = Cells(plan.lists)
         self._variables = variables_of(plan)
         self._required = [v for v in read_first(plan) if not store.initialized(v)]
         self._written = [self._variables[b.index] for s in plan.steps for b in written(s)]
@@ -98,9 +104,10 @@ class CpuExecutable:
         self._number = {index: self._first + i for i, index in enumerate(given)}  # of each fetch array in _arrays
         self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
         self._list = np.zeros(1, np.int64)  # the address of this list
-        self._status = np.zeros(4, np.int64)
+        self._status = np.zeros(5, np.int64)
         self._team_of = team_of
-        self._brief = all(total < _TEAM_BYTES for total in accumulate(map(bytes_of, plan.steps)))
+        loops = any(step.op.definition.calls for step in plan.steps)
+        self._brief = not loops and all(total < _TEAM_BYTES for total in accumulate(map(bytes_of, plan.steps)))
         self._team = None if self._brief else team_of()
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
@@ -114,19 +121,26 @@ class CpuExecutable:
         if self._required:
             self._check_initialized()
         arrays = self._arrays = feeds[:]
-        for make in self._makers:
-            arrays.append(make())
+        try:
+            for make in self._makers:
+                arrays.append(make())
+        except MemoryError as error:
+            raise no_memory(error, self._plan.program.fetches) from None
         self._list[0] = id(arrays)
         status = self._status
-        for part, steps in self._parts:
-            part()
-            if status[0]:
-                self._report(steps)
+        try:
+            for part, steps in self._parts:
+                part()
+                if status[0]:
+                    self._report(steps)
+        except BaseException:
+            status[:] = 0
+            raise
         if self._written:
             self._mark_written()
         results = arrays[self._first :]
         for position, buffer in self._copies:
-            results.insert(position, self._array(buffer).copy())
+            results.insert(position, self._own(buffer))
         self._arrays = []
         return results
 
@@ -146,7 +160,7 @@ class CpuExecutable:
         """Every step by itself, with the clock around it, and what watches it before and after it."""
         if watch is not None:
             self._parts.append((watch.begin, []))
-        for number, step in enumerate(self._plan.steps):
+        for number, step in enumerate(progress(self._plan.steps, "compiling kernels")):
             if watch is not None:
                 self._parts.append((partial(watch.before, step, self._array), []))
             before = len(self._parts)
@@ -157,26 +171,23 @@ class CpuExecutable:
                 self._parts.append((partial(watch.after, step, self._array), []))
 
     def _bind(self, steps: Sequence[Step]) -> None:
-        native: list[Step] = []
-        for step in steps:
-            if step.call is not None and self.bindable(step):
-                if has_work(step):
-                    native.append(step)
-            else:
-                self._flush(native)
-                native = []
-                self._parts.append(self._looping(step) or (self._in_python(step), []))
-        self._flush(native)
+        """Native calls for as many steps in a row as can be, and what runs the others in Python."""
+        plan_of = None if self._function is None else self._function.plan
+        block = Block(self, plan_of)
+        for step in progress(steps, "compiling kernels"):
+            if not block.takes(step):
+                self._flush(block)
+                block = Block(self, plan_of)
+                self._parts.append((self._in_python(step), []))
+        self._flush(block)
 
     def bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
-        for b in step.inputs:
-            if b.kind == "object":
-                return False
-        for b in step.outputs:
-            if b.kind == "object" or (b.kind == "state" and self._state(b).shape != b.dims):
-                return False
-        return True
+        return all(b.kind != "object" for b in step.inputs) and all(map(self.fits, step.outputs))
+
+    def fits(self, b: Buffer) -> bool:
+        """Whether it is memory, in the shape that the plan counts on."""
+        return b.kind != "object" and (b.kind != "state" or self._state(b).shape == b.dims)
 
     def _state(self, buffer: Buffer) -> np.ndarray:
         """The variable's own array, made in the variable's shape when there is none yet."""
@@ -186,37 +197,29 @@ class CpuExecutable:
         assert array is not None
         return array
 
-    def _flush(self, steps: list[Step]) -> None:
-        """One native call for these steps."""
-        if not steps:
+    def _flush(self, block: Block) -> None:
+        """One native call for the steps of a block."""
+        if not block.rows:
             return
-        words: list[int] = []  # the arguments of every step, one after the other
-        rows: list[Row] = []  # a kernel's address, where its arguments start, flags, number
-        late: list[tuple[int, int]] = []  # where an address is missing, and which of the run's arrays it is
-        tails: list[tuple[int, int]] = []  # where an epilogue's address is missing, and where its arguments are
-        draws: list[int] = []
-        for number, step in enumerate(steps, 1):
-            self.append_call(step, words, late, tails, draws, rows, number, self._address)
-        table = np.array(late, np.int64).reshape(-1, 2)
-        first = [self._relocating(table, words)] if late else []
-        count = self.draw_counter if draws else 0
-        last = [(count, len(words) + i, ALONE, 0) for i in range(len(draws))]
-        block = np.array(words + draws, np.int64)
-        start = block.ctypes.data
-        for word, arguments in tails:
-            block[word] = start + 8 * arguments
+        table = np.array(block.late, np.int64).reshape(-1, 2)
+        first = [self._relocating(table, block.words)] if block.late else []
+        program = np.array([*first, *block.rows], np.int64)
+        words = block.placed()
+        start = words.ctypes.data
         table[:, 0] = start + 8 * table[:, 0]
-        program = np.array([*first, *rows, *last], np.int64)
         program[:, 1] = start + 8 * program[:, 1]
         together = program[:, 2] == 0
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
-        walk = self._kernels.address(WALK, (), 0)
-        team = 0 if self._team is None or not together.any() else self._team.address
-        run = np.array(run_words(program.ctypes.data, self._status.ctypes.data, len(program), team, walk), np.int64)
-        self._keep += [table, block, program, run]
-        kind = _Brief if self._brief else _Native
-        native = kind(self._kernels.address(LAUNCH, (), 0) if team else walk)
-        self._parts.append((partial(native, run.ctypes.data, 0, 1), [None, *steps]))
+        walk, status = self.address_of(WALK), self.status_address
+        team = self.team_address if together.any() else 0
+        run = np.array(run_words(program.ctypes.data, status, len(program), team, walk), np.int64)
+        self._keep += [block, table, words, program, run]
+        kernel, arguments, kind = self.address_of(LAUNCH) if team else walk, run, _Brief if self._brief else _Native
+        if block.loops:
+            arguments = np.array([kernel, run.ctypes.data, status], np.int64)
+            self._keep.append(arguments)
+            kernel, kind = self.address_of(UNLOCKED), _Brief
+        self._parts.append((partial(kind(kernel), arguments.ctypes.data, 0, 1), block.steps))
 
     def append_call(
         self, step: Step, words: list[int], late: list[tuple[int, Any]], tails: list[tuple[int, int]],
@@ -269,7 +272,7 @@ class CpuExecutable:
         if not raw:
             words += call.sizes
 
-    def _address(self, buffer: Buffer) -> tuple[int, int | None]:
+    def address(self, buffer: Buffer) -> tuple[int, int | None]:
         """(the address, None), or, for memory that is new in every run, (0, its number among the run's arrays)."""
         match buffer.kind:
             case "arena":
@@ -278,6 +281,8 @@ class CpuExecutable:
                 return 0, buffer.index
             case "fetch":
                 return 0, self._number[buffer.index]
+            case "list":
+                return self._cells.address(buffer.index), None
             case _:
                 found = self._addresses.get(buffer[:2])
                 if found is None:
@@ -299,49 +304,14 @@ class CpuExecutable:
             ) from error
 
     def _report(self, steps: list[Step | None]) -> None:
-        _, position, value, number = self._status.tolist()
-        self._status[:] = 0
+        problem, position, value, number, _ = self._status.tolist()
         step = steps[number]
-        assert step is not None and step.call is not None
+        assert step is not None
+        if problem == NO_MEMORY:
+            raise ResourceExhaustedError.because("there is no memory for a longer list", step.op).note(*step.op.where())
+        assert step.call is not None
         message = step.call.error.format(position=position, value=value)
         raise InvalidArgumentError.because(message, step.op).note(*step.op.where())
-
-    # -- loops -------------------------------------------------------------------------------------------------------
-    def _looping(self, step: Step) -> tuple[Callable[[], None], list[Step | None]] | None:
-        """A loop as one native call, from which it comes back now and then to see whether it is interrupted."""
-        if not step.op.definition.calls or "variables" not in step.op.attrs:
-            return None
-        assert self._function is not None
-        block = Block(self, self._function.plan)
-        late: list[tuple[int, Any]] = []
-        if self._team is None:
-            self._team = self._team_of()
-        try:
-            begin, alone = block.loop(step, self._address, late, BUDGET)
-        except NotNative:
-            return None
-        table = np.array(late, np.int64).reshape(-1, 2)
-        rows = [self._relocating(table, block.words)] if late else []
-        rows.append((self.address_of(LOOP), begin, ALONE if alone else 0, 1))
-        words = block.placed()
-        start = words.ctypes.data
-        table[:, 0] = start + 8 * table[:, 0]
-        program = np.array(rows, np.int64)
-        program[:, 1] = start + 8 * program[:, 1]
-        program[:-1, 2] |= 0 if alone else MEET
-        team, walk = 0 if alone else self.team_address, self.address_of(WALK)
-        run = np.array(run_words(program.ctypes.data, self.status_address, len(program), team, walk), np.int64)
-        self._keep += [block, table, words, program, run]
-        native = partial(_Native(self.address_of(LAUNCH) if team else walk), run.ctypes.data, 0, 1)
-        status, paused = self._status, begin + PAUSED
-
-        def part() -> None:
-            words[begin + START] = 0
-            native()
-            while words[paused] and not status[0]:
-                native()
-
-        return part, block.steps
 
     @property
     def team_address(self) -> int:
@@ -364,10 +334,6 @@ class CpuExecutable:
         variable = self._variables[state.index]
         return self._store.initialized(variable) and self._store.dims(variable) == state.dims
 
-    def state_address(self, state: Buffer) -> int:
-        address, _ = self._address(state)
-        return address
-
     # -- steps in Python -----------------------------------------------------------------------------------------
     def _array(self, buffer: Buffer) -> np.ndarray:
         """The buffer as a NumPy array; for a variable its own array."""
@@ -384,15 +350,24 @@ class CpuExecutable:
                 array = self._arrays[self._number[index]]
             case "const":
                 array = self._plan.constants[index]
+            case "list":
+                return self._cells.value(buffer)
             case _:
                 array = self._objects[index]
                 assert array is not None
                 return array
         return array.reshape(sizes(buffer.dims)) if known(buffer.dims) else array  # a list may have any length
 
+    def _own(self, buffer: Buffer) -> np.ndarray:
+        """A value that lasts, as programs take it: lists as object arrays."""
+        value = self._array(buffer).copy()
+        return as_items(value) if isinstance(buffer.dtype, ListType) else value
+
     def _save(self, buffer: Buffer, value: np.ndarray) -> None:
         if buffer.kind == "object":
             self._objects[buffer.index] = value
+        elif buffer.kind == "list":
+            self._cells.set(buffer, value)
         elif buffer.kind == "state":
             self._store.write(self._variables[buffer.index], value)
         else:
@@ -412,7 +387,7 @@ class CpuExecutable:
         def part() -> None:
             values = [
                 None if i in op.definition.refs
-                else self._array(b).copy() if b.kind == "state" and b.index in changed else self._array(b)
+                else self._own(b) if b.kind == "list" or b.kind == "state" and b.index in changed else self._array(b)
                 for i, b in enumerate(step.inputs)
             ]  # fmt: skip
             for buffer, value in zip(step.outputs[skip:], compute(values)[skip:], strict=True):

@@ -9,115 +9,84 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
-from graphflow.backends.cpu.regions import SHORT, Body, Mask, Member, period_of
-from graphflow.backends.cpu.values import DTYPES, size_of
+from graphflow.backends.cpu.regions import SHORT, period_of
+from graphflow.backends.cpu.values import size_of
+from graphflow.backends.region_space import region_space
+from graphflow.backends.space import (
+    Body,
+    Mask,
+    Member,
+    Sizes,
+    Space,
+    collapse,
+    elementwise_space,
+    fold_space,
+    folded_axes,
+    masked,
+    random_space,
+    updates_body,
+)
+from graphflow.backends.stages import Stages
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.define import OpDef
-from graphflow.ops.fused import Region, narrowed
-from graphflow.ops.infer import static_axes
-from graphflow.ops.lowering import Elementwise, Random, Reduce, View, operands
+from graphflow.ops.fused import Region
+from graphflow.ops.lowering import Elementwise, Random, Reduce
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
 _CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", "tan", "pow")
-Sizes = tuple[int, ...]
 Lower = Callable[[Operation], Call | None]
-
-
-@dataclass(frozen=True)
-class Space:
-    """What a region computes in: dims, and the axes that it folds.   inputs: (dims, dtype), aligned with dims."""
-
-    dims: Sizes
-    axes: tuple[int, ...]
-    inputs: tuple[tuple[Sizes, str], ...]
-    members: tuple[Member, ...]
-    outputs: tuple[int, ...]
-    draws: int = 0
 
 
 def elementwise(op: Operation, kind: Elementwise) -> Call | None:
     """One loop nest over the output's shape."""
-    inputs, names = operands(kind, op.inputs), operands(kind, _names(op))
-    places = tuple(range(len(inputs)))
-    values = zip(kind.expressions, op.outputs, strict=True)
-    members = tuple([_member(e, names, places, t.dtype.name) for e, t in values])
-    stored = tuple(range(len(inputs), len(inputs) + len(members)))
-    space = Space(sizes(op.output.dims), (), _types(inputs), members, stored)
-    return _call(space, (*inputs, *op.outputs))
-
-
-def _names(op: Operation) -> tuple[str, ...]:
-    """What expressions call the inputs."""
-    return _numbered(op.definition, len(op.inputs))
-
-
-@functools.lru_cache(4096)
-def _numbered(record: OpDef, count: int) -> tuple[str, ...]:
-    """The names of so many inputs; those of a variadic argument are numbered: inputs0, inputs1."""
-    names: list[str] = []
-    many = count - len(record.args) + 1
-    for argument in record.args:
-        names += [f"{argument.name}{i}" for i in range(many)] if argument.variadic else [argument.name]
-    return tuple(names)
+    space, taken = elementwise_space(op, kind)
+    return _call(space, (*taken, *op.outputs))
 
 
 def reduction(op: Operation, kind: Reduce) -> Call | None:
     """The axes in the second input folded, all axes when there is none."""
-    x = op.inputs[0]
-    rank = len(sizes(x.dims))
-    axes = tuple(range(rank)) if len(op.inputs) == 1 else static_axes(op.inputs[1], rank)
-    return None if axes is None else fold(kind, x, op.output, tuple(sorted(axes)))
+    axes = folded_axes(op)
+    return None if axes is None else fold(kind, op.inputs[0], op.output, axes)
 
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
-    members = (_member("", ("x",), (0,), out.dtype.name, fold=kind, outer=True),)
-    return _call(Space(sizes(x.dims), axes, _types((x,)), members, (1,)), (x, out))
+    return _call(fold_space(kind, x, out, axes), (x, out))
 
 
 def random(op: Operation, kind: Random) -> Call | None:
     """One draw for each element of the output."""
-    scalars, names = operands(kind, op.inputs), operands(kind, _names(op))
-    members = (_member(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)
-    space = Space(sizes(op.output.dims), (), _types(scalars), members, (len(scalars),), 1)
+    space, scalars = random_space(op, kind)
     return _call(space, (*scalars, op.output, Draws(op)))
 
 
 def together(op: Operation, region: Region, lower: Lower) -> Call | None:
     """One kernel for all members of a region; after an anchor it is the epilogue of the anchor's kernel."""
-    space, taken, drawn = _space(region)
+    space, pointers = region_space(region)
     given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
+
+    def own(pointers: Sequence[Any]) -> tuple:
+        return tuple([given[p] if isinstance(p, Tensor) else p for p in pointers])
+
     if region.anchor is None:
-        return _call(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]))
+        return _call(space, own(pointers))
     call = lower(region.anchor)
     if call is None:
         return None
-    raw = region.anchor.output
-    given.setdefault(raw, given[region.raw_place])
-    tail = _epilogue(space, (*[given[t] for t in taken], *op.outputs, *[Draws(m) for m in drawn]), call.whole_rows)
-    own = tuple([given[p] if isinstance(p, Tensor) else p for p in call.pointers])
-    return None if tail is None else replace(call, pointers=own, tail=tail)
+    given.setdefault(region.anchor.output, given[region.raw_place])
+    tail = _epilogue(space, own(pointers), call.whole_rows)
+    return None if tail is None else replace(call, pointers=own(call.pointers), tail=tail)
 
 
 def each(op: Operation, updates: Updates) -> Call | None:
     """One kernel for updates of one kind: inputs that have the variable's shape are arrays, others are numbers."""
-    first, many = updates.members[0], updates.split(op.inputs)
-    kind: Any = first.definition.lower(first)
-    names = _names(first)
-    dims = first.output.dims
-    inputs = tuple([((t.dims == dims,), t.dtype.name) for t in first.inputs])
-    places, n = tuple(range(len(inputs))), len(inputs)
-    members = tuple(
-        [_member(e, names, places, t.dtype.name) for e, t in zip(kind.expressions, first.outputs, strict=True)]
-    )
-    body = _body(inputs, members, tuple(range(n, n + len(members))), 0)
+    many, body = updates.split(op.inputs), updates_body(updates)
     if body is None:
         return None
     kernel = _emitted(regions.each, body, (), vector_bytes(), raw=True)
@@ -126,7 +95,7 @@ def each(op: Operation, updates: Updates) -> Call | None:
     lengths: list[int] = []
     before = 0
     for i, taken in enumerate(many):
-        made = op.outputs[i * len(members) : (i + 1) * len(members)]
+        made = op.outputs[i * len(body.members) : (i + 1) * len(body.members)]
         length = math.prod(sizes(made[0].dims))
         pointers += [*taken, *made]
         lengths += [length, before]
@@ -135,55 +104,13 @@ def each(op: Operation, updates: Updates) -> Call | None:
 
 
 # -- regions ---------------------------------------------------------------------------------------------------------
-def _types(tensors: Sequence[Tensor]) -> tuple[tuple[Sizes, str], ...]:
-    return tuple([(sizes(t.dims), t.dtype.name) for t in tensors])
-
-
-def _space(region: Region) -> tuple[Space, list[Tensor], list[Operation]]:
-    """(the space, the region's tensor for each of its inputs, its random operations).
-
-    A tensor is two inputs when it is broadcast in two ways: to the space, and to what a squeezing reduction leaves.
-    """
-    number: dict[tuple[Tensor, Sizes], int] = {}  # inputs by tensor and aligned dims
-    value: dict[Tensor, int] = {}
-    pending: list[tuple[Operation, Any, list[Any]]] = []
-    drawn: list[Operation] = []
-    made = {t for m in region.computed for t in m.outputs}
-    for member in region.computed:
-        kind: Any = member.definition.lower(member)
-        taken: list[Any] = []
-        for t in operands(kind, member.inputs):
-            taken.append(t if t in made else number.setdefault((t, region.aligned(t, member)), len(number)))
-        pending.append((member, kind, taken))
-    members: list[Member] = []
-    for member, kind, taken in pending:
-        places = tuple([value[t] if isinstance(t, Tensor) else t for t in taken])
-        names = operands(kind, _names(member))
-        dtype = member.output.dtype.name
-        if isinstance(kind, View):
-            value[member.output] = places[0]
-            continue
-        for i, t in enumerate(member.outputs):
-            value[t] = len(number) + len(members)
-            if isinstance(kind, Reduce):
-                members.append(_member("", ("x",), places, dtype, fold=kind, outer=True))
-            elif isinstance(kind, Random):
-                members.append(_member(kind.expression, names, places, dtype, draws=len(drawn)))
-                drawn.append(member)
-            else:
-                members.append(_member(kind.expressions[i], names, places, t.dtype.name, outer=t.dims != region.dims))
-    inputs = tuple([(dims, t.dtype.name) for t, dims in number])
-    outputs = tuple([value[t] if t in value else number[t, narrowed(region.dims)] for t in region.outputs])
-    space = Space(region.dims, region.axes, inputs, tuple(members), outputs, len(drawn))
-    return space, [t for t, _ in number], drawn
-
-
 def _call(space: Space, pointers: tuple) -> Call | None:
     made = _kernel(space, vector_bytes())
     if made is None:
         return None
     kernel, numbers, team, scratch = made
-    pointwise = kernel.write is regions.elementwise
+    pointwise = kernel.write is regions.elementwise and not space.columns
+    numbers = (*numbers, *space.column_numbers)
     return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
@@ -191,8 +118,8 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
     width = _together(space.members, width)
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
-    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept])
-    body = _masked(space, masks)
+    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
+    body = masked(space, masks)
     if body is None:
         return None
     lanes = width // size_of(body.wide)
@@ -213,7 +140,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
             loops, n_kept, masks = (1, *loops), 1, [(False, *m) for m in masks]
         if n_kept == len(loops):
             loops, masks = (*loops, 1), [(*m, False) for m in masks]
-        body = _masked(space, masks)
+        body = masked(space, masks)
         assert body is not None
         nest = (("kept", n_kept), ("folded", len(loops) - n_kept), ("whole", _whole(loops, 0, lanes)))
         return _emitted(reductions.rows, body, nest, width), loops, False, 0
@@ -250,7 +177,7 @@ def _epilogue(space: Space, pointers: tuple, whole_rows: bool) -> Call | None:
     for dims, _ in space.inputs:
         wide = (1,) * (len(space.dims) - len(dims)) + dims
         masks.append((wide[:-1] == space.dims[:-1] and rows > 1, wide[-1] > 1))
-    body = _masked(space, masks)
+    body = masked(space, masks)
     if body is None:
         return None
     width = vector_bytes()
@@ -261,24 +188,6 @@ def _epilogue(space: Space, pointers: tuple, whole_rows: bool) -> Call | None:
     return Call(kernel, pointers, (rows, columns))
 
 
-# What does not depend on sizes is made once: plans for other sizes find the same objects.
-_member = functools.lru_cache(4096)(Member)
-
-
-def _masked(space: Space, masks: Sequence[Mask]) -> Body | None:
-    inputs = tuple([(mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False)])
-    return _body(inputs, space.members, space.outputs, space.draws)
-
-
-@functools.lru_cache(4096)
-def _body(
-    inputs: tuple[tuple[Mask, str], ...], members: tuple[Member, ...], outputs: tuple[int, ...], draws: int
-) -> Body | None:
-    """None where there are no kernels for its dtypes: complex numbers and float16 run the reference."""
-    body = Body(inputs, members, outputs, draws)
-    return body if all(d in DTYPES for d in body.dtypes) else None
-
-
 @functools.lru_cache(4096)
 def _emitted(
     write: Callable, body: Body, spec: tuple[tuple[str, Any], ...], width: int, block: bool = False, raw: bool = False
@@ -287,13 +196,14 @@ def _emitted(
 
 
 @functools.lru_cache(4096)
-def _stages(body: Body, matrix: bool) -> reductions.Stages:
-    return reductions.Stages(body, [True, False] if matrix else [True])
+def _stages(body: Body, matrix: bool) -> Stages:
+    return Stages(body, [True, False] if matrix else [True])
 
 
 def _short(body: Body, loops: Sizes, lanes: int) -> int:
     """The period for rows that are short and do not fill vectors; 0 where rows are left as they are."""
-    return _joined(body, loops[-1], lanes) if 0 < loops[-1] < SHORT and loops[-1] % lanes else 0
+    short = 0 < loops[-1] < SHORT and loops[-1] % lanes and not body.columns
+    return _joined(body, loops[-1], lanes) if short else 0
 
 
 def _joined(body: Body, n: int, lanes: int) -> int:
@@ -307,26 +217,3 @@ def _whole(loops: Sizes, period: int, lanes: int) -> bool:
     The first loop has the size of the batch, by which kernels must not differ.
     """
     return len(loops) > 1 and not period and loops[-1] % lanes == 0
-
-
-def collapse(out: Sizes, inputs: Sequence[Sizes]) -> tuple[Sizes, list[Mask]]:
-    """Sizes of the loops over `out`, and for each input which of them it moves along.
-
-    Dimensions of size 1 vanish, and neighbours that no input tells apart become one loop.
-    """
-    rank = len(out)
-    wide = [(1,) * (rank - len(dims)) + tuple(dims) for dims in inputs]
-    loops: list[int] = []
-    moves: list[tuple[bool, ...]] = []
-    for d in range(rank):
-        if out[d] == 1:
-            continue
-        move = tuple([dims[d] != 1 for dims in wide])
-        if moves and moves[-1] == move:
-            loops[-1] *= out[d]
-        else:
-            loops.append(out[d])
-            moves.append(move)
-    if not loops:
-        loops, moves = [1], [(False,) * len(inputs)]
-    return tuple(loops), [tuple([move[k] for move in moves]) for k in range(len(inputs))]

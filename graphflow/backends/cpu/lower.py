@@ -6,6 +6,7 @@ from graphflow.backends.base import Call
 from graphflow.backends.cpu.compile import ELEMENTS
 from graphflow.backends.cpu.generate import each, elementwise, random, reduction, together
 from graphflow.backends.cpu.kernels import BINDINGS
+from graphflow.dtypes import ListType
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.lowering import Each, Elementwise, Kernel, Random, Reduce, Together
 
@@ -18,7 +19,7 @@ def lower(op: Operation) -> Call | None:
     if kind is None:
         return None
     for t in op.inputs + op.outputs:
-        if t.dims is None or None in t.dims:
+        if (t.dims is None or None in t.dims) and not isinstance(t.dtype, ListType):
             return None
     if isinstance(kind, Kernel):
         bind = BINDINGS.get(kind.name)
@@ -37,6 +38,6 @@ def lower(op: Operation) -> Call | None:
         call = None
     if call is not None:
         for p in call.pointers:
-            if isinstance(p, Tensor) and p.dtype.name not in _COMPUTED:
+            if isinstance(p, Tensor) and p.dtype.name not in _COMPUTED and not isinstance(p.dtype, ListType):
                 return None
     return call

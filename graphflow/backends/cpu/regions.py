@@ -7,91 +7,19 @@ short for that are joined to longer ones, over which the inputs that repeat with
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.expression import evaluate, random_words
 from graphflow.backends.cpu.values import Pointer, Value
-from graphflow.ops.lowering import Reduce
+from graphflow.backends.space import Body, Mask
 
-Mask = tuple[bool, ...]
 Bounds = Callable[[list[Value]], tuple[Any, Any]]  # of a loop, from the positions of the loops around it
 # What is done with a vector: positions, the lanes inside (None: all), the values of the inputs.
 Point = Callable[[list[Value], Value | None, dict[int, Value]], None]
 SHORT = 64  # rows of fewer elements are joined
-
-
-@dataclass(frozen=True)
-class Member:
-    """One value of a region.
-
-    expression  over `names`, which stand for the values `operands`
-    draws       for a random op: which of the draws; its expression also sees the random words `a` and `b`
-    fold        for a reduction: of its one operand, over the folded loops
-    outer       there is one value for every kept position, instead of one for every point
-    """
-
-    expression: str
-    names: tuple[str, ...]
-    operands: tuple[int, ...]
-    dtype: str
-    draws: int | None = None
-    fold: Reduce | None = None
-    outer: bool = False
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash((self.expression, self.operands, self.dtype, self.fold, self.outer))
-
-    def __hash__(self) -> int:
-        """Worked out once: members are the keys by which every plan finds its kernels."""
-        return self._hash
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a kernel computes: inputs (mask, dtype) are the values 0, 1, ...; every member adds one.
-
-    outputs  the values that are stored
-    draws    how many random ops there are
-
-    The kernel's pointers are those of inputs and outputs, then one to [key, draw number] for each random op.
-    """
-
-    inputs: tuple[tuple[Mask, str], ...]
-    members: tuple[Member, ...]
-    outputs: tuple[int, ...]
-    draws: int = 0
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash((self.inputs, self.members, self.outputs))
-
-    def __hash__(self) -> int:
-        """Worked out once, as that of a member."""
-        return self._hash
-
-    @functools.cached_property
-    def dtypes(self) -> list[str]:
-        return [dtype for _, dtype in self.inputs] + [m.dtype for m in self.members]
-
-    @functools.cached_property
-    def wide(self) -> str:
-        """The dtype of which a vector register is full."""
-        return "float64" if all(d in ("float64", "int64", "uint64") for d in self.dtypes) else "float32"
-
-    def __str__(self) -> str:
-        """A line a value."""
-        lines = [f"v{i} = {dtype} along {mask}" for i, (mask, dtype) in enumerate(self.inputs)]
-        for i, m in enumerate(self.members, len(self.inputs)):
-            where = ", ".join(f"{n}=v{o}" for n, o in zip(m.names, m.operands, strict=True))
-            what = f"fold {m.fold.step} from {m.fold.init}" if m.fold else m.expression
-            lines.append(f"v{i} = {m.dtype}: {what} with {where}")
-        return "\n".join([*lines, f"store {', '.join(f'v{i}' for i in self.outputs)}"]) + "\n"
 
 
 class Emission:
@@ -108,7 +36,13 @@ class Emission:
         self.outputs: list[Pointer] = list(args[ends[0] : ends[1]])
         self.seeds = [(p.load(0), p.load(1)) for p in args[ends[1] : ends[1] + body.draws]]
         self.sizes: list[Value] = list(args[ends[1] + body.draws :][:depth])
-        self.rest: Sequence[Any] = args[ends[1] + body.draws + depth :]
+        rest = list(args[ends[1] + body.draws + depth :])
+        self.widths: dict[int, Value] = {}  # of the rows that pointers are columns of
+        for pointer in body.columns:
+            start, self.widths[pointer], *rest = rest
+            pointers, k = (self.inputs, pointer) if pointer < ends[0] else (self.outputs, pointer - ends[0])
+            pointers[k] = pointers[k].at(start)
+        self.rest: Sequence[Any] = rest
         self.origin: Value | None = None
 
     def join_rows(self, period: int, rows: Value, first: Value | None = None) -> Value:
@@ -151,7 +85,7 @@ class Emission:
         known = dict(values)
         for k, (mask, _) in enumerate(self.body.inputs):
             if k not in known and not any(mask[len(at) :]):
-                known[k] = self.inputs[k].load(self.index(mask, at))
+                known[k] = self.inputs[k].load(self.place(k, mask, at))
         return known
 
     def inner_loops(self, bounds: Sequence[Bounds], point: Point, at: list[Value], values: dict[int, Value]) -> None:
@@ -168,7 +102,7 @@ class Emission:
             here = dict(values)
             for k, (mask, _) in enumerate(self.body.inputs):
                 if k not in here:
-                    here[k] = self.inputs[k].load(self.index(mask, [*at, i]), code.lanes, inside)
+                    here[k] = self.inputs[k].load(self.place(k, mask, [*at, i]), code.lanes, inside)
             point([*at, i], inside, here)
 
     def compute(self, number: int, values: dict[int, Value], at: list[Value]) -> Value:
@@ -182,11 +116,21 @@ class Emission:
             names["a"], names["b"] = random_words(code, *self.seeds[member.draws], position)
         return evaluate(code, member.expression, names, member.dtype)
 
-    def store(self, number: int, value: Value, index: Value, inside: Value | None) -> None:
-        """Save a value that is wanted outside, in one shape or two, at this element and those beside it."""
-        for place, wanted in zip(self.outputs, self.body.outputs, strict=True):
+    def store(self, number: int, value: Value, index: Value, inside: Value | None, at: Sequence[Value] = ()) -> None:
+        """Save a value that is wanted outside, in one shape or two, at this element and those beside it.
+
+        at   its positions, where outputs may be columns of wider rows
+        """
+        for k, (place, wanted) in enumerate(zip(self.outputs, self.body.outputs, strict=True), len(self.inputs)):
             if wanted == number:
-                place.store(index, value.splat(self.code.lanes), inside)
+                where = self.place(k, (True,) * len(at), at) if k in self.widths else index
+                place.store(where, value.splat(self.code.lanes), inside)
+
+    def place(self, pointer: int, mask: Mask, at: Sequence[Value]) -> Value:
+        """Which element of what a pointer is to, an input or an output, is at these positions."""
+        if pointer not in self.widths:
+            return self.index(mask, at)
+        return self.index(mask[:-1], at[:-1]) * self.widths[pointer] + at[-1]
 
     def index(self, mask: Mask, at: Sequence[Value]) -> Value:
         """Which element of something that moves with these loops is at these positions, in C order."""
@@ -201,7 +145,7 @@ class Emission:
         where = self.index((True,) * len(at), at)
         for number in range(len(self.body.inputs), len(self.body.dtypes)):
             values[number] = self.compute(number, values, at)
-            self.store(number, values[number], where, inside)
+            self.store(number, values[number], where, inside, at)
 
 
 def spread(code: Code, source: Pointer, n: Value, period: int) -> Pointer:

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow import nest
-from graphflow.dtypes import int32
+from graphflow.dtypes import bool_, int32
 from graphflow.errors import ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.argmax import argmax
-from graphflow.ops.arithmetic import minimum
+from graphflow.ops.arithmetic import maximum, minimum
 from graphflow.ops.arrange import tile
 from graphflow.ops.basic import cast
 from graphflow.ops.compare import equal
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.indexing import gather
-from graphflow.ops.random import multinomial
+from graphflow.ops.join import concat
+from graphflow.ops.random import multinomial, random_uniform
+from graphflow.ops.select import where
 from graphflow.ops.shape_ops import shape, size
 from graphflow.recurrent.cell import batch_size_of
 from graphflow.recurrent.unroll import time_first
@@ -109,7 +111,7 @@ class TrainingHelper(Helper):
 
     def _at(self, time: Any) -> Any:
         """The inputs of a step; of the last one beyond it, where nobody looks any more."""
-        return nest.map_structure(lambda x: gather(x, minimum(time, shape(x)[0] - 1)), self._rows)
+        return nest.map_structure(lambda x: _row_at(x, time), self._rows)
 
     def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
         return equal(self._lengths, 0), self._at(convert_to_tensor(0))
@@ -121,6 +123,10 @@ class TrainingHelper(Helper):
         self, time: Any, outputs: Any, state: Any, sample_ids: Any = None, name: str | None = None
     ) -> tuple[Tensor, Any, Any]:
         return time + 1 >= self._lengths, self._at(time + 1), state
+
+
+def _row_at(x: Tensor, time: Any) -> Tensor:
+    return gather(x, minimum(time, shape(x)[0] - 1))
 
 
 class GreedyEmbeddingHelper(Helper):
@@ -174,3 +180,121 @@ class SampleEmbeddingHelper(GreedyEmbeddingHelper):
             raise TypeError(f"the outputs must be one tensor, not {type(outputs).__name__}")
         logits = outputs if self._temperature is None else outputs / self._temperature
         return cast(multinomial(logits, 1, seed=self._seed)[:, 0], int32)
+
+
+class InferenceHelper(Helper):
+    """The next input is made of what a function samples of the outputs.
+
+    sample_fn       of the outputs: the ids, or whatever the next input is made of, of this shape and dtype
+    start_inputs    the first inputs [batch, ...]
+    end_fn          of what was sampled: bool [batch], which sequences end with it
+    next_inputs_fn  of what was sampled: the next inputs; that itself when None
+    """
+
+    def __init__(
+        self, sample_fn: Callable, sample_shape: Any, sample_dtype: Any, start_inputs: Any, end_fn: Callable,
+        next_inputs_fn: Callable | None = None,
+    ) -> None:  # fmt: skip
+        self._sample, self._end, self._next = sample_fn, end_fn, next_inputs_fn or (lambda ids: ids)
+        self._ids_shape, self._ids_dtype = TensorShape(sample_shape), sample_dtype
+        self._first = convert_to_tensor(start_inputs, name="start_inputs")
+
+    @property
+    def batch_size(self) -> Any:
+        return batch_size_of(self._first, 0)
+
+    @property
+    def sample_ids_shape(self) -> TensorShape:
+        return self._ids_shape
+
+    @property
+    def sample_ids_dtype(self) -> Any:
+        return self._ids_dtype
+
+    def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
+        return tile(convert_to_tensor([False]), [shape(self._first)[0]]), self._first
+
+    def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Any:
+        return self._sample(outputs)
+
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: str | None = None
+    ) -> tuple[Tensor, Any, Any]:
+        return self._end(sample_ids), self._next(sample_ids), state
+
+
+class ScheduledEmbeddingTrainingHelper(TrainingHelper):
+    """As TrainingHelper, but with this probability the next input is the embedding of an id drawn from the outputs.
+
+    sampling_probability   float scalar, or one for each sequence of the batch
+    The ids are -1 where the training data go on.
+    """
+
+    def __init__(
+        self, inputs: Any, sequence_length: Any, embedding: Any, sampling_probability: Any, time_major: bool = False,
+        seed: int | None = None, scheduling_seed: int | None = None, name: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(inputs, sequence_length, time_major, name)
+        self._embed = embedding if callable(embedding) else lambda ids: embedding_lookup(embedding, ids)
+        self._chance = _probability(sampling_probability)
+        self._seed, self._scheduling_seed = seed, scheduling_seed
+
+    def sample(self, time: Any, outputs: Tensor, state: Any = None, name: str | None = None) -> Tensor:
+        drawn = cast(multinomial(outputs, 1, seed=self._seed)[:, 0], int32)
+        chosen = self._chance > random_uniform([self.batch_size], seed=self._scheduling_seed)
+        return where(chosen, drawn, drawn * 0 - 1)
+
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any = None, name: str | None = None
+    ) -> tuple[Tensor, Any, Any]:
+        finished, given, state = super().next_inputs(time, outputs, state)
+        return finished, where(sample_ids >= 0, self._embed(maximum(sample_ids, 0)), given), state
+
+
+class ScheduledOutputTrainingHelper(TrainingHelper):
+    """As TrainingHelper, but with this probability the next input is what the outputs give.
+
+    next_inputs_fn    of the outputs: the next inputs; the outputs themselves when None
+    auxiliary_inputs  [batch, time, ...] like the inputs, joined with either kind of them
+    The ids are bools: whether the outputs were taken.
+    """
+
+    def __init__(
+        self, inputs: Any, sequence_length: Any, sampling_probability: Any, time_major: bool = False,
+        seed: int | None = None, next_inputs_fn: Callable | None = None, auxiliary_inputs: Any = None,
+        name: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(inputs, sequence_length, time_major, name)
+        self._more = None
+        if auxiliary_inputs is not None:
+            more = convert_to_tensor(auxiliary_inputs, name="auxiliary_inputs")
+            self._more = more if time_major else time_first(more)
+        self._chance, self._seed = _probability(sampling_probability), seed
+        self._next = next_inputs_fn or (lambda outputs: outputs)
+
+    @property
+    def sample_ids_dtype(self) -> Any:
+        return bool_
+
+    def _joined(self, inputs: Any, time: Any) -> Any:
+        return inputs if self._more is None else concat([inputs, _row_at(self._more, time)], -1)
+
+    def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
+        finished, first = super().initialize()
+        return finished, self._joined(first, convert_to_tensor(0))
+
+    def sample(self, time: Any, outputs: Tensor, state: Any = None, name: str | None = None) -> Tensor:
+        return self._chance > random_uniform([self.batch_size], seed=self._seed)
+
+    def next_inputs(
+        self, time: Any, outputs: Any, state: Any, sample_ids: Any = None, name: str | None = None
+    ) -> tuple[Tensor, Any, Any]:
+        finished, given, state = super().next_inputs(time, outputs, state)
+        return finished, self._joined(where(sample_ids, self._next(outputs), given), time + 1), state
+
+
+def _probability(value: Any) -> Tensor:
+    found = convert_to_tensor(value, name="sampling_probability")
+    if found.dims is not None and len(found.dims) > 1:
+        raise ShapeError(f"sampling_probability must be a scalar or a vector, and has shape {found.shape}")
+    return found

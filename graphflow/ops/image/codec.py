@@ -122,6 +122,11 @@ def _decoder_infer(contents: Tensor, channels: int, dtype: DType) -> tuple[Dims,
     return (None, None, channels or None), dtype
 
 
+def _gif_infer(contents: Tensor) -> tuple[Dims, DType]:
+    require_rank(contents, 0, "contents")
+    return (None, None, None, 3), uint8
+
+
 def _decoder(name: str, *formats: str) -> OpDef:
     def reference(contents: np.ndarray, channels: int, dtype: DType) -> np.ndarray:
         return _decoded(contents, channels, dtype, formats)
@@ -134,7 +139,7 @@ DECODE_BMP = _decoder("DecodeBmp", "BMP")
 
 DECODE_GIF = define(
     "DecodeGif", "contents:string",
-    infer=lambda contents: ((None, None, None, 3), uint8),
+    infer=_gif_infer,
     reference=_frames,
     vjp=NO_GRADIENT,
 )  # fmt: skip

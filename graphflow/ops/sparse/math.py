@@ -18,6 +18,7 @@ from graphflow.ops.complex import conj
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.indexed_slices import UNSORTED_SEGMENT_SUM
 from graphflow.ops.indexing import gather, scatter_nd
+from graphflow.ops.infer import require_rank
 from graphflow.ops.join import concat
 from graphflow.ops.math import abs, exp
 from graphflow.ops.products import cumprod, reduce_prod
@@ -58,8 +59,8 @@ def _union(a: np.ndarray, b: np.ndarray, shape_a: np.ndarray, shape_b: np.ndarra
 
 
 def _union_infer(a: Tensor, b: Tensor, shape_a: Tensor, shape_b: Tensor) -> list[tuple[Dims, DType]]:
-    columns = a.dims[1] if a.dims else None
-    return [((None, columns), int64), *[((t.dims[0] if t.dims else None,), int64) for t in (a, b)]]
+    rows = [require_rank(t, 2, "the indices of a sparse tensor") for t in (a, b)]
+    return [((None, rows[0][1]), int64), *[((n,), int64) for n, _ in rows]]
 
 
 UNION = define("SparseUnion", "a:int64 b:int64 shape_a:int64 shape_b:int64", _union_infer, _union, vjp=NO_GRADIENT)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from graphflow.config import current
 from graphflow.control.bodies import Call
 from graphflow.dtypes import ListType
-from graphflow.operation import Operation
+from graphflow.operation import Operation, Tensor
 from graphflow.passes.cse import merge_common
 from graphflow.passes.engine import Substitution
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.loops.after import move_after
 from graphflow.passes.loops.ahead import move_ahead
-from graphflow.passes.loops.form import Loop
+from graphflow.passes.loops.copies import copy_in_place
+from graphflow.passes.loops.form import Loop, Rebuilt, is_loop, with_loops
 from graphflow.passes.loops.trim import trim
+from graphflow.passes.loops.unroll import unroll
 from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
@@ -33,7 +36,7 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
 
     Their bodies are simplified first, by the passes that have simplified the program.
     """
-    if not any(_is_loop(op) for op in program.ops):
+    if not any(is_loop(op) for op in program.ops):
         return program
     counts: Counter[str] = Counter() if fired is None else fired
     for number in range(_ROUNDS):
@@ -42,16 +45,7 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
         program = merge_common(_trimmed(program, counts))
         if counts.total() == before:
             break
-    return drop_dead(program)
-
-
-def _is_loop(op: Operation) -> bool:
-    """Whether this is a loop in which all shapes are known."""
-    if not op.definition.calls or "variables" not in op.attrs:
-        return False
-    programs = [call.program for call in op.attrs["bodies"]]
-    made = [t for program in programs for t in (*program.feeds, *[t for each in program.ops for t in each.outputs])]
-    return all(known(t.dims) and not isinstance(t.dtype, ListType) for t in made)
+    return drop_dead(with_loops(_unrolled(program, counts), lambda old, op: copy_in_place(op, counts)))
 
 
 def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
@@ -59,7 +53,7 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
     copy = Substitution(program)
     for old in program.ops:
         op = copy.updated(old)
-        if not _is_loop(op):
+        if not is_loop(op):
             copy.put(old, op)
             continue
         loop, before, after = op if simplified else _simplified(op), list[Operation](), list[Operation]()
@@ -78,38 +72,44 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
     return copy.finish()
 
 
+def _unrolled(program: Program, fired: Counter[str]) -> Program:
+    """With short loops laid out, and simplified where they were."""
+    stacks: dict[Tensor, Sequence[Tensor]] = {}
+    made = with_loops(program, lambda old, op: unroll(op, stacks))
+    short = sum(map(is_loop, program.ops)) - sum(map(is_loop, made.ops))
+    if not short:
+        return program
+    fired["unrolled"] += short
+    return _simple(made)
+
+
 def _simplified(op: Operation) -> Operation:
     """With simple bodies."""
-    skipped = {word.strip() for word in current().skip.split(",")}
-    calls = []
-    for program, takes in op.attrs["bodies"]:
-        for apply in _BODY:
-            if apply.__name__ not in skipped:
-                program = apply(program, None)
-        calls.append(Call(program, takes))
-    attrs = {**op.attrs, "bodies": tuple(calls)}
+    attrs = {**op.attrs, "bodies": tuple([Call(_simple(program), takes) for program, takes in op.attrs["bodies"]])}
     return Operation(
         op.definition, op.name, op.inputs, attrs, [(t.dims, t.dtype) for t in op.outputs], op.control_inputs, op.graph,
         op.id, op.site, op.device, op.frame,
     )  # fmt: skip
 
 
+def _simple(program: Program) -> Program:
+    skipped = {word.strip() for word in current().skip.split(",")}
+    for apply in _BODY:
+        if apply.__name__ not in skipped:
+            program = apply(program, None)
+    return program
+
+
 def _trimmed(program: Program, fired: Counter[str]) -> Program:
     """Without what nobody needs, from the last loop to the first: gradients take what loops before them stack."""
     wanted = set(program.fetches).union(*[op.outputs for op in program.targets])
     for old in reversed(program.ops):
-        found = trim(old, wanted, Counter()) if _is_loop(old) else None
+        found = trim(old, wanted, Counter()) if is_loop(old) else None
         op = old if found is None else found.loop
         wanted.update([] if found is None else [u for t, u in found.outputs.items() if t in wanted])
         wanted.update(t for i, t in enumerate(op.inputs) if i not in op.definition.refs)
-    copy = Substitution(program)
-    for old in program.ops:
-        op = copy.updated(old)
-        taken = {u for t, u in zip(old.outputs, op.outputs, strict=True) if t in wanted}
-        found = trim(op, taken, fired) if _is_loop(op) else None
-        if found is None:
-            copy.put(old, op)
-        else:
-            outputs = {t: found.outputs.get(u, u) for t, u in zip(old.outputs, op.outputs, strict=True)}
-            copy.put_parts(old, found.loop, [*found.before, found.loop], outputs)
-    return copy.finish()
+
+    def trimmed(old: Operation, op: Operation) -> Rebuilt | None:
+        return trim(op, {u for t, u in zip(old.outputs, op.outputs, strict=True) if t in wanted}, fired)
+
+    return with_loops(program, trimmed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def move_after(op: Operation, fired: Counter[str]) -> Rebuilt | None:
     for t, row in doubled:
         made.outputs[row] = rows[t]
     for v, term in sums:
-        total = _summed(term, rows, loop.rounds, make)
+        total = _summed(term, rows, make)
         made.outputs[v.result] = total if _is_zero(v.initial) else make(ADD, v.initial, total)
     made.after += make.made
     fired["sum moved behind"] += len(sums)
@@ -86,40 +86,30 @@ def _sums(loop: Loop, free: set[Tensor]) -> list[tuple[Variable, Operation]]:
 
 
 def _factors(term: Operation) -> list[Tensor]:
-    """The tensors whose rows a term sums over, parts of joined ones one by one; none for other terms."""
+    """The tensors whose rows a term sums over; none for other terms."""
     if term.definition is MATMUL and term.attrs["transpose_a"] and not term.attrs["transpose_b"]:
-        a, b = term.inputs
-        return list(dict.fromkeys([a, *_joined(b)]))
+        return list(dict.fromkeys(term.inputs))
     if term.definition is SUM and term.inputs[1].op.definition is CONST:
         axes = term.inputs[1].op.attrs["value"].ravel().tolist()
-        return _joined(term.inputs[0]) if axes == [0] and not term.attrs.get("keep_dims") else []
+        return [term.inputs[0]] if axes == [0] and not term.attrs.get("keep_dims") else []
     return []
 
 
-def _joined(t: Tensor) -> list[Tensor]:
-    """The matrices that are joined side by side."""
-    side_by_side = t.op.definition is CONCAT and len(sizes(t.dims)) == 2 and constant_axis(t.op) == 1
-    return list(t.op.inputs[:-1]) if side_by_side else [t]
-
-
-def _summed(term: Operation, rows: Mapping[Tensor, Tensor], count: int, make: Maker) -> Tensor:
-    """The sum of the terms of all rounds: a product over all rows, for each pair of parts."""
+def _summed(term: Operation, rows: Mapping[Tensor, Tensor], make: Maker) -> Tensor:
+    """The sum of the terms of all rounds: a product over all rows, one for each part of a joined left side."""
 
     def flat(t: Tensor) -> Tensor:
         dims = sizes(t.dims)
         return make(RESHAPE, t, make.constant(np.array([dims[0] * dims[1], *dims[2:]], np.int32)))
 
-    def joined(parts: Sequence[Tensor], axis: int) -> Tensor:
-        return parts[0] if len(parts) == 1 else make(CONCAT, *parts, make.constant(np.int32(axis)))
-
     if term.definition is SUM:
-        zero = make.constant(np.array([0], np.int32))
-        return joined([make(SUM, flat(rows[t]), zero, **term.attrs) for t in _joined(term.inputs[0])], 0)
+        return make(SUM, flat(rows[term.inputs[0]]), make.constant(np.array([0], np.int32)), **term.attrs)
     a, b = term.inputs
-    left = rows[a]
-    parts = left.op.inputs[:-1] if left.op.definition is CONCAT and constant_axis(left.op) == 2 else (left,)
-    right = [flat(rows[t]) for t in _joined(b)]
-    return joined([joined([make(MATMUL, x, y, **term.attrs) for y in right], 1) for x in map(flat, parts)], 0)
+    left, right = rows[a], flat(rows[b])
+    joined = left.op.definition is CONCAT and constant_axis(left.op) == 2
+    parts = left.op.inputs[:-1] if joined else (left,)
+    products = [make(MATMUL, flat(part), right, **term.attrs) for part in parts]
+    return products[0] if not joined else make(CONCAT, *products, make.constant(np.int32(0)))
 
 
 def _is_zero(t: Tensor) -> bool:

@@ -12,7 +12,7 @@ from graphflow.ops.linalg import MATMUL
 from graphflow.ops.lowering import Elementwise, View
 from graphflow.passes.expand import Maker
 from graphflow.passes.loops.form import Loop, Rebuilt
-from graphflow.passes.loops.products import joined_left, parts_apart, split_product
+from graphflow.passes.loops.products import joined_left, parts_apart
 from graphflow.passes.loops.rounds import can_be_one, for_all_rounds
 
 
@@ -67,8 +67,6 @@ def _early(loop: Loop, same: set[Tensor]) -> set[Tensor]:
 
 
 def _split_products(loop: Loop, fired: Counter[str]) -> None:
-    same, uses = unchanging(loop), loop.uses()
-    _replace(loop, lambda op, make: split_product(op, same, uses, make), fired)
     same, uses, inner = unchanging(loop), loop.uses(), _inner(loop)
     _replace(loop, lambda op, make: parts_apart(op, same, uses, inner, make), fired)
     same = unchanging(loop)

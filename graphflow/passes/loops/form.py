@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from graphflow.control.bodies import Call
 from graphflow.control.rounds import known_rounds
-from graphflow.dtypes import int32
+from graphflow.dtypes import ListType, int32
 from graphflow.operation import Operation, Program, Tensor
 from graphflow.ops.placeholder import PLACEHOLDER
+from graphflow.passes.engine import Substitution
 from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
-from graphflow.shape import Dims
+from graphflow.shape import Dims, known
 
 
 @dataclass
@@ -157,3 +158,27 @@ class Rebuilt:
 def _outside(op: Operation, call: Any, own: int) -> dict[Tensor, Tensor]:
     """What each feed that the loop does not set stands for."""
     return {t: op.inputs[at] for t, at in zip(call.program.feeds[own:], call.takes[own:], strict=True)}
+
+
+def is_loop(op: Operation) -> bool:
+    """Whether this is a loop in which all shapes are known."""
+    if not op.definition.calls or "variables" not in op.attrs:
+        return False
+    programs = [call.program for call in op.attrs["bodies"]]
+    made = [t for program in programs for t in (*program.feeds, *[t for each in program.ops for t in each.outputs])]
+    return all(known(t.dims) and not isinstance(t.dtype, ListType) for t in made)
+
+
+def with_loops(program: Program, change: Callable[[Operation, Operation], Rebuilt | None]) -> Program:
+    """The program with what `change` makes of its loops: of an old one, and of that over new inputs; None leaves it."""
+    copy, changed = Substitution(program), False
+    for old in program.ops:
+        op = copy.updated(old)
+        found = change(old, op) if is_loop(op) else None
+        if found is None:
+            copy.put(old, op)
+        else:
+            changed = True
+            outputs = {t: found.outputs.get(u, u) for t, u in zip(old.outputs, op.outputs, strict=True)}
+            copy.put_parts(old, found.loop, [*found.before, found.loop, *found.after], outputs)
+    return copy.finish() if changed else program

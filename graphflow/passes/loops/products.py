@@ -11,32 +11,10 @@ from graphflow.ops.arithmetic import ADD
 from graphflow.ops.define import CONST
 from graphflow.ops.join import CONCAT, SPLIT, SPLIT_V
 from graphflow.ops.linalg import MATMUL
-from graphflow.ops.lowering import Elementwise
 from graphflow.ops.slicing import SLICE
 from graphflow.passes.expand import Maker
 from graphflow.passes.loops.rounds import constant_axis
-from graphflow.shape import count, sizes
-
-WIDE = 64  # columns of a part for which a product of its own is as fast as a share of a larger one
-_DEPTH = 8  # elementwise operations between a product and what takes it apart
-
-
-def split_product(op: Operation, same: set[Tensor], uses: Mapping[Tensor, int], make: Maker) -> list[Tensor] | None:
-    """The parts of f(a @ w) are f of products with parts of w: nobody copies the parts out of the whole.
-
-    same   tensors that do not change from round to round: their parts are cut out before the loop
-    """
-    product = _taken_apart(op)
-    if product is None or min(sizes(t.dims)[1] for t in op.outputs) < WIDE or uses.get(product) != 1:
-        return None
-    if not _divides(product, same, uses, _DEPTH):
-        return None
-    made, at = [], 0
-    for t in op.outputs:
-        width = sizes(t.dims)[1]
-        made.append(_part(product, at, width, same, make))
-        at += width
-    return made
+from graphflow.shape import sizes
 
 
 def _taken_apart(op: Operation) -> Tensor | None:
@@ -46,34 +24,6 @@ def _taken_apart(op: Operation) -> Tensor | None:
     value, axis = (op.inputs[1], op.inputs[0]) if op.definition is SPLIT else (op.inputs[0], op.inputs[2])
     columns = axis.op.definition is CONST and int(axis.op.attrs["value"]) in (1, -1)
     return value if columns and len(sizes(value.dims)) == 2 else None
-
-
-def _divides(t: Tensor, same: set[Tensor], uses: Mapping[Tensor, int], depth: int) -> bool:
-    """Whether each column depends on columns of what does not change."""
-    op = t.op
-    if t in same:
-        return len(sizes(t.dims)) <= 2
-    if op.definition is CONST:
-        return count(t.dims) == 1
-    if uses.get(t) != 1 or not depth:
-        return False
-    if op.definition is MATMUL:
-        return op.inputs[1] in same
-    kind = op.definition.lower(op)
-    if not isinstance(kind, Elementwise) or kind.operands is not None or len(op.outputs) != 1:
-        return False
-    return all(_divides(u, same, uses, depth - 1) for u in op.inputs)
-
-
-def _part(t: Tensor, at: int, width: int, same: set[Tensor], make: Maker) -> Tensor:
-    """Some columns."""
-    op = t.op
-    if t in same or op.definition is CONST:
-        return t if not t.dims or t.dims[-1] == 1 else _cut(t, at, width, len(t.dims) == 1, make)
-    if op.definition is MATMUL:
-        a, w = op.inputs
-        return make(MATMUL, a, _cut(w, at, width, op.attrs["transpose_b"], make), **op.attrs)
-    return make(op.definition, *[_part(u, at, width, same, make) for u in op.inputs], **op.attrs)
 
 
 def joined_left(op: Operation, same: set[Tensor], early: set[Tensor], make: Maker) -> Tensor | None:
@@ -89,7 +39,7 @@ def joined_left(op: Operation, same: set[Tensor], early: set[Tensor], make: Make
         return None
     groups: list[tuple[bool, list[Tensor]]] = []
     for part in a.op.inputs[:-1]:
-        if groups and groups[-1][0] == (part in early) and sizes(part.dims)[1] < WIDE:
+        if groups and groups[-1][0] == (part in early):
             groups[-1][1].append(part)
         else:
             groups.append((part in early, [part]))
@@ -125,9 +75,16 @@ def parts_apart(
     made, at = [], 0
     for t in op.outputs:
         width = sizes(t.dims)[1]
-        made.append(_part(product, at, width, same, make))
+        made.append(_part(product, at, width, make))
         at += width
     return made
+
+
+def _part(product: Tensor, at: int, width: int, make: Maker) -> Tensor:
+    """Some columns of a product."""
+    a, w = product.op.inputs
+    attrs = product.op.attrs
+    return make(MATMUL, a, _cut(w, at, width, attrs["transpose_b"], make), **attrs)
 
 
 def _cut(w: Tensor, start: int, width: int, rows: bool, make: Maker) -> Tensor:

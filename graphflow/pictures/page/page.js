@@ -336,7 +336,7 @@ class App {
       Backspace: () => this.selected?.parent?.parent && this.toggle(this.selected.parent) };
     const always = { "[": () => this.walk(-1), "]": () => this.walk(1), "/": () => this.$("search").focus(), "+": () => this.picture.zoom(1.25),
       "=": () => this.picture.zoom(1.25), "-": () => this.picture.zoom(0.8), 0: () => this.picture.fit(), h: () => this.heat(), t: () => this.theme(),
-      "?": () => this.$("keys").showModal(), 1: () => this.choosePanel(0), 2: () => this.choosePanel(1), 3: () => this.choosePanel(2), 4: () => this.choosePanel(3) };
+      "?": () => this.$("keys").showModal(), 1: () => this.choosePanel(0), 2: () => this.choosePanel(1), 3: () => this.choosePanel(2), 4: () => this.choosePanel(3), 5: () => this.choosePanel(4) };
     return always[key] || (inPanel ? null : walks[key]);
   }
 

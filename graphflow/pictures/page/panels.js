@@ -203,6 +203,53 @@ function timeline(app) {
     slowest.map((s) => element("button", { class: "link apart", onclick: () => app.step(s.n) }, `step ${s.n} ${brief(s.type)} ${micros(s.us)} (${Math.round((100 * s.us) / total)} %)`))), svg);
 }
 
+// The measured time by scope: a box is as wide as what it took, and what is in it lies below.  A kernel's time is divided
+// among its operations by their FLOPs, or evenly where these are not known.
+function flame(app) {
+  const root = { name: "all", path: "", us: 0, inside: new Map() };
+  const named = new Map(app.data.rows.map((row) => [row.id, row.n]));
+  app.data.steps.forEach((step, n) => {
+    if (!step.us) return;
+    const ids = step.ids.filter((id) => named.has(id)), costs = ids.map((id) => app.cost(id));
+    const sum = costs.every((cost) => cost !== undefined) ? costs.reduce((a, b) => a + b, 0) : 0;
+    ids.forEach((id, i) => {
+      const us = sum ? (step.us * costs[i]) / sum : step.us / ids.length;
+      let at = root;
+      root.us += us;
+      for (const part of named.get(id).split("/")) {
+        if (!at.inside.has(part)) at.inside.set(part, { name: part, path: at.path ? `${at.path}/${part}` : part, us: 0, inside: new Map(), step: n });
+        at = at.inside.get(part);
+        at.us += us;
+      }
+    });
+  });
+  if (!root.us) return element("p", {}, "Nothing has been measured: view(..., runs=10) measures ten runs.");
+  const width = Math.max(400, innerWidth - 110), rowHeight = 24, boxes = [];
+  let waiting = [[root, 20, 0]], depth = 0;
+  while (waiting.length) {
+    const [node, x, level] = waiting.shift(), w = (width * node.us) / root.us;
+    if (w < 1) continue;
+    depth = Math.max(depth, level);
+    const box = svgElement("g", { class: "bar kernel flame", tabindex: 0, role: "button", ...(node.step === undefined ? {} : { "data-step": node.step }) });
+    box.append(svgElement("title", {}, `${node.path || "all"}: ${micros(node.us)}, ${((100 * node.us) / root.us).toFixed(1)} %`),
+      svgElement("rect", { x, y: level * rowHeight, width: Math.max(1, w - 1), height: rowHeight - 2, rx: 2 }));
+    if (w > 40) box.append(svgElement("text", { x: x + 4, y: level * rowHeight + 15 }, node.name.slice(0, Math.floor(w / 7))));
+    if (node.step !== undefined) {
+      box.addEventListener("click", () => app.step(node.step));
+      box.addEventListener("keydown", (event) => event.key === "Enter" && app.step(node.step));
+    }
+    boxes.push(box);
+    let left = x;
+    for (const inner of [...node.inside.values()].sort((a, b) => b.us - a.us)) {
+      waiting.push([inner, left, level + 1]);
+      left += (width * inner.us) / root.us;
+    }
+  }
+  const svg = svgElement("svg", { width: width + 60, height: (depth + 1) * rowHeight, class: "timeline" });
+  svg.append(...boxes);
+  return element("div", {}, svg);
+}
+
 function kernelSource(app) {
   const step = app.data.steps[app.current];
   if (!step) return element("p", {}, "Choose a step in the plan to see its kernel.");
@@ -210,4 +257,4 @@ function kernelSource(app) {
     element("pre", {}, step.kernel || (step.by === "reference" ? "no kernel: NumPy runs its reference" : step.by)));
 }
 
-const PANELS = [["Plan", planTable], ["Arena", arenaPicture], ["Timeline", timeline], ["Kernel", kernelSource]];
+const PANELS = [["Plan", planTable], ["Arena", arenaPicture], ["Timeline", timeline], ["Kernel", kernelSource], ["Flame", flame]];

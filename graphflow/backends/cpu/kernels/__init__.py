@@ -14,6 +14,7 @@ from graphflow.backends.cpu.kernels import (
     gather,
     join,
     lanes,
+    lists,
     matmul,
     move,
     order,
@@ -27,6 +28,6 @@ from graphflow.operation import Operation
 
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
     **argmax.KERNELS, **broadcast.KERNELS, **conv.KERNELS, **depthwise.KERNELS, **fill.KERNELS, **gather.KERNELS,
-    **join.KERNELS, **lanes.KERNELS, **matmul.KERNELS, **move.KERNELS, **order.KERNELS, **pad.KERNELS, **pool.KERNELS,
-    **running.KERNELS, **scatter.KERNELS, **softmax.KERNELS,
+    **join.KERNELS, **lanes.KERNELS, **lists.KERNELS, **matmul.KERNELS, **move.KERNELS, **order.KERNELS,
+    **pad.KERNELS, **pool.KERNELS, **running.KERNELS, **scatter.KERNELS, **softmax.KERNELS,
 }  # fmt: skip

@@ -17,12 +17,14 @@ from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.vectors import dots, row, shared
 from graphflow.backends.cpu.microkernel import contract, transpose
-from graphflow.backends.cpu.values import Pointer, Value, size_of
+from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.operation import Operation
+from graphflow.shape import sizes
 
 ROWS = 8, 8, 8  # of a tile, at most, for panels of 1, 2 and 3 vectors: 24 + 3 + 1 of the 32 registers of AVX-512
 HALF = 6, 6, 4  # the same for the 16 registers of narrower vectors: 12 + 3 + 1
 BLOCK_BYTES = 2048  # of a column of B, so that a panel stays in the second cache
+NEAR_BYTES = 768  # the same for the first one: of A with its rows in columns, tiles take whole lines of the cache
 BLOCK_ROWS = 128  # of A, which then stays there too, together with
 GROUP = 5  # panels
 MANY_ROWS = 32  # pay for copying B
@@ -30,30 +32,31 @@ FEW_ROWS = 8  # for which dot products are faster than turning B
 AHEAD = 8  # rows of B that are fetched before they are copied
 PAGE = 4096  # steps of so many bytes miss the cache of addresses
 WORKERS = 64  # threads that share a product, at most: each has scratch memory
-DIRECT, COPIED, TURNED = range(3)  # how panels of B are read: where they are, or from scratch memory
+DIRECT, COPIED, TURNED, PACKED = range(4)  # how panels of B are read: where they are, from scratch memory, as they came
 
 
 def product(
     code: Code, a: Pointer, b: Pointer, c: Pointer, team: Pointer, scratch: Pointer, batch: Value, m: Value, k: Value,
     n: Value, a_batch: Value, a_row: Value, a_column: Value, b_batch: Value, b_row: Value, reading: Value,
-    part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...],
+    limit: Value, part: Value, apart: Value, tail: Value, tid: Value, nthreads: Value, *, rows: tuple[int, ...],
 ) -> None:  # fmt: skip
     """C = A B.
 
     a, b      matrix i starts at i * a_batch, i * b_batch (0: one for all); A[i, p] is at i * a_row + p * a_column
     b_row     B[p, j] is at p * b_row + j; where it is turned, at j * b_row + p
-    reading   of B: DIRECT, COPIED or TURNED
+    reading   of B: DIRECT, COPIED, TURNED or PACKED: there it is in panels (graphflow.ops.panels), and batch is 1
+    limit     of k in a block
     part      elements of scratch memory for a group of panels
     apart     0, or where scratch memory has room for blocks of A, for each thread, which are copied there
     c         [batch, m, n]
     """
     lanes, vectors = code.lanes, len(rows)
-    packed = reading != DIRECT
+    packed, given = reading != DIRECT, reading == PACKED
     store = scratch.cast(c.dtype)
     # Threads share images; within an image columns, or else rows, for which they pack panels together.
     everything = (n + lanes - 1) // lanes
     by_image = batch >= 2 * nthreads
-    narrow = code.select(packed, everything < 4 * nthreads, (m >= 16 * nthreads) | (everything < nthreads))
+    narrow = code.select(packed & ~given, everything < 4 * nthreads, (m >= 16 * nthreads) | (everything < nthreads))
     by_column, by_row = ~by_image & ~narrow, ~by_image & narrow
 
     workers = code.minimum(nthreads, WORKERS)
@@ -63,12 +66,12 @@ def product(
         return own[0], code.minimum(own[1], count)  # nothing for threads that are too many
 
     image_first, image_last = own_share(by_image, batch)
-    left, right = (code.minimum(v * lanes, n) for v in own_share(by_column, everything))
+    left, right = (code.minimum(v * lanes, n) for v in own_share(by_column & ~given, everything))
     first, last = (code.minimum(pair * 2, m) for pair in own_share(by_row, (m + 1) // 2))
     wide = (right - left + lanes - 1) // lanes
     panels = (wide + vectors - 1) // vectors
-    groups = (panels + GROUP - 1) // GROUP
-    limit = BLOCK_BYTES // size_of(c.dtype)
+    panel_first, panel_last = own_share(by_column & given, panels)
+    groups = (panel_last - panel_first + GROUP - 1) // GROUP
     blocks = code.maximum((k + limit - 1) // limit, 1)
     deepest = (k + blocks - 1) // blocks
     beside = store.at(apart + tid * (deepest * BLOCK_ROWS))
@@ -82,10 +85,11 @@ def product(
     with code.loop(image_first, image_last) as image, code.loop(0, blocks) as block, code.loop(0, groups) as group:
         start = k * block // blocks
         depth = k * (block + 1) // blocks - start
-        some, more = group * GROUP, code.minimum((group + 1) * GROUP, panels)
+        some = panel_first + group * GROUP
+        more = code.minimum(some + GROUP, panel_last)
         edges = panel(some)[0], code.minimum(panel(more)[0], right)
         own_a = a.at(image * a_batch + start * a_column)
-        own_b = b.at(image * b_batch)
+        own_b = b.at(code.select(given, start * (everything * lanes), image * b_batch))
         # the next group goes beside this one, which slower threads may still be reading
         own = store.at(code.select(by_row, ((image * blocks + block) * groups + group) % 2 * part, 0))
         with code.when(packed):
@@ -98,7 +102,7 @@ def product(
                 j, width = panel(q)
                 into = own.at((j - edges[0]) * depth)
                 _turn(code, own_b.at(j * b_row + start), b_row, depth, n - j, width, into)
-            with code.when(by_row):
+            with code.when(by_row & ~given):
                 code.barrier(team, tid, nthreads)
         with code.loop(first, last, BLOCK_ROWS) as top:
             bottom = code.minimum(top + BLOCK_ROWS, last)
@@ -110,6 +114,7 @@ def product(
             with code.loop(some, more) as q:
                 j, width = panel(q)
                 near_b = code.choose(packed, own.at((j - edges[0]) * depth), own_b.at(start * b_row + j))
+                near_b = code.choose(given, own_b.at(j * depth), near_b)
                 b_step = code.select(packed, width * lanes, b_row)
                 target = c.at((image * m + top) * n + j)
                 for count in range(vectors, 0, -1):
@@ -199,19 +204,18 @@ def matmul(op: Operation) -> Call | None:
     a_row, a_column = (1, m) if flip_a else (k, 1)
     if m == 1 and not flip_b:
         kernel = Emitted(row, (), a.dtype.name)
-        sizes: Any = (batch, k, n, steps[0], steps[1], int(turned))
-        return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
+        numbers: Any = (batch, k, n, steps[0], steps[1], int(turned))
+        return Call(kernel, (a, b, op.output), numbers, takes_tail=True)
     if flip_b and (m == 1 or a_column == 1) and m <= FEW_ROWS:
         kernel = Emitted(dots, (), a.dtype.name)
-        sizes = (batch, m, k, n, steps[0], a_row, steps[1], k, int(turned))
-        return Call(kernel, (a, b, op.output), sizes, takes_tail=True)
+        numbers = (batch, m, k, n, steps[0], a_row, steps[1], k, int(turned))
+        return Call(kernel, (a, b, op.output), numbers, takes_tail=True)
     size = a.dtype.size
-    width = vector_bytes()
-    lanes = width // size
-    rows = ROWS if width == 64 else HALF
+    lanes, rows = vector_bytes() // size, _rows()
     b_row = k if flip_b else n
     reading = TURNED if flip_b else COPIED if m >= MANY_ROWS else DIRECT
-    depth = -(-k // max(-(-k * size // BLOCK_BYTES), 1))  # of the deepest block
+    limit = (NEAR_BYTES if flip_a else BLOCK_BYTES) // size
+    depth = -(-k // max(-(-k // limit), 1))  # of the deepest block
     columns = -(-n // lanes) * lanes
     part = depth * min(columns, GROUP * len(rows) * lanes)
     copies = max(2, min(batch // 2, WORKERS))  # one for each thread that has images, or two that all threads share
@@ -219,11 +223,11 @@ def matmul(op: Operation) -> Call | None:
     scattered = flip_a and a_column * size >= PAGE and n > lanes * len(rows)
     apart = max(room, 1) if scattered else 0
     room = apart + depth * BLOCK_ROWS * WORKERS if scattered else room
-    sizes = (
-        batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, part, apart,
+    numbers = (
+        batch, m, k, n, steps[0], a_row, a_column, steps[1], b_row, reading, limit, part, apart,
     )  # fmt: skip
     kernel = Emitted(product, (("rows", rows),), a.dtype.name)
-    return Call(kernel, (a, b, op.output, "team"), sizes, max(room * size, 64), takes_tail=True)
+    return Call(kernel, (a, b, op.output, "team"), numbers, max(room * size, 64), takes_tail=True)
 
 
 def _step(dims: Any, out: Any) -> int | None:
@@ -234,4 +238,62 @@ def _step(dims: Any, out: Any) -> int | None:
     return dims[-1] * dims[-2] if own == tuple(out[:-2]) else None
 
 
-KERNELS = {"matmul": matmul}
+# -- panels ----------------------------------------------------------------------------------------------------------
+def panels(op: Operation) -> dict[str, int] | None:
+    """The layout of the right side of a product; None where it is not worth it, or another kernel runs."""
+    b = op.inputs[1]
+    call = matmul(op) if len(sizes(b.dims)) == 2 and b.dtype.is_floating else None
+    if call is None or call.function.write is not product or op.attrs["transpose_a"]:
+        return None
+    m, n = sizes(op.output.dims)
+    if m < FEW_ROWS or n < vector_bytes() // b.dtype.size:
+        return None
+    return {"lanes": vector_bytes() // b.dtype.size, "vectors": len(_rows()), "depth": BLOCK_BYTES // b.dtype.size}
+
+
+def to_panels(op: Operation) -> Call | None:
+    b, attrs = op.inputs[0], op.attrs
+    rows, columns = sizes(b.dims)
+    k, n = (columns, rows) if attrs["transpose"] else (rows, columns)
+    kernel = Emitted(pack, (), b.dtype.name)
+    return Call(kernel, (b, op.output), (k, n, columns, int(attrs["transpose"]), attrs["vectors"], attrs["depth"]))
+
+
+def pack(
+    code: Code, b: Pointer, into: Pointer, k: Value, n: Value, b_row: Value, turned: Value, vectors: Value,
+    limit: Value, tid: Value, nthreads: Value,
+) -> None:  # fmt: skip
+    """Panels of B (graphflow.ops.panels).   Threads share the panels."""
+    lanes = code.lanes
+    everything = (n + lanes - 1) // lanes
+    count = (everything + vectors - 1) // vectors
+    blocks = code.maximum((k + limit - 1) // limit, 1)
+    first, last = code.share(count, tid, nthreads)
+    with code.loop(0, blocks) as block, code.loop(first, last) as q:
+        start = k * block // blocks
+        depth = k * (block + 1) // blocks - start
+        column = everything * q // count
+        width = everything * (q + 1) // count - column
+        j = column * lanes
+        target = into.at(start * everything * lanes + j * depth)
+        with code.either(turned > 0) as (flipped, plain):
+            with flipped:
+                _turn(code, b.at(j * b_row + start), b_row, depth, n - j, width, target)
+            with plain, code.loop(0, depth) as p:
+                _copy(code, b.at((start + p) * b_row + j), b_row, n - j, width, target.at(p * width * lanes))
+
+
+def panels_matmul(op: Operation) -> Call | None:
+    a, b = op.inputs
+    (m, k), n = sizes(a.dims), op.attrs["columns"]
+    kernel = Emitted(product, (("rows", _rows()),), a.dtype.name)
+    numbers = (1, m, k, n, 0, k, 1, 0, 0, PACKED, op.attrs["depth"], 0, 0)
+    return Call(kernel, (a, b, op.output, "team"), numbers, 64, takes_tail=True)
+
+
+def _rows() -> tuple[int, ...]:
+    """The most rows of a tile, by the vectors of a panel."""
+    return ROWS if vector_bytes() == 64 else HALF
+
+
+KERNELS = {"matmul": matmul, "to_panels": to_panels, "panels_matmul": panels_matmul}

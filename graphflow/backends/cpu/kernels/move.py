@@ -12,12 +12,12 @@ from graphflow.backends.base import Call
 from graphflow.errors import OpError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
-from graphflow.ops.slicing import moving_entries
+from graphflow.ops.slicing import STRIDED_SLICE, moving_entries
 from graphflow.ops.static import partial_value, static_value
 from graphflow.shape import sizes
 
 LOOPS = 6  # as many as a kernel has; layouts that need more run the reference
-_MOVING = 4  # entries of begin that are known only when running
+MOVING = 4  # entries of begin that are known only when running
 _AREA = 4096  # elements of a tile
 _WIDTH = 16  # columns of a tile when x is better read down than across
 _SHORT = 8  # an innermost loop of fewer steps changes places with the longest one
@@ -171,35 +171,55 @@ def sliced(op: Operation) -> Call | None:
 
 def strided(op: Operation) -> Call | None:
     """A strided slice; single indices may be known only when running."""
-    x, begin, *_ = op.inputs
+    x, *bounds = op.inputs
     call = rearranged(op)
-    entries = None if call is not None or static_value(begin) is not None else moving_entries(op)
-    if not entries:
-        return call
-    dims = sizes(x.dims)
-    bounds = []
-    for t in op.inputs[1:]:
+    if call is None and static_value(bounds[0]) is None:
+        found = moving_layout(bounds, sizes(x.dims), op.attrs)
+        call = None if found is None else _copied_from(op, *found)
+    return call
+
+
+def moving_layout(
+    bounds: Sequence[Tensor], dims: tuple[int, ...], attrs: dict[str, int]
+) -> tuple[Layout, list[tuple[int, ...]]] | None:
+    """Where a strided slice lies that begins at 0 where its begin is known only when running, and how far it moves.
+
+    That is for each such entry of begin: which it is, its stride, the lowest value, what is above the highest, and what
+    a negative one counts from.   None where there is more that is not known.
+    """
+    entries = moving_entries(bounds, len(dims), attrs)
+    if not entries or len(entries) > MOVING or 0 in dims:
+        return None
+    values = []
+    for t in bounds:
         known = partial_value(t)
         n = sizes(t.dims)[0]
-        bounds.append(np.array([0 if v is None else v for v in ([0] * n if known is None else known.tolist())]))
-    found = layout(op.definition, dims, *bounds, **op.attrs) if 0 not in dims else None
+        values.append(np.array([0 if v is None else v for v in ([0] * n if known is None else known.tolist())]))
+    found = layout(STRIDED_SLICE, dims, *values, **attrs)
     if found is None:
         return None
-    moving = [(i, contiguous(dims)[axis], -dims[axis], dims[axis], dims[axis]) for i, axis in entries]
-    return _copied_from(op, found, moving)
+    return found, [(i, contiguous(dims)[axis], -dims[axis], dims[axis], dims[axis]) for i, axis in entries]
+
+
+def moving_numbers(moving: Sequence[tuple[int, ...]]) -> list[int]:
+    """What a kernel gets of them: MOVING times five numbers."""
+    unused = (0, 0, -(2**62), 2**62, 0)
+    return flat([*moving, *[unused] * (MOVING - len(moving))])
+
+
+def outside(dims: tuple[int, ...]) -> str:
+    """The message for an index."""
+    return f"index {{value}}, entry {{position}} of begin, is out of range for shape {dims}"
 
 
 def _copied_from(op: Operation, found: Layout, moving: Sequence[tuple[int, ...]]) -> Call | None:
-    """moving: (entry of begin, its stride in x, lowest and highest value, what a negative one counts from)."""
     x, begin, *_ = op.inputs
     call = copied(x, op.output, *found)
-    if call is None or len(moving) > _MOVING:
+    if call is None or len(moving) > MOVING:
         return None
-    unused = (0, 0, -(2**62), 2**62, 0)
     start, *loops = call.sizes
-    numbers = flat([*moving, *[unused] * (_MOVING - len(moving))])
-    error = f"index {{value}}, entry {{position}} of begin, is out of range for shape {sizes(x.dims)}"
-    return Call(copy_from, (x, begin, op.output, "status"), (start, *numbers, *loops), error=error)
+    numbers = (start, *moving_numbers(moving), *loops)
+    return Call(copy_from, (x, begin, op.output, "status"), numbers, error=outside(sizes(x.dims)))
 
 
 KERNELS = {

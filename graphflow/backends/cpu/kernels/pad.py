@@ -7,22 +7,47 @@ import math
 import numpy as np
 
 from graphflow.backends.base import Call
-from graphflow.backends.cpu.kernels.move import LOOPS, Layout, Loop, collapse, contiguous, flat, layout
+from graphflow.backends.cpu.kernels.move import (
+    LOOPS,
+    MOVING,
+    Layout,
+    Loop,
+    collapse,
+    contiguous,
+    flat,
+    layout,
+    moving_layout,
+    moving_numbers,
+    outside,
+)
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.slicing import SLICE, STRIDED_SLICE
 from graphflow.ops.static import static_value
 from graphflow.shape import sizes
 
 
-def placing(value: str) -> str:
+def placing(value: str, moves: bool = False) -> str:
     """A kernel that puts x into y [size], and `value` everywhere else: "0", or "value[0]" for one more pointer.
 
+    moves   where x goes depends on entries of begin, which is one more pointer: see move.moving_layout
     Threads share y; each copies what of x falls into its part.
     """
     pointers = "x, y" if value == "0" else "x, value, y"
-    loops = ", ".join(f"n{i}, x{i}, y{i}" for i in range(LOOPS))
-    return f"""def kernel({pointers}, x_start, y_start, size, {loops}, tid, nthreads):
-    low, high = size * tid // nthreads, size * (tid + 1) // nthreads
+    numbers = "x_start, y_start, size, " + ", ".join(f"n{i}, x{i}, y{i}" for i in range(LOOPS))
+    start = ""
+    for i in range(MOVING if moves else 0):
+        numbers += f", entry{i}, stride{i}, low{i}, high{i}, wrap{i}"
+        start += f"""    at = begin[entry{i}]
+    if at < low{i} or at >= high{i}:
+        status[0] = 1
+        status[1] = entry{i}
+        status[2] = at
+        return
+    y_start += stride{i} * (at + wrap{i} if at < 0 else at)
+"""
+    pointers += ", begin, status" if moves else ""
+    return f"""def kernel({pointers}, {numbers}, tid, nthreads):
+{start}    low, high = size * tid // nthreads, size * (tid + 1) // nthreads
     element = {value}
     for j in range(low, high):
         y[j] = element
@@ -98,11 +123,18 @@ def pad(op: Operation) -> Call | None:
 
 
 def strided_slice_grad(op: Operation) -> Call | None:
-    *bounds, dy = op.inputs
+    """Single indices may be known only when running, as in a loop over rows."""
+    _, *bounds, dy = op.inputs
+    dims = sizes(op.output.dims)
     values = [static_value(t) for t in bounds]
-    if any(v is None for v in values):
+    if all(v is not None for v in values):
+        return _placed(dy, None, op.output, layout(STRIDED_SLICE, dims, *values, **op.attrs))
+    found = moving_layout(bounds, dims, op.attrs) if values[0] is None else None
+    call = None if found is None else _placed(dy, None, op.output, found[0])
+    if found is None or call is None:
         return None
-    return _placed(dy, None, op.output, layout(STRIDED_SLICE, sizes(op.output.dims), *values[1:], **op.attrs))
+    numbers = (*call.sizes, *moving_numbers(found[1]))
+    return Call(placing("0", moves=True), (dy, op.output, bounds[0], "status"), numbers, error=outside(dims))
 
 
 def mirror_pad(op: Operation) -> Call | None:

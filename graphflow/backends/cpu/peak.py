@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import threading
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from graphflow.backends import get_backend
 from graphflow.backends.cpu.code import Code
+from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.values import Pointer, Value
 
@@ -27,17 +26,16 @@ def _multiply_add(code: Code, sums: Pointer, n: Value, tid: Value, nthreads: Val
         sums.store((tid * _CHAINS + i) * code.lanes, end)
 
 
-@functools.cache
-def _kernel() -> tuple[Callable, int]:
+def _kernel(kernels: Kernels) -> tuple[Callable, int]:
     """(the compiled loop, how many FLOPs one thread's call makes)."""
     loop = Emitted(_multiply_add)
     lanes = loop.vector_bytes // 4
-    return _KERNEL(get_backend("cpu").kernels.address(loop, ("float32",), 1)), 2 * lanes * _CHAINS * _ROUNDS
+    return _KERNEL(kernels.address(loop, ("float32",), 1)), 2 * lanes * _CHAINS * _ROUNDS
 
 
-def peak(threads: int, tries: int = 10) -> float:
+def peak(kernels: Kernels, threads: int, tries: int = 10) -> float:
     """FLOP/s in float32, the best of some tries; every thread starts when all are there, and the last one counts."""
-    kernel, flop = _kernel()
+    kernel, flop = _kernel(kernels)
     sums = np.zeros(threads * flop // _ROUNDS, np.float32)
     block = np.array([sums.ctypes.data, _ROUNDS], np.int64)
     barrier = threading.Barrier(threads)

@@ -1,0 +1,174 @@
+"""Calls of generated kernels: elementwise operations, reductions, random draws and regions of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+from graphflow.backends.base import Call, Draws
+from graphflow.backends.cuda import reductions, regions, shim
+from graphflow.backends.cuda.launch import Launch, Pointer, Room, Scratch, blocks_for, call, division, each_element
+from graphflow.backends.cuda.reductions import Form, carried
+from graphflow.backends.region_space import region_space
+from graphflow.backends.space import (
+    Body,
+    Mask,
+    Sizes,
+    Space,
+    collapse,
+    elementwise_space,
+    fold_space,
+    folded_axes,
+    masked,
+    random_space,
+    updates_body,
+)
+from graphflow.backends.stages import Stages
+from graphflow.dtypes import as_dtype
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.fused import Region
+from graphflow.ops.lowering import Elementwise, Random, Reduce
+from graphflow.ops.updates import Updates
+from graphflow.shape import sizes
+
+WARP = 32
+_WORK = 16  # elements that a thread folds before chunks pay
+_BUSY = 256  # blocks that keep a GPU busy
+_CHUNKS = 512
+_SHARED = 48 << 10  # bytes of shared memory that every device has
+
+_elementwise = functools.lru_cache(4096)(regions.elementwise)
+_whole = functools.lru_cache(4096)(reductions.whole)
+_chunk_walk = functools.lru_cache(4096)(reductions.chunk_walk)
+_chunk_merge = functools.lru_cache(4096)(reductions.chunk_merge)
+
+
+def elementwise(op: Operation, kind: Elementwise) -> Call | None:
+    """One thread for each element of the output."""
+    space, taken = elementwise_space(op, kind)
+    return _call(space, (*taken, *op.outputs))
+
+
+def reduction(op: Operation, kind: Reduce) -> Call | None:
+    """The axes in the second input folded, all axes when there is none."""
+    axes = folded_axes(op)
+    return None if axes is None else fold(kind, op.inputs[0], op.output, axes)
+
+
+def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
+    """The call that folds these axes of x into out."""
+    return _call(fold_space(kind, x, out, axes), (x, out))
+
+
+def random(op: Operation, kind: Random) -> Call | None:
+    """One draw for each element of the output."""
+    space, scalars = random_space(op, kind)
+    return _call(space, (*scalars, op.output, Draws(op)))
+
+
+def region(op: Operation, region: Region) -> Call | None:
+    """The kernels for all members of a region without an anchor."""
+    space, pointers = region_space(region)
+    given = dict(zip(region.inputs, op.inputs, strict=True)) | dict(zip(region.outputs, op.outputs, strict=True))
+    return _call(space, tuple([given[p] if isinstance(p, Tensor) else p for p in pointers]))
+
+
+def epilogue(op: Operation, region: Region) -> tuple[regions.Epilogue, tuple[Tensor, ...]] | None:
+    """(what follows the anchor of a region, its pointers); None where its dtypes have no kernels."""
+    space, pointers = region_space(region)
+    taken = [p for p in pointers[: len(space.inputs)] if isinstance(p, Tensor)]
+    assert region.anchor is not None
+    raw = region.anchor.output
+    given = dict(zip(region.inputs, op.inputs, strict=True))
+    rows = math.prod(space.dims[:-1])
+    masks: list[Mask] = []
+    for dims, _ in space.inputs:
+        wide = (1,) * (len(space.dims) - len(dims)) + dims
+        masks.append((wide[:-1] == space.dims[:-1] and rows > 1, wide[-1] > 1))
+    numbers = frozenset(i for i, t in enumerate(taken) if t is raw)
+    for i in numbers:
+        masks[i] = (True, True)
+    body = masked(space, masks)
+    if body is None:
+        return None
+    inputs = [given[t] for t in taken if t is not raw]
+    return regions.Epilogue(body, numbers), (*inputs, *op.outputs)
+
+
+def each(op: Operation, updates: Updates) -> Call | None:
+    """A launch for each update."""
+    body = updates_body(updates)
+    if body is None:
+        return None
+    text, launches = _elementwise(body, 1, "64"), []
+    for i, taken in enumerate(updates.split(op.inputs)):
+        made = op.outputs[i * len(body.members) : (i + 1) * len(body.members)]
+        n = math.prod(sizes(made[0].dims))
+        if n:
+            launches.append(each_element(text, (*taken, *made), (n,), n))
+    return call(launches)
+
+
+def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:
+    kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
+    loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
+    body = masked(space, masks)
+    if body is None:
+        return None
+    count = math.prod(loops)
+    if all(m.fold is None for m in space.members):
+        text = _elementwise(body, len(loops), division(count))
+        numbers = (*loops, *space.column_numbers)
+        return call([each_element(text, pointers, numbers, count)], pointwise=not space.columns)
+    folded = tuple([not moves for moves in masks[-1]]) if loops != (1,) else (True,)
+    return _reducing(body, loops, folded, pointers)
+
+
+def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tuple[Pointer, ...]) -> Call | None:
+    """One kernel with all stages, or where there is little to do side by side, two for each stage."""
+    kept, inner = (math.prod(n for n, f in zip(loops, folded, strict=True) if f is flag) for flag in (False, True))
+    form = _form(folded, kept, inner)
+    stages, bits = Stages(body, folded), division(math.prod(loops))
+    if sum(len(stages.folds(s)) for s in range(stages.count)) * 8 * form.across * form.along > _SHARED:
+        return None
+    blocks = blocks_for(kept, form.across)
+    threads = form.across * form.along
+    each_thread = -(-inner // form.along)
+    chunks = min(-(-each_thread // _WORK), -(-_BUSY // blocks), _CHUNKS)
+    if chunks <= 1 or shim.SIMULATED and chunks < 3:
+        return call([Launch(_whole(body, form, bits), pointers, loops, (blocks, 1), threads)])
+    room, span = Room(), -(-inner // chunks)
+
+    def place(dtype: str, count: int) -> Scratch:
+        return room.take(dtype, count, as_dtype(dtype).size)
+
+    outer = {i: place(body.dtypes[i], kept) for i in carried(stages)}
+    launches: list[Launch] = []
+    for stage in range(stages.count):
+        before = [outer[i] for i in outer if stages.stage[i] <= stage]
+        after = [outer[i] for i in outer if stages.stage[i] <= stage + 1]
+        folds = [reductions.Fold(stages, i) for i in stages.folds(stage)]
+        partial = [place(f.dtype, chunks * kept) for f in folds]
+        if stages.has_walk(stage):
+            text = _chunk_walk(body, form, bits, stage)
+            launches.append(Launch(text, (*pointers, *before, *partial), (span, *loops), (blocks, chunks), threads))
+        if folds:
+            text = _chunk_merge(body, form, bits, stage)
+            launches.append(Launch(text, (*pointers, *after, *partial), (chunks, *loops), (blocks, 1), threads))
+    return call(launches, room.nbytes)
+
+
+def _form(folded: tuple[bool, ...], kept: int, inner: int) -> Form:
+    """How many threads lie along the folded loops: neighbours in memory are taken by neighbouring threads."""
+    if folded[-1]:
+        along = min(_power(max(inner // 4, 1)), shim.THREADS)
+        return Form(folded, shim.THREADS // along, along, True)
+    across = min(_power(max(kept, 1)), WARP, shim.THREADS)
+    if shim.SIMULATED:
+        across = min(across, 2)
+    return Form(folded, across, shim.THREADS // across, False)
+
+
+def _power(n: int) -> int:
+    """The power of two that is not less."""
+    return 1 << (n - 1).bit_length()

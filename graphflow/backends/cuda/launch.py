@@ -1,0 +1,87 @@
+"""What a step is on a GPU: launches of kernels, one after the other, with their own pointers and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import NamedTuple
+
+from graphflow.backends.base import Call, Draws
+from graphflow.backends.cuda import shim
+from graphflow.operation import Tensor
+
+_ALIGN = 256  # bytes, of pieces of scratch memory
+
+
+class Scratch(NamedTuple):
+    """A piece of the memory that a step has while it runs, as a pointer of a kernel."""
+
+    start: int
+    dtype: str
+    number: int
+
+
+Pointer = Tensor | Draws | Scratch | str  # "status": int64 [1], see `Launches.error`
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One launch: the kernel is a function, or text that defines `kernel`; (*pointers, *sizes) are its arguments.
+
+    blocks   (along x, along y)
+    threads  of a block, along x
+    """
+
+    kernel: Callable | str
+    pointers: tuple[Pointer, ...]
+    sizes: tuple[int, ...]
+    blocks: tuple[int, int]
+    threads: int = shim.THREADS
+
+    @property
+    def fits(self) -> bool:
+        return shim.parameter_bytes(len(self.pointers), len(self.sizes)) <= shim.PARAMETER_BYTES
+
+
+class Launches(tuple[Launch, ...]):
+    """The launches of a step."""
+
+    def __str__(self) -> str:
+        return "\n".join(one.kernel for one in self if not isinstance(one.kernel, FunctionType))  # type: ignore[misc]
+
+
+class Room:
+    """Scratch memory that is being shared out."""
+
+    def __init__(self) -> None:
+        self.nbytes = 0
+
+    def take(self, dtype: str, count: int, size: int) -> Scratch:
+        found = Scratch(self.nbytes, dtype, count)
+        self.nbytes += -(-count * size // _ALIGN) * _ALIGN
+        return found
+
+
+def call(launches: Sequence[Launch], scratch_bytes: int = 0, pointwise: bool = False, error: str = "") -> Call | None:
+    """The step of these launches.   None where a kernel has more arguments than the driver takes.
+
+    error   the message for a bad index, with {position} and {value}
+    """
+    if not all(one.fits for one in launches):
+        return None
+    return Call(Launches(launches), (), (), scratch_bytes, pointwise=pointwise, error=error)
+
+
+def each_element(kernel: Callable | str, pointers: Sequence[Pointer], sizes: Sequence[int], count: int) -> Launch:
+    """A launch with a thread for each of `count` elements, as far as there may be so many."""
+    return Launch(kernel, tuple(pointers), tuple(sizes), (blocks_for(count), 1))
+
+
+def blocks_for(count: int, each: int = shim.THREADS) -> int:
+    return max(1, min(-(-count // each), shim.BLOCKS))
+
+
+def division(count: int) -> str:
+    """The bits of positions among so many: in 32 bits division is faster."""
+    return "32" if count < 2**31 else "64"

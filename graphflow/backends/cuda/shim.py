@@ -1,0 +1,222 @@
+"""The one module that imports numba.cuda: devices, memory, streams, compilation, launches and captured graphs.
+
+With NUMBA_ENABLE_CUDASIM=1 the same calls go to numba's simulator, which runs kernels as Python threads.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numba import config as _numba_config
+
+from graphflow.errors import GraphError, InternalError, OpError, ResourceExhaustedError
+
+SIMULATED = bool(_numba_config.ENABLE_CUDASIM)
+_EXTRA = "the CUDA backend needs the extra `cuda`: pip install 'graphflow[cuda]'"
+_DRIVER = 13000  # CUDA 13.0, the oldest that runs what the extra's toolkit compiles
+
+if not SIMULATED and importlib.util.find_spec("numba_cuda") is None:
+    raise GraphError(_EXTRA)
+
+from numba import cuda  # noqa: E402
+
+THREADS = 4 if SIMULATED else 256  # of a block, where nothing else decides; a simulated thread is a thread of Python
+BLOCKS = 2 if SIMULATED else 2**20  # of a launch, at most
+PARAMETER_BYTES = 4096  # of a kernel, by every driver
+_ARRAY_BYTES, _NUMBER_BYTES = 56, 8  # what numba passes for an array and for a number
+_MEMORY_ERROR = 2  # CUDA_ERROR_OUT_OF_MEMORY
+
+
+def device_function(function: Callable) -> Callable:
+    """The function for calls inside kernels."""
+    return function if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
+
+
+def library(name: str) -> Any:
+    """A function of libdevice."""
+    return getattr(importlib.import_module("numba.cuda.libdevice"), name)
+
+
+def require_device() -> None:
+    """Raises: GraphError with what is missing: a driver, one that is new enough, or a GPU."""
+    if SIMULATED:
+        return
+    from cuda.bindings import driver
+
+    status, version = driver.cuDriverGetVersion()
+    if int(status) or not version:
+        raise GraphError("there is no NVIDIA driver: the CUDA backend needs a GPU", hint="backend='cpu' runs anywhere")
+    if version < _DRIVER:
+        raise GraphError(
+            f"the NVIDIA driver is for CUDA {version // 1000}.{version % 1000 // 10}, and the CUDA backend needs one "
+            f"for {_DRIVER // 1000}.{_DRIVER % 1000 // 10} or newer"
+        )
+    try:
+        cuda.current_context()
+    except Exception as error:
+        raise GraphError(f"the GPU cannot be used: {error}") from error
+
+
+def available() -> bool:
+    """Whether there is a GPU that can be used."""
+    try:
+        require_device()
+    except GraphError:
+        return False
+    return True
+
+
+# -- kernels ---------------------------------------------------------------------------------------------------------
+def parameter_bytes(pointers: int, sizes: int) -> int:
+    """How much of PARAMETER_BYTES a kernel takes."""
+    return pointers * _ARRAY_BYTES + sizes * _NUMBER_BYTES
+
+
+def signature(elements: Sequence[str], sizes: int) -> str:
+    """Of a kernel of arrays with these elements, and of so many int64."""
+    arrays = [f"{'boolean' if e == 'bool' else e}[::1]" for e in elements]
+    return f"void({', '.join([*arrays, *['int64'] * sizes])})"
+
+
+def compiled(function: Callable, elements: Sequence[str], sizes: int, threads: int) -> Any:
+    """The kernel, compiled for the device at hand."""
+    if SIMULATED:
+        return cuda.jit(function)
+    return cuda.jit(signature(elements, sizes), launch_bounds=threads)(function)
+
+
+def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, capability: tuple[int, int]) -> str:
+    """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
+    with _pretended(capability):
+        code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=capability, launch_bounds=threads)
+    return code
+
+
+@contextmanager
+def _pretended(capability: tuple[int, int]) -> Iterator[None]:
+    """Functions that a kernel calls are compiled for the device at hand: here there need be none."""
+    dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
+    before = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The simulator computes with NumPy's numbers, which warn where a GPU does not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
+def launch(kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, arguments: Sequence[Any]) -> None:
+    """Queue a kernel."""
+    if not SIMULATED:
+        kernel[blocks, threads, stream](*arguments)
+        return
+    with _quiet():
+        kernel[blocks, threads](*arguments)
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+def allocate(nbytes: int, what: str) -> Any:
+    """Bytes on the device.   Raises: ResourceExhaustedError, with how much is wanted, for what, how much is free."""
+    try:
+        return cuda.device_array(max(nbytes, 1), np.uint8)
+    except Exception as error:
+        if getattr(error, "code", None) != _MEMORY_ERROR and "OUT_OF_MEMORY" not in str(error):
+            raise
+        free, total = cuda.current_context().get_memory_info()
+        raise ResourceExhaustedError.because(
+            f"there is no device memory for the {nbytes} bytes of {what}: {free} of {total} bytes are free"
+        ) from error
+
+
+def part(memory: Any, start: int, dtype: np.dtype, count: int) -> Any:
+    """`count` elements of a dtype in device memory, from a byte on."""
+    return memory[start : start + count * dtype.itemsize].view(dtype)
+
+
+def pinned(nbytes: int) -> np.ndarray:
+    """Bytes on the host that the device can copy by itself."""
+    return np.empty(max(nbytes, 1), np.uint8) if SIMULATED else cuda.pinned_array(max(nbytes, 1), np.uint8)
+
+
+def upload(target: Any, source: np.ndarray, stream: Any) -> None:
+    """Queue a copy to the device."""
+    target.copy_to_device(source, stream=stream)
+
+
+def download(source: Any, target: np.ndarray, stream: Any) -> None:
+    """Queue a copy from the device."""
+    source.copy_to_host(target, stream=stream)
+
+
+def copy(target: Any, source: Any, stream: Any) -> None:
+    """Queue a copy on the device."""
+    target.copy_to_device(source, stream=stream)
+
+
+@functools.cache
+def new_stream() -> Any:
+    """The stream of the process."""
+    return cuda.stream()
+
+
+def wait(stream: Any) -> None:
+    """Until all that is queued is done.   Raises: InternalError when the context is lost."""
+    try:
+        stream.synchronize()
+    except Exception as error:
+        if SIMULATED or not hasattr(error, "code"):
+            raise
+        raise lost(error) from error
+
+
+def lost(error: Exception) -> OpError:
+    """The error for a context that nothing can use any more."""
+    return InternalError.because(
+        f"a kernel has failed, and with it the CUDA context of this process is lost: {error}",
+        hint="variables on the device are gone: start a new process, and restore the last checkpoint",
+    )
+
+
+# -- captured graphs -------------------------------------------------------------------------------------------------
+def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | None:
+    """What replays all that `queue` queues; None where nothing can be captured.   Kernels have been launched before."""
+    if SIMULATED:
+        return None
+    from cuda.bindings import driver
+
+    handle = driver.CUstream(int(stream.handle))
+    mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+    _checked(driver.cuStreamBeginCapture(handle, mode))
+    try:
+        queue()
+    finally:
+        graph = _checked(driver.cuStreamEndCapture(handle))
+    executable = _checked(driver.cuGraphInstantiate(graph, 0))
+    _checked(driver.cuGraphDestroy(graph))
+
+    def replay() -> None:
+        _checked(driver.cuGraphLaunch(executable, handle))
+
+    return replay
+
+
+def _checked(result: tuple) -> Any:
+    status, *values = result
+    if int(status):
+        raise InternalError.because(f"the CUDA driver has answered {status.name}")
+    return values[0] if values else None

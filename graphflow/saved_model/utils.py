@@ -1,0 +1,45 @@
+"""`tf.saved_model.utils`: tensors as the signatures of a model name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphflow.graph import Graph, get_default_graph
+from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.sparse.tensor import SparseTensor
+from graphflow.saved_model_protos import TensorInfo
+from graphflow.tensor_proto import shape_proto
+
+
+def build_tensor_info(tensor: Any) -> TensorInfo:
+    """The name, dtype and static shape of a tensor, dense or sparse."""
+    if isinstance(tensor, SparseTensor):
+        parts = {"values_tensor_name": tensor.values.name, "indices_tensor_name": tensor.indices.name,
+                 "dense_shape_tensor_name": tensor.dense_shape.name}  # fmt: skip
+        shape = shape_proto(tensor.get_shape()._dims)
+        return TensorInfo(coo_sparse=parts, dtype=tensor.dtype.as_datatype_enum, tensor_shape=shape)
+    t = convert_to_tensor(tensor)
+    return TensorInfo(name=t.name, dtype=t.dtype.as_datatype_enum, tensor_shape=shape_proto(t.dims))
+
+
+def get_tensor_from_tensor_info(
+    tensor_info: TensorInfo, graph: Graph | None = None, import_scope: str | None = None
+) -> Any:
+    """The tensor of a graph, the default one if none is given, that a TensorInfo names.
+
+    Raises: KeyError for a name that the graph does not have, ValueError for a TensorInfo without one.
+    """
+    graph, scope = graph or get_default_graph(), f"{import_scope}/" if import_scope else ""
+    if tensor_info.WhichOneof("encoding") == "coo_sparse":
+        parts = tensor_info.coo_sparse
+        names = (parts.indices_tensor_name, parts.values_tensor_name, parts.dense_shape_tensor_name)
+        return SparseTensor(*(graph.get_tensor_by_name(scope + name) for name in names))
+    return graph.get_tensor_by_name(scope + tensor_info.name)
+
+
+def tensor_names(info: TensorInfo) -> list[str]:
+    """The names of a tensor, or of the parts of a sparse one."""
+    if info.WhichOneof("encoding") != "coo_sparse":
+        return [info.name]
+    parts = info.coo_sparse
+    return [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]

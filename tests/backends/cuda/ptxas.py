@@ -1,0 +1,111 @@
+"""Kernels compiled without a GPU: PTX for a compute capability, and what the assembler says of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import graphflow as tf
+from graphflow.backends.base import Call, Draws
+from graphflow.operation import Tensor
+from graphflow.passes import optimize
+from graphflow.plan import make_plan
+from graphflow.program import prune, specialize
+
+CAPABILITIES = (7, 5), (8, 0), (9, 0), (10, 0)
+# Bytes that the assembler may keep in local memory around the call of a division's slow path, in these cases alone.
+AROUND_DIVISIONS = {"softmax's gradient": 16, "int64 by a number": 16}
+
+
+class Report(NamedTuple):
+    """What a kernel takes: registers of a thread, and bytes."""
+
+    registers: int
+    stack: int
+    stores: int
+    loads: int
+
+    @property
+    def spills(self) -> int:
+        return self.stores + self.loads
+
+
+def assembler() -> str | None:
+    """Where ptxas is: that of the toolkit's wheels, or one on the PATH."""
+    found = importlib.util.find_spec("nvidia")
+    for place in found.submodule_search_locations or () if found else ():
+        for path in sorted(Path(place).glob("cu*/bin/ptxas")):
+            return str(path)
+    return shutil.which("ptxas")
+
+
+def elements(one: Any) -> list[str]:
+    """The dtypes of a launch's pointers."""
+    from graphflow.backends.cuda.launch import Scratch
+
+    named: dict[Any, Any] = {Tensor: lambda p: p.dtype.name, Draws: lambda p: "uint64", Scratch: lambda p: p.dtype}
+    return [named[type(p)](p) if type(p) in named else "int64" for p in one.pointers]
+
+
+def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tuple[str, Any]]:
+    """What a run of these launches, with the names of its operations."""
+    from graphflow.backends.cuda.launch import Launches
+    from graphflow.backends.cuda.lower import lower
+
+    program = prune(tuple(fetches), (), tuple(feeds))
+    dims = [feeds[t].shape for t in program.feeds]
+    stage = specialize(program, dims, lambda variable: variable.output.dims)
+    plan = make_plan(optimize(stage.program), lower)
+    found = []
+    for step in plan.steps:
+        if isinstance(step.call, Call) and isinstance(step.call.function, Launches):
+            found += [(step.op.type, one) for one in step.call.function]
+    return found
+
+
+def assembled(ptx: str, capability: tuple[int, int], folder: Path) -> Report:
+    source = folder / "kernel.ptx"
+    source.write_text(ptx)
+    arch = f"-arch=sm_{capability[0]}{capability[1]}"
+    command = [assembler() or "ptxas", "-v", arch, str(source), "-o", str(folder / "kernel.cubin")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    memory = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", done.stderr)
+    registers = re.search(r"Used (\d+) registers", done.stderr)
+    assert memory and registers, done.stderr
+    return Report(int(registers[1]), *map(int, memory.groups()))
+
+
+def main(folder: Path, capability: tuple[int, int]) -> int:
+    """Compile every kernel of the cases; a line for each that has local memory."""
+    from graphflow.backends.cuda import shim
+    from graphflow.backends.cuda.compile import function_of
+    from tests.backends.cuda.cases import CASES
+
+    done: set[tuple] = set()
+    bad = most = 0
+    for name, make in CASES.items():
+        with tf.Graph().as_default():
+            for kind, one in launches(*make(np.random.default_rng(0))):
+                key = (one.kernel, tuple(elements(one)), len(one.sizes), one.threads)
+                if key in done:
+                    continue
+                done.add(key)
+                ptx = shim.ptx(function_of(one.kernel), *key[1:], capability)  # type: ignore[call-arg]
+                report = assembled(ptx, capability, folder)
+                most = max(most, report.registers)
+                if report.spills + report.stack > 2 * AROUND_DIVISIONS.get(name, 0):
+                    bad += 1
+                    print(f"{name}: {kind}: {report}")
+    print(f"{len(done)} kernels for {capability}, {most} registers at most, {bad} with local memory")
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))))

@@ -1,0 +1,190 @@
+"""The CUDA backend around its kernels: variables, feeds, errors, devices, loops; and what is said without a GPU."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import graphflow as tf
+from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError
+from tests.backends.cuda.simulator import SIMULATED, inside
+
+
+@pytest.mark.skipif(SIMULATED or importlib.util.find_spec("numba_cuda") is not None, reason="the extra is installed")
+def test_without_the_extra_it_is_named():
+    with pytest.raises(GraphError, match=r"pip install 'graphflow\[cuda\]'"):
+        tf.Session(backend="cuda")
+
+
+@pytest.mark.skipif(SIMULATED, reason="there is a GPU, of a kind")
+@pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is not None, reason="there may be a GPU")
+def test_a_program_that_names_a_gpu_runs_on_the_cpu_and_says_so(caplog):
+    from graphflow.backends import accelerator
+
+    accelerator.cache_clear()
+    with tf.Graph().as_default(), tf.device("/gpu:0"), caplog.at_level("WARNING", logger="tensorflow"):
+        x = tf.constant(2.0) * 3.0
+        assert tf.Session().run(x) == 6.0
+        with pytest.raises(GraphError, match="extra `cuda`"):
+            tf.Session(config=tf.ConfigProto(allow_soft_placement=False)).run(x + 1.0)
+    assert "names a GPU, and runs on the CPU" in caplog.text
+
+
+@pytest.fixture
+def session():
+    with tf.Graph().as_default(), tf.Session(backend="cuda") as made:
+        yield made
+
+
+@inside
+def test_variables_live_on_the_device_and_are_seen_by_everyone(session, tmp_path):
+    v = tf.Variable(np.float32([1, 2, 3]))
+    add = v.assign_add([1.0, 1.0, 1.0])
+    session.run(tf.global_variables_initializer())
+    for _ in range(3):
+        session.run(add)
+    saver = tf.train.Saver()
+    path = saver.save(session, str(tmp_path / "model"))
+    np.testing.assert_array_equal(session.run(v), [4, 5, 6])
+    session.run(add)
+    saver.restore(session, path)  # written by the host
+    np.testing.assert_array_equal(session.run(add), [5, 6, 7])
+    np.testing.assert_array_equal(session._store.value(v.op), [5, 6, 7])
+
+
+@inside
+def test_random_numbers_go_on_as_on_the_cpu():
+    with tf.Graph().as_default():
+        x = tf.random_normal((5,), seed=1) + tf.random_uniform((5,), seed=2)
+        with tf.Session(backend="cuda") as a, tf.Session(backend="cpu") as b:
+            for _ in range(3):
+                np.testing.assert_allclose(a.run(x), b.run(x), rtol=1e-6)
+
+
+@inside
+def test_a_bad_index_is_an_error_and_changes_nothing(session):
+    i = tf.placeholder(tf.int32, (3,))
+    v = tf.Variable(tf.zeros((4, 2)))
+    taken, update = tf.gather(v, i), tf.scatter_add(v, i, tf.ones((3, 2)))
+    session.run(tf.global_variables_initializer())
+    with pytest.raises(InvalidArgumentError, match=r"indices\[1\] = 7 is out of range") as error:
+        session.run(taken, {i: [0, 7, -1]})
+    assert "Gather" in str(error.value)
+    with pytest.raises(InvalidArgumentError, match=r"indices\[2\] = -1"):
+        session.run(update, {i: [0, 1, -1]})
+    np.testing.assert_array_equal(session.run(v), np.zeros((4, 2)))
+    np.testing.assert_array_equal(session.run(update, {i: [0, 1, 1]})[:2], [[1, 1], [2, 2]])
+    np.testing.assert_array_equal(session.run(taken, {i: [0, 1, 2]}), [[1, 1], [2, 2], [0, 0]])
+
+
+@inside
+def test_a_variable_without_a_value_is_an_error(session):
+    v = tf.Variable(1.0)
+    with pytest.raises(FailedPreconditionError, match="before it has a value"):
+        session.run(v + 1.0)
+
+
+@inside
+def test_what_has_no_kernel_runs_on_the_cpu_with_a_note(session, caplog):
+    x = tf.placeholder(tf.float32, (3, 3))
+    y = tf.matrix_inverse(x + 1.0) * 2.0
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        got = session.run(y, {x: np.eye(3)})
+    np.testing.assert_allclose(got, 2 * np.linalg.inv(np.eye(3) + 1), rtol=1e-5)
+    assert "MatrixInverse" in caplog.text and "runs on the CPU" in caplog.text
+    strict = tf.Session(backend="cuda", config=tf.ConfigProto(allow_soft_placement=False))
+    with pytest.raises(InvalidArgumentError, match="MatrixInverse has no CUDA kernel") as error:
+        strict.run(y, {x: np.eye(3)})
+    assert "test_backend.py" in str(error.value)
+    with tf.device("/cpu:0"):
+        z = tf.matrix_inverse(x)
+    np.testing.assert_array_equal(strict.run(z, {x: np.eye(3)}), np.eye(3))
+
+
+@inside
+def test_a_program_that_names_a_gpu_gets_it():
+    with tf.Graph().as_default():
+        v = tf.Variable([1.0, 2.0])
+        with tf.device("/gpu:0"):
+            y = tf.assign_add(v, v * 2.0)
+        with tf.Session() as session:
+            session.run(v.initializer)
+            assert [d.device_type for d in session.list_devices()] == ["CPU"]
+            np.testing.assert_array_equal(session.run(y), [3, 6])
+            assert [d.device_type for d in session.list_devices()] == ["CPU", "GPU"]
+            session.run(v.initializer)
+            np.testing.assert_array_equal(session.run(y), [3, 6])
+        with tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+            session.run(v.initializer)
+            session.run(y)
+            assert [d.device_type for d in session.list_devices()] == ["CPU"]
+
+
+@inside
+def test_branches_and_loops_run_their_bodies_on_the_device(session):
+    x = tf.placeholder(tf.float32, ())
+    v = tf.Variable(0.0)
+    loop = tf.while_loop(lambda i, s: i < 4, lambda i, s: (i + 1, s * 2.0 + x), (0, x))[1]
+    branch = tf.cond(x > 1.0, lambda: v.assign_add(x), lambda: v + 0.0)
+    session.run(v.initializer)
+    assert session.run(loop, {x: 1.0}) == 31.0
+    assert session.run(branch, {x: 2.0}) == 2.0
+    assert session.run(branch, {x: 0.5}) == 2.0
+    assert session.run(v) == 2.0
+
+
+@inside
+def test_strings_and_other_dtypes_pass_through_the_host(session, capsys):
+    x = tf.placeholder(tf.float32, (2,))
+    text = tf.as_string(x * 2.0)
+    half = tf.cast(tf.cast(x, tf.float16) + 1, tf.float32) * 2.0
+    assert session.run(text, {x: [1, 2]}).tolist() == [b"2.000000", b"4.000000"]
+    np.testing.assert_array_equal(session.run(half, {x: [1, 2]}), [4, 6])
+
+
+@inside
+def test_fetches_are_the_callers_own_and_shapes_may_change(session):
+    x = tf.placeholder(tf.float32, (None, 2))
+    y = [x + 1.0, x, tf.reshape(x + 1.0, [-1])]
+    first = session.run(y, {x: np.ones((3, 2))})
+    second = session.run(y, {x: np.zeros((1, 2))})
+    np.testing.assert_array_equal(first[0], np.full((3, 2), 2))
+    np.testing.assert_array_equal(second[2], [1, 1])
+    first[0][:] = 7
+    np.testing.assert_array_equal(session.run(y, {x: np.ones((3, 2))})[0], np.full((3, 2), 2))
+
+
+@inside
+def test_steps_can_be_measured_and_looked_at(session):
+    x = tf.placeholder(tf.float32, (3,))
+    y = tf.reduce_sum(tf.matmul([[1.0, 2.0, 3.0]], tf.reshape(tf.log(x), (3, 1))))
+    assert "MatMul" in session.explain(y, {x: [1, 2, 3]}, runs=1)
+    with tf.Session(backend="cuda", config=tf.ConfigProto(check_numerics=True)) as checked:
+        checked.run(y, {x: [1, 2, 3]})
+        with pytest.raises(InvalidArgumentError, match="Log"):
+            checked.run(y, {x: [1, -2, 3]})
+
+
+@inside
+def test_a_training_goes_the_way_of_the_reference():
+    with tf.Graph().as_default():
+        rng = np.random.default_rng(0)
+        x, labels = tf.placeholder(tf.float32, (2, 6, 6, 1)), tf.placeholder(tf.float32, (2, 3))
+        h = x
+        for i, (filters, stride) in enumerate(((2, 1), (3, 2))):
+            w = tf.Variable(tf.truncated_normal((3, 3, h.shape[-1].value, filters), stddev=0.3, seed=i + 1))
+            h = tf.nn.relu(tf.nn.conv2d(h, w, [1, stride, stride, 1], "SAME") + tf.Variable(tf.ones(filters) / 10))
+        h = tf.reshape(tf.nn.max_pool(h, [1, 3, 3, 1], [1, 3, 3, 1], "SAME"), (2, -1))
+        logits = tf.matmul(h, tf.Variable(tf.random_normal((h.shape[1].value, 3), seed=9)))
+        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+        step = tf.train.AdamOptimizer(0.05).minimize(loss)
+        feeds = {x: rng.normal(size=(2, 6, 6, 1)), labels: np.eye(3)[[0, 2]]}
+        losses = {}
+        for backend in ("cuda", "reference"):
+            with tf.Session(backend=backend) as session:
+                session.run(tf.global_variables_initializer())
+                losses[backend] = [session.run([loss, step], feeds)[0] for _ in range(3)]
+        np.testing.assert_allclose(losses["cuda"], losses["reference"], rtol=1e-5)
+        assert losses["cuda"][2] < losses["cuda"][0]
