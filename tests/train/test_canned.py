@@ -48,8 +48,10 @@ def test_a_linear_classifier():
 
 def test_words_as_labels_of_a_network():
     columns = [NUMBER, fc.embedding_column(WORDS, 2)]
-    model = est.DNNClassifier([8], columns, n_classes=3, label_vocabulary=["lo", "mid", "hi"],
-                              optimizer=tf.train.AdamOptimizer(0.05), config=est.RunConfig(tf_random_seed=1))  # fmt: skip
+    model = est.DNNClassifier(
+        [8], columns, n_classes=3, label_vocabulary=["lo", "mid", "hi"], optimizer=tf.train.AdamOptimizer(0.05),
+        config=est.RunConfig(tf_random_seed=1),
+    )  # fmt: skip
     metrics, first = trained(model, np.array(["lo", "mid", "hi"])[LEVEL])
     assert metrics["accuracy"] > 0.8 and set(metrics) == {"accuracy", "average_loss", "loss", "global_step"}
     assert first["all_classes"].tolist() == [b"lo", b"mid", b"hi"]
@@ -69,7 +71,7 @@ def test_numbers_with_weights():
         est.DNNLinearCombinedRegressor(None, [NUMBER], dnn_feature_columns=[NUMBER], dnn_hidden_units=[4]),
     ):
         metrics, first = trained(model, labels)
-        assert metrics["average_loss"] < 0.1 and first["predictions"].shape == (1,)
+        assert metrics["average_loss"] < 0.5 * labels.var() and first["predictions"].shape == (1,)
         weights = AGE if isinstance(model, est.LinearRegressor) else np.ones_like(AGE)
         assert metrics["label/mean"] == pytest.approx(np.average(labels, weights=weights), rel=1e-5)
 

@@ -167,6 +167,8 @@ def decode_jpeg(
     """The image in the bytes of a JPEG file.
 
     channels   0 as in the file, 1 grey, 3 RGB.   ratio   take every ratio-th pixel only
+    dct_method no effect: pixels are those of TensorFlow's "INTEGER_ACCURATE", which is what Pillow's libjpeg computes;
+               its default, "INTEGER_FAST", is less exact, and differs from them by a few levels
     Shapes:    [] -> [h, w, channels].   Dtype: string -> uint8.   No gradient.
     Raises:    InvalidArgumentError when run for other bytes; UnimplementedError without Pillow.
     """
