@@ -82,7 +82,7 @@ def assembled(ptx: str, capability: tuple[int, int], folder: Path) -> Report:
 
 
 def main(folder: Path, capability: tuple[int, int]) -> int:
-    """Compile every kernel of the cases; a line for each that has local memory."""
+    """Compile every kernel of the cases; a line for each with local memory."""
     from graphflow.backends.cuda import shim
     from graphflow.backends.cuda.compile import function_of
     from tests.backends.cuda.cases import CASES
@@ -102,7 +102,8 @@ def main(folder: Path, capability: tuple[int, int]) -> int:
                 if report.spills + report.stack > AROUND_CALLS:
                     bad += 1
                     print(f"{name}: {kind}: {report}")
-    print(f"{len(done)} kernels for {capability}, {most} registers at most, {bad} with more than {AROUND_CALLS} bytes of local memory")
+    many = f"{bad} with more than {AROUND_CALLS} bytes of local memory"
+    print(f"{len(done)} kernels for {capability}, {most} registers at most, {many}")
     return int(bad > 0)
 
 
