@@ -49,8 +49,8 @@ class Batch(Unary):
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
-        items, joined, _ = self.source.items(run)
-        return Groups(items, size, drop, joined).skipping(count * size)
+        items, joined, in_memory = self.source.items(run)
+        return Groups(items, size, drop, joined, in_memory).skipping(count * size)
 
     def cardinality(self, run: Run) -> int:
         size, drop = self._settings(run)
@@ -59,14 +59,19 @@ class Batch(Unary):
 
 
 class Groups(Iterator):
-    """Items in groups of one size, each made one element; the last may be smaller, or is dropped."""
+    """Items in groups of one size, each made one element; the last may be smaller, or is dropped.
 
-    def __init__(self, items: Iterator[Any], size: int, drop: bool, joined: Callable[[list], Parts]) -> None:
-        self._items, self._size, self._drop, self._joined = items, size, drop, joined
+    sure   no item fails: those that may are taken one by one, so that a group goes on after an error
+    """
+
+    def __init__(
+        self, items: Iterator[Any], size: int, drop: bool, joined: Callable[[list], Parts], sure: bool = False
+    ) -> None:
+        self._items, self._size, self._drop, self._joined, self._sure = items, size, drop, joined, sure
 
     def __next__(self) -> Parts:
-        group: list[Any] = []
-        for _ in range(self._size):  # no islice, which would end with the first error
+        group: list[Any] = list(itertools.islice(self._items, self._size)) if self._sure else []
+        for _ in range(len(group), self._size):
             try:
                 group.append(next(self._items))
             except StopIteration:

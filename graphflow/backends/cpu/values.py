@@ -262,13 +262,25 @@ class Pointer:
         if mask is None:
             found = builder.load(place)
             found.align = size_of(self.dtype)
-        else:
-            name = f"llvm.masked.load.{suffix(kind)}.p0"
-            arguments = [place, I32(size_of(self.dtype)), mask.value, ir.Constant(kind, None)]
-            found = code.intrinsic(name, kind, arguments)
+        elif size_of(self.dtype) >= 4 or has_masks():
+            found = self._load_masked(kind, place, mask)
+        else:  # one element after the other, each with a branch of its own
+            with code.either(code.all_of(mask)) as (full, some):
+                with full:
+                    everything, end = builder.load(place), builder.block
+                    everything.align = size_of(self.dtype)
+                with some:
+                    part, other_end = self._load_masked(kind, place, mask), builder.block
+            found = builder.phi(kind)
+            found.add_incoming(everything, end)
+            found.add_incoming(part, other_end)
         if self.dtype == "bool":
             found = builder.icmp_unsigned("!=", found, ir.Constant(found.type, None))
         return Value(code, found, self.dtype, lanes)
+
+    def _load_masked(self, kind: Any, place: Any, mask: Value) -> Any:
+        arguments = [place, I32(size_of(self.dtype)), mask.value, ir.Constant(kind, None)]
+        return self.code.intrinsic(f"llvm.masked.load.{suffix(kind)}.p0", kind, arguments)
 
     def store(self, index: Any, value: Any, mask: Value | None = None) -> None:
         """Write one element, or as many neighbours as the value has lanes and the mask lets through."""
