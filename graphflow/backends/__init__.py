@@ -13,12 +13,16 @@ from graphflow.backends.base import Backend
 from graphflow.errors import GraphError
 
 
-@functools.cache
 def get_backend(name: str, strict: bool = False) -> Backend:
     """The backend called `name`, one object a process; ValueError for an unknown one, or one that cannot be used.
 
     strict   an accelerator refuses operations that it has no kernel for
     """
+    return _made(name, strict and name == "cuda")
+
+
+@functools.cache
+def _made(name: str, strict: bool) -> Backend:
     if name == "cpu":
         from graphflow.backends.cpu import CpuBackend
 
