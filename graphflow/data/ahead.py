@@ -158,4 +158,5 @@ def _fill(source: Iterator[Any], items: deque, changed: threading.Condition, siz
             if not alive:
                 return
             items.append((kind, item))
+            item = None  # it is the consumer's
             changed.notify_all()

@@ -280,6 +280,7 @@ ONE_HOT = define(
     lowering=Kernel("one_hot"),
     flops=lambda op: 0,
     types={"TI": dtypes.INTEGER},
+    rows=lambda op: op.attrs["axis"] == -1,
 )  # fmt: skip
 
 

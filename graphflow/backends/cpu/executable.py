@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -45,6 +46,7 @@ from graphflow.progress import progress
 from graphflow.shape import known, sizes
 from graphflow.store import Store, uninitialized
 
+_ONLY_HERE = 3  # references to an array that only the executable has, while it counts them
 _TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
@@ -359,8 +361,10 @@ class CpuExecutable:
         return array.reshape(sizes(buffer.dims)) if known(buffer.dims) else array  # a list may have any length
 
     def _own(self, buffer: Buffer) -> np.ndarray:
-        """A value that lasts, as programs take it: lists as object arrays."""
-        value = self._array(buffer).copy()
+        """A value that lasts, as programs take it: lists as object arrays; what nobody else has is given away."""
+        value = self._array(buffer)
+        alone = buffer.kind == "object" and value.flags.owndata and sys.getrefcount(value) == _ONLY_HERE
+        value = value if alone else value.copy()
         return as_items(value) if isinstance(buffer.dtype, ListType) else value
 
     def _save(self, buffer: Buffer, value: np.ndarray) -> None:
