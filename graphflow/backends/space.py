@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphflow.backends.base import Draws
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
 from graphflow.ops.infer import static_axes
@@ -121,7 +122,21 @@ class Space:
 
 
 # -- spaces of operations --------------------------------------------------------------------------------------------
-def elementwise_space(op: Operation, kind: Elementwise) -> tuple[Space, tuple[Tensor, ...]]:
+def operation_space(
+    op: Operation, kind: Elementwise | Reduce | Random
+) -> tuple[Space, tuple[Tensor | Draws, ...]] | None:
+    """(the space of an operation alone, the pointers of a kernel of it); None where its axes are not known."""
+    if isinstance(kind, Elementwise):
+        space, taken = _elementwise_space(op, kind)
+        return space, (*taken, *op.outputs)
+    if isinstance(kind, Random):
+        space, taken = _random_space(op, kind)
+        return space, (*taken, op.output, Draws(op))
+    axes = _folded_axes(op)
+    return None if axes is None else (fold_space(kind, op.inputs[0], op.output, axes), (op.inputs[0], op.output))
+
+
+def _elementwise_space(op: Operation, kind: Elementwise) -> tuple[Space, tuple[Tensor, ...]]:
     """(one loop nest over the output's shape, the tensors that it takes)"""
     inputs, names = operands(kind, op.inputs), operands(kind, names_of(op))
     places = tuple(range(len(inputs)))
@@ -137,14 +152,14 @@ def fold_space(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> S
     return Space(sizes(x.dims), axes, _types((x,)), members, (1,))
 
 
-def folded_axes(op: Operation) -> tuple[int, ...] | None:
+def _folded_axes(op: Operation) -> tuple[int, ...] | None:
     """The axes in the second input of a reduction, all axes when there is none; None where they are not known."""
     rank = len(sizes(op.inputs[0].dims))
     axes = tuple(range(rank)) if len(op.inputs) == 1 else static_axes(op.inputs[1], rank)
     return None if axes is None else tuple(sorted(axes))
 
 
-def random_space(op: Operation, kind: Random) -> tuple[Space, tuple[Tensor, ...]]:
+def _random_space(op: Operation, kind: Random) -> tuple[Space, tuple[Tensor, ...]]:
     """(one draw for each element of the output, the tensors that it takes)"""
     scalars, names = operands(kind, op.inputs), operands(kind, names_of(op))
     members = (member_of(kind.expression, names, tuple(range(len(scalars))), op.output.dtype.name, draws=0),)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from graphflow.backends.base import Call, Draws
+from graphflow.backends.base import Call
 from graphflow.backends.cpu import chunks, reductions, regions
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.regions import SHORT, period_of
@@ -25,11 +25,9 @@ from graphflow.backends.space import (
     Sizes,
     Space,
     collapse,
-    elementwise_space,
     fold_space,
-    folded_axes,
     masked,
-    random_space,
+    operation_space,
     updates_body,
 )
 from graphflow.backends.stages import Stages
@@ -43,27 +41,15 @@ _CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", 
 Lower = Callable[[Operation], Call | None]
 
 
-def elementwise(op: Operation, kind: Elementwise) -> Call | None:
-    """One loop nest over the output's shape."""
-    space, taken = elementwise_space(op, kind)
-    return _call(space, (*taken, *op.outputs))
-
-
-def reduction(op: Operation, kind: Reduce) -> Call | None:
-    """The axes in the second input folded, all axes when there is none."""
-    axes = folded_axes(op)
-    return None if axes is None else fold(kind, op.inputs[0], op.output, axes)
+def alone(op: Operation, kind: Elementwise | Reduce | Random) -> Call | None:
+    """The call for an operation that is in no region."""
+    found = operation_space(op, kind)
+    return None if found is None else _call(*found)
 
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
     return _call(fold_space(kind, x, out, axes), (x, out))
-
-
-def random(op: Operation, kind: Random) -> Call | None:
-    """One draw for each element of the output."""
-    space, scalars = random_space(op, kind)
-    return _call(space, (*scalars, op.output, Draws(op)))
 
 
 def together(op: Operation, region: Region, lower: Lower) -> Call | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.compile import ELEMENTS
-from graphflow.backends.cpu.generate import each, elementwise, random, reduction, together
+from graphflow.backends.cpu.generate import alone, each, together
 from graphflow.backends.cpu.kernels import BINDINGS
 from graphflow.dtypes import ListType
 from graphflow.operation import Operation, Tensor
@@ -24,16 +24,12 @@ def lower(op: Operation) -> Call | None:
     if isinstance(kind, Kernel):
         bind = BINDINGS.get(kind.name)
         call = None if bind is None else bind(op)
-    elif isinstance(kind, Elementwise):
-        call = elementwise(op, kind)
+    elif isinstance(kind, (Elementwise, Reduce, Random)):
+        call = alone(op, kind)
     elif isinstance(kind, Together):
         call = together(op, kind.region, lower)
     elif isinstance(kind, Each):
         call = each(op, kind.updates)
-    elif isinstance(kind, Reduce):
-        call = reduction(op, kind)
-    elif isinstance(kind, Random):
-        call = random(op, kind)
     else:
         call = None
     if call is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 
-from graphflow.backends.base import Call, Draws
+from graphflow.backends.base import Call
 from graphflow.backends.cuda import reductions, regions, shim
 from graphflow.backends.cuda.launch import Launch, Pointer, Room, Scratch, blocks_for, call, division, each_element
 from graphflow.backends.cuda.reductions import Form, carried
@@ -16,11 +16,9 @@ from graphflow.backends.space import (
     Sizes,
     Space,
     collapse,
-    elementwise_space,
     fold_space,
-    folded_axes,
     masked,
-    random_space,
+    operation_space,
     updates_body,
 )
 from graphflow.backends.stages import Stages
@@ -43,27 +41,15 @@ _chunk_walk = functools.lru_cache(4096)(reductions.chunk_walk)
 _chunk_merge = functools.lru_cache(4096)(reductions.chunk_merge)
 
 
-def elementwise(op: Operation, kind: Elementwise) -> Call | None:
-    """One thread for each element of the output."""
-    space, taken = elementwise_space(op, kind)
-    return _call(space, (*taken, *op.outputs))
-
-
-def reduction(op: Operation, kind: Reduce) -> Call | None:
-    """The axes in the second input folded, all axes when there is none."""
-    axes = folded_axes(op)
-    return None if axes is None else fold(kind, op.inputs[0], op.output, axes)
+def alone(op: Operation, kind: Elementwise | Reduce | Random) -> Call | None:
+    """The call for an operation that is in no region."""
+    found = operation_space(op, kind)
+    return None if found is None else _call(*found)
 
 
 def fold(kind: Reduce, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Call | None:
     """The call that folds these axes of x into out."""
     return _call(fold_space(kind, x, out, axes), (x, out))
-
-
-def random(op: Operation, kind: Random) -> Call | None:
-    """One draw for each element of the output."""
-    space, scalars = random_space(op, kind)
-    return _call(space, (*scalars, op.output, Draws(op)))
 
 
 def region(op: Operation, region: Region) -> Call | None:

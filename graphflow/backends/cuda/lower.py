@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.backends.base import Call
-from graphflow.backends.cuda.generate import each, elementwise, epilogue, random, reduction, region
+from graphflow.backends.cuda.generate import alone, each, epilogue, region
 from graphflow.backends.cuda.kernels import ANCHORS, BINDINGS
 from graphflow.backends.cuda.regions import storing
 from graphflow.backends.space import DTYPES
@@ -27,15 +27,11 @@ def lower(op: Operation) -> Call | None:
             return ANCHORS[kind.name](op, op.inputs, storing(op.output.dtype.name), (op.output,))
         bind = BINDINGS.get(kind.name)
         return None if bind is None else bind(op)
-    if isinstance(kind, Elementwise):
-        return elementwise(op, kind)
+    if isinstance(kind, (Elementwise, Reduce, Random)):
+        return alone(op, kind)
     if isinstance(kind, Together):
         return _together(op, kind.region)
-    if isinstance(kind, Each):
-        return each(op, kind.updates)
-    if isinstance(kind, Reduce):
-        return reduction(op, kind)
-    return random(op, kind) if isinstance(kind, Random) else None
+    return each(op, kind.updates) if isinstance(kind, Each) else None
 
 
 def _together(op: Operation, made: Region) -> Call | None:
