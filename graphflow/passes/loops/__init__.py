@@ -9,10 +9,8 @@ import numpy as np
 
 from graphflow.config import current
 from graphflow.control.bodies import Call
-from graphflow.dtypes import ListType
 from graphflow.operation import Operation, Tensor
 from graphflow.passes.cse import merge_common
-from graphflow.passes.engine import Substitution
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.loops.after import move_after
@@ -25,7 +23,6 @@ from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
 from graphflow.program import Program
-from graphflow.shape import known
 
 _ROUNDS = 4  # each may find more to do in what the one before has made
 _BODY = (drop_dead, fold_constants, simplify, expand_composites, merge_common)  # as for the whole program
@@ -50,14 +47,10 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
 
 def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
     """With every loop after move_ahead and move_after."""
-    copy = Substitution(program)
-    for old in program.ops:
-        op = copy.updated(old)
-        if not is_loop(op):
-            copy.put(old, op)
-            continue
+
+    def moved(old: Operation, op: Operation) -> Rebuilt:
         loop, before, after = op if simplified else _simplified(op), list[Operation](), list[Operation]()
-        outputs = dict(zip(old.outputs, loop.outputs, strict=True))
+        outputs = dict(zip(op.outputs, loop.outputs, strict=True))
         for move in (move_ahead, move_after):
             found = move(loop, fired)
             if found is not None:
@@ -67,9 +60,10 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
         if rounds is not None:  # which gradients take for the number of their own rounds
             known_number = constant(loop, np.int32(rounds))
             before.append(known_number.op)
-            outputs[old.outputs[len(old.definition.writes) + old.attrs["variables"]]] = known_number
-        copy.put_parts(old, loop, [*before, loop, *after], outputs)
-    return copy.finish()
+            outputs[op.outputs[len(op.definition.writes) + op.attrs["variables"]]] = known_number
+        return Rebuilt(before, loop, after, outputs)
+
+    return with_loops(program, moved)
 
 
 def _unrolled(program: Program, fired: Counter[str]) -> Program:

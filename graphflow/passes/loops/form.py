@@ -171,6 +171,8 @@ def is_loop(op: Operation) -> bool:
 
 def with_loops(program: Program, change: Callable[[Operation, Operation], Rebuilt | None]) -> Program:
     """The program with what `change` makes of its loops: of an old one, and of that over new inputs; None leaves it."""
+    if not any(is_loop(op) for op in program.ops):
+        return program
     copy, changed = Substitution(program), False
     for old in program.ops:
         op = copy.updated(old)
