@@ -8,6 +8,7 @@ from typing import Any
 
 from graphflow import nest
 from graphflow.contrib.seq2seq.decoder import Decoder
+from graphflow.contrib.seq2seq.helper import embedding_of, tokens
 from graphflow.contrib.seq2seq.wrapper import AttentionWrapperState
 from graphflow.control.tensor_array import TensorArray
 from graphflow.dtypes import float32, int32, int64
@@ -19,7 +20,6 @@ from graphflow.ops.basic import cast
 from graphflow.ops.beams import gather_tree
 from graphflow.ops.compare import equal, logical_not, logical_or
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.fill import fill, one_hot
 from graphflow.ops.fill import range as numbers
 from graphflow.ops.indexing import gather
@@ -66,13 +66,8 @@ class BeamSearchDecoder(Decoder):
         if output_layer is not None and not callable(output_layer):
             raise TypeError(f"output_layer must be a layer, not {output_layer!r}")
         self._cell, self._output_layer, self._width = cell, output_layer, beam_width
-        self._embed = embedding if callable(embedding) else lambda ids: embedding_lookup(embedding, ids)
-        self._start = convert_to_tensor(start_tokens, int32, name="start_tokens")
-        self._end = convert_to_tensor(end_token, int32, name="end_token")
-        if self._start.dims is not None and len(self._start.dims) != 1:
-            raise ShapeError(f"start_tokens must be a vector, and has shape {self._start.shape}")
-        if self._end.dims not in (None, ()):
-            raise ShapeError(f"end_token must be a scalar, and has shape {self._end.shape}")
+        self._embed = embedding_of(embedding)
+        self._start, self._end = tokens(start_tokens, end_token)
         self._length_weight, self._coverage_weight = length_penalty_weight, coverage_penalty_weight
         self._reorders = reorder_tensor_arrays
         self._batch = batch_size_of(self._start, 0)

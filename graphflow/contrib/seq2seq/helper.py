@@ -129,6 +129,22 @@ def _row_at(x: Tensor, time: Any) -> Tensor:
     return gather(x, minimum(time, shape(x)[0] - 1))
 
 
+def embedding_of(embedding: Any) -> Callable:
+    """A function of ids for what may be the params of embedding_lookup."""
+    return embedding if callable(embedding) else lambda ids: embedding_lookup(embedding, ids)
+
+
+def tokens(start_tokens: Any, end_token: Any) -> tuple[Tensor, Tensor]:
+    """What sequences begin with, [batch], and end with, [].   Raises: ValueError for other shapes."""
+    start = convert_to_tensor(start_tokens, int32, name="start_tokens")
+    end = convert_to_tensor(end_token, int32, name="end_token")
+    if start.dims is not None and len(start.dims) != 1:
+        raise ShapeError(f"start_tokens must be a vector, and has shape {start.shape}")
+    if end.dims not in (None, ()):
+        raise ShapeError(f"end_token must be a scalar, and has shape {end.shape}")
+    return start, end
+
+
 class GreedyEmbeddingHelper(Helper):
     """The next input is the embedding of the id with the largest output.
 
@@ -138,13 +154,8 @@ class GreedyEmbeddingHelper(Helper):
     """
 
     def __init__(self, embedding: Any, start_tokens: Any, end_token: Any) -> None:
-        self._embed = embedding if callable(embedding) else lambda ids: embedding_lookup(embedding, ids)
-        self._start = convert_to_tensor(start_tokens, int32, name="start_tokens")
-        self._end = convert_to_tensor(end_token, int32, name="end_token")
-        if self._start.dims is not None and len(self._start.dims) != 1:
-            raise ShapeError(f"start_tokens must be a vector, and has shape {self._start.shape}")
-        if self._end.dims not in (None, ()):
-            raise ShapeError(f"end_token must be a scalar, and has shape {self._end.shape}")
+        self._embed = embedding_of(embedding)
+        self._start, self._end = tokens(start_tokens, end_token)
         self._first = self._embed(self._start)
 
     @property
@@ -235,7 +246,7 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
         seed: int | None = None, scheduling_seed: int | None = None, name: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(inputs, sequence_length, time_major, name)
-        self._embed = embedding if callable(embedding) else lambda ids: embedding_lookup(embedding, ids)
+        self._embed = embedding_of(embedding)
         self._chance = _probability(sampling_probability)
         self._seed, self._scheduling_seed = seed, scheduling_seed
 
