@@ -5,6 +5,7 @@ Source: Graves et al., "Connectionist temporal classification" (2006).  The last
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -178,11 +179,15 @@ def _decode(inputs: np.ndarray, lengths: np.ndarray, merge_repeated: bool) -> tu
         if merge_repeated:
             kept[1:] &= path[1:] != path[:-1]
         rows.append(path[kept])
-    places = [(b, i) for b, row in enumerate(rows) for i in range(len(row))]
-    values = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     scores = [[-highest[:length, b].sum()] for b, length in enumerate(lengths)]
-    longest = max((len(row) for row in rows), default=0)
-    return np.array(places).reshape(-1, 2), values, np.array([batch, longest]), np.array(scores).reshape(batch, 1)
+    return *sparse_rows(rows), np.array(scores).reshape(batch, 1)
+
+
+def sparse_rows(rows: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of labels, of any lengths, as a sparse matrix: (indices, values, shape), int64."""
+    places = [(b, i) for b, row in enumerate(rows) for i in range(len(row))]
+    values = np.array([label for row in rows for label in row], np.int64)
+    return np.array(places, np.int64).reshape(-1, 2), values, np.array([len(rows), max(map(len, rows), default=0)])
 
 
 CTC_GREEDY_DECODER = define(

@@ -12,6 +12,7 @@ import numpy as np
 from graphflow.dtypes import DType, float32, float64, int64
 from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError
 from graphflow.operation import Tensor
+from graphflow.ops.ctc import sparse_rows
 from graphflow.ops.define import NO_GRADIENT, define
 from graphflow.ops.infer import require_rank
 from graphflow.ops.softmax import log_softmax_of
@@ -119,14 +120,9 @@ def _decode(
         raise FailedPreconditionError.because(f"sequence_length {lengths.tolist()} does not go with {inputs.shape}")
     logs = [log_softmax_of(inputs[:n, b].astype(np.float64)) for b, n in enumerate(lengths.tolist())]
     found = [_decoded(each, beam_width, top_paths, merge_repeated) for each in logs]
-    indices, values, shapes = [], [], []
-    for path in range(top_paths):
-        rows = [labels[path] for labels, _ in found]
-        places = [(b, i) for b, row in enumerate(rows) for i in range(len(row))]
-        indices.append(np.array(places, np.int64).reshape(-1, 2))
-        values.append(np.array([label for row in rows for label in row], np.int64))
-        shapes.append(np.array([batch, max(map(len, rows), default=0)], np.int64))
-    return [*indices, *values, *shapes, np.array([scores for _, scores in found]).reshape(batch, top_paths)]
+    paths = [sparse_rows([labels[path] for labels, _ in found]) for path in range(top_paths)]
+    parts = [path[part] for part in range(3) for path in paths]  # all indices, all values, all shapes
+    return [*parts, np.array([scores for _, scores in found]).reshape(batch, top_paths)]
 
 
 CTC_BEAM_SEARCH_DECODER = define(

@@ -15,6 +15,7 @@ import numpy as np
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
+from graphflow.shape import sizes
 
 Padding = tuple[str, tuple[int, ...]]  # SAME, VALID, or EXPLICIT with (top, bottom, left, right)
 
@@ -76,6 +77,19 @@ def along(size: int, window: int, stride: int, dilation: int, padding: str, expl
     if size + before + after < span:
         raise ShapeError(f"a window of {span} does not fit into an image of {size + before + after}")
     return (size + before + after - span) // stride + 1, before
+
+
+def pool_border(op: Operation, images: Tensor, made: Tensor) -> tuple[int, int] | None:
+    """The padding (above, left of) images [n, h, w, c] of a pool; None where its results do not go with them."""
+    n, h, w, c = sizes(images.dims)
+    attrs: Any = op.attrs
+    (_, kh, kw, _), (_, sh, sw, _), padding = attrs["ksize"], attrs["strides"], attrs["padding"]
+    try:
+        oh, top = along(h, kh, sh, 1, padding, ())
+        ow, left = along(w, kw, sw, 1, padding, ())
+    except ShapeError:
+        return None
+    return (top, left) if made.dims == (n, oh, ow, c) else None
 
 
 def windows_dims(

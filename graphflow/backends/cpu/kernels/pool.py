@@ -15,9 +15,8 @@ from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.emitted import Emitted, vector_bytes
 from graphflow.backends.cpu.kernels.window import Pair, Window
 from graphflow.backends.cpu.values import Pointer, Value, size_of
-from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.windows import along
+from graphflow.ops.windows import pool_border
 from graphflow.shape import sizes
 
 GROUP = 4  # vectors of channels that a thread takes together, backward
@@ -132,16 +131,12 @@ def _winner(code: Code, places: Window, image: Pointer, c: Value, k: Value, insi
 
 def _call(op: Operation, pointers: tuple[Tensor, ...], images: Tensor, made: Tensor, mean: bool) -> Call | None:
     """None when the shapes do not belong together, which the reference reports."""
-    n, h, w, c = sizes(images.dims)
+    border = pool_border(op, images, made)
+    if border is None:
+        return None
+    (n, h, w, c), (_, oh, ow, _) = sizes(images.dims), sizes(made.dims)
     attrs: Any = op.attrs
-    (_, kh, kw, _), (_, sh, sw, _), padding = attrs["ksize"], attrs["strides"], attrs["padding"]
-    try:
-        oh, top = along(h, kh, sh, 1, padding, ())
-        ow, left = along(w, kw, sw, 1, padding, ())
-    except ShapeError:
-        return None
-    if made.dims != (n, oh, ow, c):
-        return None
+    (_, kh, kw, _), (_, sh, sw, _), (top, left) = attrs["ksize"], attrs["strides"], border
     dtype = pointers[-1].dtype.name
     over_edges = top > 0 or left > 0 or (oh - 1) * sh + kh > h or (ow - 1) * sw + kw > w
     whole = c % (vector_bytes() // size_of(dtype)) == 0

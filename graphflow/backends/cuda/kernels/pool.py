@@ -14,9 +14,8 @@ from typing import Any
 from graphflow.backends.base import Call
 from graphflow.backends.cuda.launch import Pointer, call, each_element
 from graphflow.backends.cuda.regions import Epilogue, Source
-from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.windows import along
+from graphflow.ops.windows import pool_border
 from graphflow.shape import sizes
 
 _SIZES = ("count", "h", "w", "c", "oh", "ow", "top", "left")
@@ -105,16 +104,14 @@ def _call(
     finished: tuple[Pointer, ...],
 ) -> Call | None:  # fmt: skip
     """None when the shapes do not belong together, which the reference reports."""
-    n, h, w, c = sizes(images.dims)
-    attrs: Any = op.attrs
-    (_, kh, kw, _), (_, sh, sw, _), padding = attrs["ksize"], attrs["strides"], attrs["padding"]
-    try:
-        oh, top = along(h, kh, sh, 1, padding, ())
-        ow, left = along(w, kw, sw, 1, padding, ())
-    except ShapeError:
+    border = pool_border(op, images, made)
+    if border is None:
         return None
+    (n, h, w, c), (_, oh, ow, _) = sizes(images.dims), sizes(made.dims)
+    attrs: Any = op.attrs
+    (_, kh, kw, _), (_, sh, sw, _), (top, left) = attrs["ksize"], attrs["strides"], border
     count = math.prod(sizes(op.output.dims))
-    if made.dims != (n, oh, ow, c) or max(n * h * w * c, count) >= 2**31:
+    if max(n * h * w * c, count) >= 2**31:
         return None
     back = images is op.output
     if back and op.output.dtype.name not in ("float32", "float64"):
