@@ -86,6 +86,10 @@ class Store:
         """The variable's array now holds a value."""
         self._initialized.add(variable.id)
 
+    def mark_all(self, numbers: frozenset[int]) -> None:
+        """So do those of the variables whose operations have these ids."""
+        self._initialized |= numbers
+
     def forget(self, variable: Operation) -> None:
         """The variable has no value, as before the first."""
         self._initialized.discard(variable.id)

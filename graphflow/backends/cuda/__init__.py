@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphflow import logging as log
 from graphflow.backends.base import Bodies, Call, Executable, Watch
+from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.compile import Kernels
@@ -32,7 +33,7 @@ class CudaBackend:
     def __init__(self, strict: bool = False) -> None:
         shim.require_device()
         self.strict = strict
-        self.kernels = Kernels()
+        self.kernels = Kernels(Cache())
         self._stream = shim.new_stream()
         self._told: set[str] = set()
 

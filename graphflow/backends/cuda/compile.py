@@ -11,12 +11,19 @@ import functools
 import hashlib
 import inspect
 import linecache
+import os
+import sys
 import textwrap
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from graphflow.backends.cuda import shim
+from graphflow.backends.cache import Cache
+from graphflow.backends.cuda import functions, shim, workers
 from graphflow.backends.cuda.functions import namespace
+from graphflow.ops import philox
+
+_MANY = 4  # kernels, from which on a process is started for them
+_CORES = 4  # of a machine that has some to spare
 
 
 class _Lean(ast.NodeTransformer):
@@ -40,10 +47,14 @@ class _Lean(ast.NodeTransformer):
 
 
 @functools.lru_cache(4096)
+def _text_of(kernel: Callable | str) -> str:
+    return kernel if isinstance(kernel, str) else textwrap.dedent(inspect.getsource(kernel))
+
+
+@functools.lru_cache(4096)
 def function_of(kernel: Callable | str) -> Callable:
     """A kernel as the function that numba compiles; text defines a function `kernel`, after those that it calls."""
-    text = kernel if isinstance(kernel, str) else textwrap.dedent(inspect.getsource(kernel))
-    tree = ast.parse(text)
+    tree = ast.parse(_text_of(kernel))
     if not shim.SIMULATED:
         tree = ast.fix_missing_locations(_Lean().visit(tree))
     names: dict[str, Any] = dict(namespace())
@@ -64,20 +75,80 @@ def _made(definition: ast.FunctionDef, names: dict[str, Any]) -> Callable:
     return own[definition.name]
 
 
+class Job(NamedTuple):
+    """A kernel to compile: a function, or text that defines `kernel`.
+
+    elements: the dtypes of its pointers; sizes: how many int64 follow them; threads: of a block.
+    """
+
+    kernel: Callable | str
+    elements: tuple[str, ...]
+    sizes: int
+    threads: int
+
+    def text(self) -> str:
+        return _text_of(self.kernel)
+
+    def key(self, capability: tuple[int, int]) -> str:
+        """Of the file with its machine code."""
+        sources = tuple([inspect.getsource(m) for m in (functions, philox)]), inspect.getsource(sys.modules[__name__])
+        identity = (self.text(), *self[1:], capability, sources, shim.versions())
+        return hashlib.sha256(repr(identity).encode()).hexdigest()
+
+    def compile(self, capability: tuple[int, int]) -> tuple[str, bytes]:
+        """(name, machine code)"""
+        ptx = shim.ptx(function_of(self.kernel), self.elements, self.sizes, self.threads, capability)
+        return shim.assembled(ptx, capability)
+
+
 class Kernels:
-    """Compiled kernels, each once a process.   compiled: how many there are."""
+    """Loaded kernels, each compiled once in a process and once on a machine.
 
-    def __init__(self) -> None:
-        self._found: dict[tuple, Any] = {}
+    compiled, loaded   how many were compiled by this process, and how many came from the disk
+    """
 
-    @property
-    def compiled(self) -> int:
-        return len(self._found)
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+        self.compiled = 0
+        self.loaded = 0
+        self._found: dict[Job, Any] = {}
 
-    def get(self, kernel: Callable | str, elements: Sequence[str], sizes: int, threads: int) -> Any:
-        """elements: the dtypes of its pointers; sizes: how many int64 follow them."""
-        key = (kernel, tuple(elements), sizes, threads)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = shim.compiled(function_of(kernel), elements, sizes, threads)
-        return found
+    def prepare(self, jobs: Iterable[Job]) -> None:
+        """Compile what many kernels want, side by side.  A kernel that fails does so again when it is asked for."""
+        if shim.SIMULATED:
+            return
+        missing = []
+        for job in dict.fromkeys(jobs):
+            if job not in self._found and not self._load(job):
+                missing.append(job)
+        if len(missing) < _MANY or (os.cpu_count() or 1) < _CORES:
+            return
+        for job, made in workers.compiled(missing, shim.capability()):
+            self._keep(job, made)
+
+    def get(self, job: Job) -> Any:
+        """The kernel, ready to be launched."""
+        found = self._found.get(job)
+        if found is not None:
+            return found
+        if shim.SIMULATED:
+            self.compiled += 1
+            self._found[job] = shim.interpreted(function_of(job.kernel))
+        elif not self._load(job):
+            self._keep(job, job.compile(shim.capability()))
+        return self._found[job]
+
+    def _load(self, job: Job) -> bool:
+        blob = self.cache.load(job.key(shim.capability()))
+        if blob is None:
+            return False
+        name, code = blob.split(b"\0", 1)
+        self._found[job] = shim.loaded(name.decode(), code)
+        self.loaded += 1
+        return True
+
+    def _keep(self, job: Job, made: tuple[str, bytes]) -> None:
+        name, code = made
+        self.cache.save(job.key(shim.capability()), name.encode() + b"\0" + code)
+        self._found[job] = shim.loaded(name, code)
+        self.compiled += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 from graphflow.backends.base import Call
@@ -36,6 +37,7 @@ _CHUNKS = 512
 _SHARED = 48 << 10  # bytes of shared memory that every device has
 
 _elementwise = functools.lru_cache(4096)(regions.elementwise)
+_side_by_side = functools.lru_cache(4096)(regions.side_by_side)
 _whole = functools.lru_cache(4096)(reductions.whole)
 _chunk_walk = functools.lru_cache(4096)(reductions.chunk_walk)
 _chunk_merge = functools.lru_cache(4096)(reductions.chunk_merge)
@@ -82,17 +84,19 @@ def epilogue(op: Operation, region: Region) -> tuple[regions.Epilogue, tuple[Ten
 
 
 def each(op: Operation, updates: Updates) -> Call | None:
-    """A launch for each update."""
+    """One launch for all updates."""
     body = updates_body(updates)
     if body is None:
         return None
-    text, launches = _elementwise(body, 1, "64"), []
+    pointers: list[Pointer] = []
+    lengths: list[int] = []
     for i, taken in enumerate(updates.split(op.inputs)):
         made = op.outputs[i * len(body.members) : (i + 1) * len(body.members)]
-        n = math.prod(sizes(made[0].dims))
-        if n:
-            launches.append(each_element(text, (*taken, *made), (n,), n))
-    return call(launches)
+        lengths.append(math.prod(sizes(made[0].dims)))
+        pointers += [*taken, *made]
+    ends = list(itertools.accumulate(-(-n // shim.THREADS) for n in lengths))
+    text = _side_by_side(body, len(lengths))
+    return call([Launch(text, tuple(pointers), (*lengths, *ends), (max(ends[-1], 1), 1))])
 
 
 def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:

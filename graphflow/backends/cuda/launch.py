@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import NamedTuple
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cuda import shim
-from graphflow.operation import Tensor
+from graphflow.backends.cuda.compile import Job
+from graphflow.operation import Operation, Tensor
+from graphflow.plan import Step
 
 _ALIGN = 256  # bytes, of pieces of scratch memory
 
@@ -40,6 +42,11 @@ class Launch:
     threads: int = shim.THREADS
 
     @property
+    def job(self) -> Job:
+        """Its kernel, as a thing to compile."""
+        return Job(self.kernel, tuple(map(element, self.pointers)), len(self.sizes), self.threads)
+
+    @property
     def fits(self) -> bool:
         return shim.parameter_bytes(len(self.pointers), len(self.sizes)) <= shim.PARAMETER_BYTES
 
@@ -49,6 +56,22 @@ class Launches(tuple[Launch, ...]):
 
     def __str__(self) -> str:
         return "\n".join(one.kernel for one in self if not isinstance(one.kernel, FunctionType))  # type: ignore[misc]
+
+
+def element(p: Pointer) -> str:
+    """The dtype that a kernel's pointer points to."""
+    match p:
+        case Tensor():
+            return p.dtype.name
+        case Scratch():
+            return p.dtype
+    return "uint64" if isinstance(p, Draws) else "int64"
+
+
+def draws_of(steps: Iterable[Step]) -> list[Operation]:
+    """The random operations that draw in these steps."""
+    launches = [one for s in steps if s.call is not None for one in s.call.function]
+    return list(dict.fromkeys(p.op for one in launches for p in one.pointers if isinstance(p, Draws)))
 
 
 class Room:

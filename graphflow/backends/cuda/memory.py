@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,22 @@ class Variables:
             self._behind.add(variable.id)
         return found
 
-    def push(self, variable: Operation) -> None:
-        """Queue a copy to the device, if the host's value is newer."""
-        if variable.id in self._behind and self._store.initialized(variable):
-            value = self._store.value(variable)
-            assert value is not None
-            if value.nbytes:
-                flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
-                shim.upload(self._memory[variable.id], flat, self._stream)
-                shim.wait(self._stream)
-            self._behind.discard(variable.id)
+    def push(self, variables: Mapping[int, Operation]) -> None:
+        """Queue copies to the device of those whose values are newer on the host; they are given by their ids."""
+        for number in self._behind & variables.keys():
+            if self._store.initialized(variables[number]):
+                value = self._store.value(variables[number])
+                assert value is not None
+                if value.nbytes:
+                    flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+                    shim.upload(self._memory[number], flat, self._stream)
+                    shim.wait(self._stream)
+                self._behind.discard(number)
 
-    def wrote(self, variable: Operation) -> None:
-        """A kernel has written it."""
-        self._behind.discard(variable.id)
-        self._ahead.add(variable.id)
+    def wrote(self, numbers: frozenset[int]) -> None:
+        """Kernels have written the variables with these ids."""
+        self._behind -= numbers
+        self._ahead |= numbers
 
     def pull(self, variable: Operation) -> None:
         """Let the store's array have the newest value."""

@@ -140,6 +140,29 @@ def elementwise(body: Body, depth: int, bits: str) -> str:
     return str(source)
 
 
+def side_by_side(body: Body, count: int) -> str:
+    """(*pointers of each of `count` sets, their lengths, and the block behind their last): a body over each of them.
+
+    A thread a point; each set has whole blocks.
+    """
+    point = Point(body, "64")
+    own = Source(["i", *point.pointers()], "update")
+    point.every_member(own, "i")
+    sets = [[f"{name}_{j}" for name in point.pointers()] for j in range(count)]
+    lengths, ends = ([f"{letter}{j}" for j in range(count)] for letter in "ne")
+    source = Source([*[name for names in sets for name in names], *lengths, *ends])
+    source.add("block = cuda.blockIdx.x", "first = 0")
+    for j, names in enumerate(sets):
+        source.open(f"if (first <= block) & (block < e{j}):")
+        source.add("i = (block - first) * cuda.blockDim.x + cuda.threadIdx.x")
+        source.open(f"if i < n{j}:")
+        source.add(f"update({', '.join(['i', *names])})")
+        source.close()
+        source.close()
+        source.add(f"first = e{j}")
+    return f"{own}{source}"
+
+
 class Epilogue:
     """What a kernel does with each number of its result, a matrix of `columns` columns: a body over rows and columns.
 

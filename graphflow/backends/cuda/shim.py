@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +33,7 @@ from numba import cuda  # noqa: E402
 
 THREADS = 4 if SIMULATED else 256  # of a block, where nothing else decides; a simulated thread is a thread of Python
 BLOCKS = 2 if SIMULATED else 2**20  # of a launch, at most
-PARAMETER_BYTES = 4096  # of a kernel, by every driver
+PARAMETER_BYTES = 32764  # of a kernel, since CUDA 12.1
 _ARRAY_BYTES, _NUMBER_BYTES = 56, 8  # what numba passes for an array and for a number
 _MEMORY_ERROR = 2  # CUDA_ERROR_OUT_OF_MEMORY
 
@@ -87,13 +89,6 @@ def signature(elements: Sequence[str], sizes: int) -> str:
     return f"void({', '.join([*arrays, *['int64'] * sizes])})"
 
 
-def compiled(function: Callable, elements: Sequence[str], sizes: int, threads: int) -> Any:
-    """The kernel, compiled for the device at hand."""
-    if SIMULATED:
-        return cuda.jit(function)
-    return cuda.jit(signature(elements, sizes), launch_bounds=threads)(function)
-
-
 def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, capability: tuple[int, int]) -> str:
     """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
     with _pretended(capability):
@@ -113,15 +108,56 @@ def _pretended(capability: tuple[int, int]) -> Iterator[None]:
         dispatcher.get_current_device = before
 
 
+def assembled(ptx: str, capability: tuple[int, int]) -> tuple[str, bytes]:
+    """(the name of the kernel, machine code) of PTX."""
+    from cuda.bindings import nvjitlink
+
+    found = re.search(r"\.entry\s+([\w$]+)", ptx)
+    assert found, "PTX without an entry"
+    text = ptx.encode() + b"\0"
+    linker = nvjitlink.create(2, [f"-arch=sm_{capability[0]}{capability[1]}", "-O3"])
+    try:
+        nvjitlink.add_data(linker, nvjitlink.InputType.PTX, text, len(text), "kernel")
+        nvjitlink.complete(linker)
+        code = bytearray(nvjitlink.get_linked_cubin_size(linker))
+        nvjitlink.get_linked_cubin(linker, code)
+    finally:
+        nvjitlink.destroy(linker)
+    return found[1], bytes(code)
+
+
+@functools.cache
+def versions() -> tuple[str, ...]:
+    """Of what machine code is made with."""
+    return tuple([f"{name} {importlib.metadata.version(name)}" for name in ("numba", "numba-cuda", "nvidia-nvjitlink")])
+
+
+@functools.cache
+def capability() -> tuple[int, int]:
+    """The compute capability of the device at hand."""
+    major, minor = cuda.get_current_device().compute_capability
+    return major, minor
+
+
+def loaded(name: str, code: bytes) -> Any:
+    """A kernel from its machine code; it stays loaded as long as the process runs."""
+    from cuda.bindings import driver
+
+    cuda.current_context()
+    return _checked(driver.cuModuleGetFunction(_checked(driver.cuModuleLoadData(code)), name.encode()))
+
+
+def interpreted(function: Callable) -> Any:
+    """A kernel of the simulator."""
+    return cuda.jit(function)
+
+
 def bound(
     kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, arguments: Sequence[Any]
 ) -> Callable[[], None]:
     """What queues the kernel."""
     if not SIMULATED:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numba advises against small grids; some tensors are small
-            configured = kernel[blocks, threads, stream]
-        return partial(configured, *arguments)
+        return _Launching(kernel, blocks, threads, stream, arguments)
 
     def run() -> None:
         with warnings.catch_warnings():
@@ -129,6 +165,35 @@ def bound(
             kernel[blocks, threads](*arguments)
 
     return run
+
+
+class _Launching:
+    """A launch whose arguments lie ready as the driver takes them.
+
+    An array is seven words to numba: two for its owner, its size, that of an element, address, length and stride.
+    """
+
+    def __init__(
+        self, kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, arguments: Sequence[Any]
+    ) -> None:
+        from cuda.bindings import driver
+
+        words: list[int] = []
+        for a in arguments:
+            if isinstance(a, int):
+                words.append(a)
+            else:
+                words += [0, 0, a.size, a.dtype.itemsize, a.device_ctypes_pointer.value or 0, a.size, a.dtype.itemsize]
+        self._words = np.array(words, np.int64)
+        self._places = self._words.ctypes.data + 8 * np.arange(len(words), dtype=np.uint64)
+        self._arguments = arguments  # whose memory must live
+        self._launch = partial(
+            driver.cuLaunchKernel, kernel, *blocks, 1, threads, 1, 1, 0, driver.CUstream(int(stream.handle)),
+            int(self._places.ctypes.data), 0,
+        )  # fmt: skip
+
+    def __call__(self) -> None:
+        _checked(self._launch())
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------
@@ -176,20 +241,27 @@ def new_stream() -> Any:
     return cuda.stream()
 
 
+def enter() -> None:
+    """Let this thread use the device."""
+    if not SIMULATED:
+        cuda.current_context()
+
+
 def wait(stream: Any) -> None:
     """Until all that is queued is done.   Raises: InternalError when the context is lost."""
-    try:
-        stream.synchronize()
-    except Exception as error:
-        if SIMULATED or not hasattr(error, "code"):
-            raise
-        raise lost(error) from error
+    if SIMULATED:
+        return
+    from cuda.bindings import driver
+
+    (status,) = driver.cuStreamSynchronize(driver.CUstream(int(stream.handle)))
+    if int(status):
+        raise lost(status.name)
 
 
-def lost(error: Exception) -> OpError:
+def lost(status: str) -> OpError:
     """The error for a context that nothing can use any more."""
     return InternalError.because(
-        f"a kernel has failed, and with it the CUDA context of this process is lost: {error}",
+        f"a kernel has failed, and with it the CUDA context of this process is lost: {status}",
         hint="variables on the device are gone: start a new process, and restore the last checkpoint",
     )
 
@@ -212,9 +284,10 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
     executable = _checked(driver.cuGraphInstantiate(graph, 0))
     _checked(driver.cuGraphDestroy(graph))
 
+    launch = partial(driver.cuGraphLaunch, executable, handle)
+
     def replay() -> None:
-        cuda.current_context()
-        _checked(driver.cuGraphLaunch(executable, handle))
+        _checked(launch())
 
     return replay
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import graphflow as tf
-from graphflow.backends.base import Call, Draws
+from graphflow.backends.base import Call
 from graphflow.operation import Tensor
 from graphflow.passes import optimize
 from graphflow.plan import make_plan
@@ -43,14 +43,6 @@ def assembler() -> str | None:
         for path in sorted(Path(place).glob("cu*/bin/ptxas")):
             return str(path)
     return shutil.which("ptxas")
-
-
-def elements(one: Any) -> list[str]:
-    """The dtypes of a launch's pointers."""
-    from graphflow.backends.cuda.launch import Scratch
-
-    named: dict[Any, Any] = {Tensor: lambda p: p.dtype.name, Draws: lambda p: "uint64", Scratch: lambda p: p.dtype}
-    return [named[type(p)](p) if type(p) in named else "int64" for p in one.pointers]
 
 
 def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tuple[str, Any]]:
@@ -87,16 +79,15 @@ def main(folder: Path, capability: tuple[int, int]) -> int:
     from graphflow.backends.cuda.compile import function_of
     from tests.backends.cuda.cases import CASES
 
-    done: set[tuple] = set()
+    done: set[Any] = set()
     bad = most = 0
     for name, make in CASES.items():
         with tf.Graph().as_default():
             for kind, one in launches(*make(np.random.default_rng(0))):
-                key = (one.kernel, tuple(elements(one)), len(one.sizes), one.threads)
-                if key in done:
+                if one.job in done:
                     continue
-                done.add(key)
-                ptx = shim.ptx(function_of(one.kernel), *key[1:], capability)  # type: ignore[call-arg]
+                done.add(one.job)
+                ptx = shim.ptx(function_of(one.kernel), *one.job[1:], capability)
                 report = assembled(ptx, capability, folder)
                 most = max(most, report.registers)
                 if report.spills + report.stack > AROUND_CALLS:

@@ -147,7 +147,7 @@ def test_too_little_memory_is_said_with_bytes_and_the_session_goes_on(session, m
 def test_a_lost_context_is_said_with_what_to_do():
     from graphflow.backends.cuda import shim
 
-    error = shim.lost(RuntimeError("an illegal memory access"))
+    error = shim.lost("CUDA_ERROR_ILLEGAL_ADDRESS")
     assert "context of this process is lost" in str(error) and "restore the last checkpoint" in str(error.hint)
 
 
