@@ -26,6 +26,8 @@ class Config:
     `cache`: whether compiled kernels are kept on disk, in `cache_dir` (default: the user's cache folder), in about
     `cache_megabytes` at most.   `vector_bytes`: 64, 32 or 16 for kernels of that width, 0 for the CPU's own.
     `frames`: whether tracebacks of graphflow's errors show graphflow's own frames.
+    `cublas`: whether the CUDA backend leaves large products of matrices to cuBLASLt where that is installed;
+    `allow_tf32`: whether it may do so in TF32, which has 10 bits of mantissa.
     `threads` that run one plan together, where a session does not say how many; 0: one for each CPU of the process.
     """
 
@@ -39,6 +41,8 @@ class Config:
     cache_megabytes: int = 512
     vector_bytes: int = 0
     threads: int = 0
+    cublas: bool = True
+    allow_tf32: bool = False
     frames: bool = False
 
     def __post_init__(self) -> None:

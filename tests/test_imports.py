@@ -58,7 +58,7 @@ LAYERS = (
     "__main__ command",
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line.split()}
-EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy", "tqdm", "cuda"}
+EXTERNAL = {"numpy", "numba", "llvmlite", "networkx", "PIL", "pygraphviz", "scipy", "tqdm", "cuda", "nvmath"}
 LATE = {
     "numba",
     "llvmlite",
@@ -68,6 +68,7 @@ LATE = {
     "pygraphviz",
     "scipy",
     "cuda",
+    "nvmath",
 }  # heavy or optional: may be imported where they are first needed
 
 

@@ -7,8 +7,8 @@ from graphflow.backends.base import Bodies, Call, Executable, Watch
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cuda import shim
-from graphflow.backends.cuda.compile import Kernels
 from graphflow.backends.cuda.executable import CudaExecutable
+from graphflow.backends.cuda.loading import Kernels
 from graphflow.backends.cuda.lower import lower
 from graphflow.backends.cuda.memory import Variables
 from graphflow.errors import InvalidArgumentError

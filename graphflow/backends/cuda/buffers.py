@@ -13,7 +13,7 @@ from graphflow.backends.cuda.launch import draws_of
 from graphflow.backends.cuda.memory import Variables
 from graphflow.dtypes import uint8
 from graphflow.errors import InvalidArgumentError
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation
 from graphflow.ops.fused import type_of
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.shape import known, sizes

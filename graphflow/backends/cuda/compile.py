@@ -11,19 +11,14 @@ import functools
 import hashlib
 import inspect
 import linecache
-import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphflow.backends.cache import Cache
-from graphflow.backends.cuda import functions, shim, workers
+from graphflow.backends.cuda import functions, shim
 from graphflow.backends.cuda.functions import namespace
 from graphflow.ops import philox
-
-_MANY = 4  # kernels, from which on a process is started for them
-_CORES = 4  # of a machine that has some to spare
 
 
 class _Lean(ast.NodeTransformer):
@@ -99,56 +94,3 @@ class Job(NamedTuple):
         """(name, machine code)"""
         ptx = shim.ptx(function_of(self.kernel), self.elements, self.sizes, self.threads, capability)
         return shim.assembled(ptx, capability)
-
-
-class Kernels:
-    """Loaded kernels, each compiled once in a process and once on a machine.
-
-    compiled, loaded   how many were compiled by this process, and how many came from the disk
-    """
-
-    def __init__(self, cache: Cache) -> None:
-        self.cache = cache
-        self.compiled = 0
-        self.loaded = 0
-        self._found: dict[Job, Any] = {}
-
-    def prepare(self, jobs: Iterable[Job]) -> None:
-        """Compile what many kernels want, side by side.  A kernel that fails does so again when it is asked for."""
-        if shim.SIMULATED:
-            return
-        missing = []
-        for job in dict.fromkeys(jobs):
-            if job not in self._found and not self._load(job):
-                missing.append(job)
-        if len(missing) < _MANY or (os.cpu_count() or 1) < _CORES:
-            return
-        for job, made in workers.compiled(missing, shim.capability()):
-            self._keep(job, made)
-
-    def get(self, job: Job) -> Any:
-        """The kernel, ready to be launched."""
-        found = self._found.get(job)
-        if found is not None:
-            return found
-        if shim.SIMULATED:
-            self.compiled += 1
-            self._found[job] = shim.interpreted(function_of(job.kernel))
-        elif not self._load(job):
-            self._keep(job, job.compile(shim.capability()))
-        return self._found[job]
-
-    def _load(self, job: Job) -> bool:
-        blob = self.cache.load(job.key(shim.capability()))
-        if blob is None:
-            return False
-        name, code = blob.split(b"\0", 1)
-        self._found[job] = shim.loaded(name.decode(), code)
-        self.loaded += 1
-        return True
-
-    def _keep(self, job: Job, made: tuple[str, bytes]) -> None:
-        name, code = made
-        self.cache.save(job.key(shim.capability()), name.encode() + b"\0" + code)
-        self._found[job] = shim.loaded(name, code)
-        self.compiled += 1

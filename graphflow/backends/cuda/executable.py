@@ -6,7 +6,7 @@ between two steps in Python is one queue of copies and kernels, captured in its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,8 +19,8 @@ from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.buffers import has_work, overlap, places, read_first, variables_of, written
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.buffers import Buffers
-from graphflow.backends.cuda.compile import Kernels
-from graphflow.backends.cuda.launch import Launch, Scratch, draws_of
+from graphflow.backends.cuda.launch import Launch, Library, Scratch, draws_of
+from graphflow.backends.cuda.loading import Kernels
 from graphflow.backends.cuda.memory import Variables
 from graphflow.backends.reference import draw
 from graphflow.errors import InternalError
@@ -56,7 +56,7 @@ class CudaExecutable:
         self._required = [v for v in read_first(plan) if not store.initialized(v)]
         flags = [_is_native(s, store, variables_of(plan)) for s in plan.steps]
         native = [s for s, flag in zip(plan.steps, flags, strict=True) if flag]
-        kernels.prepare(one.job for s in native if s.call is not None and has_work(s) for one in s.call.function)
+        kernels.prepare(job for s in native if s.call is not None and has_work(s) for job in s.call.function.jobs)
         self._buffers = Buffers(plan, store, variables, stream, native)
         self._parts: list[Part] = []
         if clock is None and watch is None:
@@ -130,7 +130,7 @@ class CudaExecutable:
         assert step.call is not None
         return [self._launch(step, one) for one in step.call.function]
 
-    def _launch(self, step: Step, one: Launch) -> Part:
+    def _launch(self, step: Step, one: Launch | Library) -> Part:
         found_at, memory = places(step), self._buffers
         arguments: list[Any] = []
         for position, p in enumerate(one.pointers):
@@ -145,6 +145,8 @@ class CudaExecutable:
                 arguments.append(shim.part(memory.arena, step.scratch.index + p.start, np.dtype(p.dtype), p.number))
             else:
                 arguments.append(memory.status(step))
+        if not isinstance(one, Launch):
+            return one.bound(arguments, self._stream)
         try:
             kernel = self._kernels.get(one.job)
         except Exception as error:
@@ -232,7 +234,7 @@ class _Native:
             one()
 
 
-def _is_native(step: Step, store: Store, variables: Sequence[Operation]) -> bool:
+def _is_native(step: Step, store: Store, variables: Mapping[int, Operation]) -> bool:
     """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
     if step.call is None and not step.copy:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cuda import shim
@@ -48,14 +48,31 @@ class Launch:
 
     @property
     def fits(self) -> bool:
+        """Whether the driver takes so many arguments."""
         return shim.parameter_bytes(len(self.pointers), len(self.sizes)) <= shim.PARAMETER_BYTES
 
 
-class Launches(tuple[Launch, ...]):
+class Library(Protocol):
+    """A call of a library in the place of a launch."""
+
+    @property
+    def pointers(self) -> tuple[Pointer, ...]: ...
+
+    def bound(self, arguments: Sequence[Any], stream: Any) -> Callable[[], None]:
+        """What queues it; the arguments are the arrays of the pointers."""
+
+
+class Launches(tuple[Launch | Library, ...]):
     """The launches of a step."""
 
     def __str__(self) -> str:
-        return "\n".join(one.kernel for one in self if not isinstance(one.kernel, FunctionType))  # type: ignore[misc]
+        texts = [one.kernel if isinstance(one, Launch) else str(one) for one in self]
+        return "\n".join(text for text in texts if not isinstance(text, FunctionType))  # type: ignore[misc]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The kernels, as things to compile."""
+        return [one.job for one in self if isinstance(one, Launch)]
 
 
 def element(p: Pointer) -> str:
@@ -86,12 +103,14 @@ class Room:
         return found
 
 
-def call(launches: Sequence[Launch], scratch_bytes: int = 0, pointwise: bool = False, error: str = "") -> Call | None:
+def call(
+    launches: Sequence[Launch | Library], scratch_bytes: int = 0, pointwise: bool = False, error: str = ""
+) -> Call | None:
     """The step of these launches.   None where a kernel has more arguments than the driver takes.
 
     error   the message for a bad index, with {position} and {value}
     """
-    if not all(one.fits for one in launches):
+    if not all(one.fits for one in launches if isinstance(one, Launch)):
         return None
     return Call(Launches(launches), (), (), scratch_bytes, pointwise=pointwise, error=error)
 

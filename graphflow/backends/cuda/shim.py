@@ -77,6 +77,17 @@ def available() -> bool:
     return True
 
 
+def has_library(name: str) -> bool:
+    """Whether a library of the toolkit can be loaded."""
+    from cuda import pathfinder
+
+    try:
+        pathfinder.load_nvidia_dynamic_lib(name)
+    except pathfinder.DynamicLibNotFoundError:
+        return False
+    return True
+
+
 # -- kernels ---------------------------------------------------------------------------------------------------------
 def parameter_bytes(pointers: int, sizes: int) -> int:
     """How much of PARAMETER_BYTES a kernel takes."""

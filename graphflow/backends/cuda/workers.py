@@ -13,13 +13,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
-from typing import Any
+
+from graphflow.backends.cuda.compile import Job
 
 _PER_WORKER = 2  # kernels for which it is worth while to start one
 
 
-def compiled(jobs: Sequence[Any], capability: tuple[int, int]) -> Iterator[tuple[Any, tuple[str, bytes]]]:
-    """(job, (name of the kernel, machine code)) as they are done, largest first.   Those that fail are left out: they fail again where they are asked for."""
+def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple[Job, tuple[str, bytes]]]:
+    """(job, (name of the kernel, machine code)) as they are done, largest first.
+
+    Those that fail are left out: they fail again where they are asked for.
+    """
     count = min(len(jobs) // _PER_WORKER, os.cpu_count() or 1)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", f"from {__name__} import main; main()", *map(str, capability)]
@@ -30,7 +34,7 @@ def compiled(jobs: Sequence[Any], capability: tuple[int, int]) -> Iterator[tuple
     for process in processes:
         free.put(process)
 
-    def one(job: Any) -> tuple[str, bytes] | None:
+    def one(job: Job) -> tuple[str, bytes] | None:
         process = free.get()
         assert process.stdin is not None and process.stdout is not None
         try:
@@ -58,8 +62,6 @@ def compiled(jobs: Sequence[Any], capability: tuple[int, int]) -> Iterator[tuple
 
 def main() -> None:
     """What a worker runs; its arguments are the compute capability."""
-    from graphflow.backends.cuda.compile import Job
-
     capability = int(sys.argv[1]), int(sys.argv[2])
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what else prints does not get between
     while True:
@@ -73,4 +75,3 @@ def main() -> None:
             made = None
         pickle.dump(made, answers)
         answers.flush()
-

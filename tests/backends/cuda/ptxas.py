@@ -47,7 +47,7 @@ def assembler() -> str | None:
 
 def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tuple[str, Any]]:
     """What a run of these launches, with the names of its operations."""
-    from graphflow.backends.cuda.launch import Launches
+    from graphflow.backends.cuda.launch import Launch, Launches
     from graphflow.backends.cuda.lower import lower
 
     program = prune(tuple(fetches), (), tuple(feeds))
@@ -57,7 +57,7 @@ def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tup
     found = []
     for step in plan.steps:
         if isinstance(step.call, Call) and isinstance(step.call.function, Launches):
-            found += [(step.op.type, one) for one in step.call.function]
+            found += [(step.op.type, one) for one in step.call.function if isinstance(one, Launch)]
     return found
 
 

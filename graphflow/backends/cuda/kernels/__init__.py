@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphflow.backends.base import Call
-from graphflow.backends.cuda.kernels import conv, depthwise, matmul, moving, order, picking, pool, softmax
+from graphflow.backends.cuda.kernels import conv, depthwise, moving, order, picking, pool, product, softmax
 from graphflow.operation import Operation
 
-ANCHORS: dict[str, Callable[..., Call | None]] = {**conv.ANCHORS, **matmul.ANCHORS, **pool.ANCHORS}
+ANCHORS: dict[str, Callable[..., Call | None]] = {**conv.ANCHORS, **pool.ANCHORS, "matmul": product.matmul}
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
     **depthwise.KERNELS, **moving.KERNELS, **order.KERNELS, **picking.KERNELS, **softmax.KERNELS,
 }  # fmt: skip
