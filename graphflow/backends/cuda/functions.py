@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.backends.cuda.shim import SIMULATED, cuda, device_function, library
+from graphflow.backends.cuda.vectors import functions as vector_functions
 from graphflow.ops import philox
 
 FLOATS = ("float32", "float64")
@@ -84,7 +85,7 @@ def lesser(a, b):
 def namespace() -> dict[str, Any]:
     """The names of kernels, made once."""
     names: dict[str, Any] = {"cuda": cuda, "inf": math.inf, "range": range, "min": min, "max": max, "bool_": np.bool_}
-    names |= {n: getattr(np, n) for n in (*FLOATS, *INTEGERS)}
+    names |= {n: getattr(np, n) for n in (*FLOATS, *INTEGERS)} | vector_functions()
     for d in FLOATS:
         for name in (*UNARY, *BINARY):
             names[f"{name}_{d}"] = _scalar(name, d)

@@ -29,7 +29,7 @@ _DRIVER = 13000  # CUDA 13.0, the oldest that runs what the extra's toolkit comp
 if not SIMULATED and importlib.util.find_spec("numba_cuda") is None:
     raise GraphError(_EXTRA)
 
-from numba import cuda  # noqa: E402
+from numba import cuda, types  # noqa: E402, F401
 
 THREADS = 4 if SIMULATED else 256  # of a block, where nothing else decides; a simulated thread is a thread of Python
 BLOCKS = 2 if SIMULATED else 2**20  # of a launch, at most
@@ -41,6 +41,11 @@ _MEMORY_ERROR = 2  # CUDA_ERROR_OUT_OF_MEMORY
 def device_function(function: Callable) -> Callable:
     """The function for calls inside kernels."""
     return function if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
+
+
+def intrinsic(emitter: Callable) -> Callable:
+    """A function of kernels that writes its own LLVM IR."""
+    return importlib.import_module("numba.cuda.extending").intrinsic(emitter)
 
 
 def library(name: str) -> Any:

@@ -1,19 +1,21 @@
 """Convolutions of NHWC images with HWIO filters as products of matrices that are never laid out in memory.
 
-Forward the rows are pixels of the result and the depth is that of a patch; for the gradient of the images the rows are
-pixels of the images; for that of the filter the rows are places in a patch and the depth is that of all pixels.
+Forward the rows are pixels of the result and the depth is that of a patch; for the gradient of the filter the rows are
+places in a patch and the depth is that of all pixels.  For that of the images the rows are pixels of the images: those
+that lie alike between the strides are reached by the same places of the filter, and are a product of their own.
 Everything but the number of images is part of the text: divisions by constants cost little.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graphflow.backends.base import Call
 from graphflow.backends.cuda.kernels.matmul import Strided
-from graphflow.backends.cuda.kernels.tiles import multiplied
+from graphflow.backends.cuda.kernels.tiles import multiplied, together
 from graphflow.backends.cuda.launch import Pointer
 from graphflow.backends.cuda.regions import Epilogue, Source
 from graphflow.errors import ShapeError
@@ -43,6 +45,13 @@ class Geometry:
     top: int
     left: int
 
+    @property
+    def phases(self) -> tuple[Phases, Phases]:
+        return (
+            Phases("y", self.h, self.oh, self.kh, self.sh, self.dh, self.top),
+            Phases("x", self.w, self.ow, self.kw, self.sw, self.dw, self.left),
+        )
+
 
 def _apart(source: Source, position: str, mark: str, *loops: tuple[str, int]) -> str:
     """Coordinates of a position, innermost loop first; gives what is left over."""
@@ -53,92 +62,189 @@ def _apart(source: Source, position: str, mark: str, *loops: tuple[str, int]) ->
     return rest
 
 
+def _element(row: str, depth: str, h: int, w: int, safe: bool) -> tuple[str, str]:
+    """Row and depth add up to where an element is in images of [h, w], in y, x and memory; `safe`: always inside."""
+    inside = f"within({row}y + {depth}y, {h}) & within({row}x + {depth}x, {w})"
+    return "" if safe else inside, f"int32({row}o + {depth}o)"
+
+
 @dataclass(frozen=True)
 class Patches:
-    """Row i: the patch of images under pixel i of the result, place by place."""
+    """The patches of images under the pixels of the result: pixels are rows or, where not along_k, depths."""
 
     g: Geometry
+    lanes: int
+    along_k: bool
     name: str = "a"
-    along_k: bool = True
 
-    def fixed(self, source: Source, i: str, mark: str) -> None:
-        g = self.g
-        image = _apart(source, i, mark, ("x", g.ow), ("y", g.oh))
-        source.add(f"{mark}top = {mark}y * {g.sh} - {g.top}", f"{mark}left = {mark}x * {g.sw} - {g.left}")
-        source.add(f"{mark}base = {image} * {g.h}")
+    def row(self, source: Source, i: str, mark: str) -> None:
+        (self._pixel if self.along_k else self._place)(source, i, mark)
 
-    def element(self, source: Source, i: str, p: str, mark: str) -> tuple[str, str]:
+    def depth(self, source: Source, p: str, mark: str) -> str:
+        (self._place if self.along_k else self._pixel)(source, p, mark)
+        return ""
+
+    def _pixel(self, source: Source, i: str, mark: str) -> None:
         g = self.g
-        ky = _apart(source, p, f"{mark}k", ("c", g.c), ("x", g.kw))
-        source.add(f"{mark}row = {mark}top + {ky} * {g.dh}", f"{mark}column = {mark}left + {mark}kx * {g.dw}")
-        inside = f"(0 <= {mark}row) & ({mark}row < {g.h}) & (0 <= {mark}column) & ({mark}column < {g.w})"
-        return inside, f"(({mark}base + {mark}row) * {g.w} + {mark}column) * {g.c} + {mark}kc"
+        image = _apart(source, i, mark, ("px", g.ow), ("py", g.oh))
+        source.add(f"{mark}y = {mark}py * {g.sh} - {g.top}", f"{mark}x = {mark}px * {g.sw} - {g.left}")
+        source.add(f"{mark}o = int32((({image} * {g.h} + {mark}y) * {g.w} + {mark}x) * {g.c})")
+
+    def _place(self, source: Source, i: str, mark: str) -> None:
+        g = self.g
+        ky = _apart(source, i, mark, ("c", g.c), ("kx", g.kw))
+        source.add(f"{mark}y = {ky} * {g.dh}", f"{mark}x = {mark}kx * {g.dw}")
+        source.add(f"{mark}o = int32(({mark}y * {g.w} + {mark}x) * {g.c} + {mark}c)")
+
+    def element(self, row: str, depth: str) -> tuple[str, str]:
+        g = self.g
+        ends = (g.oh - 1) * g.sh + (g.kh - 1) * g.dh < g.h, (g.ow - 1) * g.sw + (g.kw - 1) * g.dw < g.w
+        return _element(row, depth, g.h, g.w, not g.top and not g.left and all(ends))
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Pixels of images along one axis by where they lie between the strides, `stride` phases of `pixels` at most.
+
+    The pixels of phase f are firsts[f], firsts[f] + stride, ...; they are reached by the taps starts[f],
+    starts[f] + step, ..., at most `taps` of them: the first pixel by the first tap from result aheads[f], the next
+    pixel by it from the next result, and it by the next tap from the result `shift` before.
+    """
+
+    axis: str
+    size: int
+    results: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+
+    @property
+    def step(self) -> int:
+        return self.stride // math.gcd(self.stride, self.dilation)
+
+    @property
+    def shift(self) -> int:
+        return self.dilation // math.gcd(self.stride, self.dilation)
+
+    @property
+    def pixels(self) -> int:
+        return -(-self.size // self.stride)
+
+    @property
+    def taps(self) -> int:
+        return -(-self.kernel // self.step)
+
+    @property
+    def firsts(self) -> list[int]:
+        return [(f - self.before) % self.stride for f in range(self.stride)]
+
+    @property
+    def starts(self) -> list[int]:
+        """The kernel's size where no tap reaches the phase."""
+        fit = [[k for k in range(self.step) if k * self.dilation % self.stride == f] for f in range(self.stride)]
+        return [min([*ks, self.kernel]) for ks in fit]
+
+    @property
+    def aheads(self) -> list[int]:
+        both = zip(self.firsts, self.starts, strict=True)
+        return [(first + self.before - start * self.dilation) // self.stride for first, start in both]
+
+    @property
+    def full(self) -> bool:
+        """Whether every phase has all taps."""
+        return all(start + (self.taps - 1) * self.step < self.kernel for start in self.starts)
+
+    @property
+    def even(self) -> bool:
+        """Whether every phase has all pixels."""
+        return all(first + (self.pixels - 1) * self.stride < self.size for first in self.firsts)
+
+    @property
+    def safe(self) -> bool:
+        """Whether every tap reaches every pixel from a result."""
+        low = min(self.aheads) - (self.taps - 1) * self.shift
+        return low >= 0 and max(self.aheads) + self.pixels <= self.results
+
+    def opening(self, phase: str) -> list[str]:
+        """What holds for the phase: its first pixel, the tap and the result that reach it."""
+        named = {"first": self.firsts, "start": self.starts, "ahead": self.aheads}
+        return [f"{self.axis}{name} = {_chosen(values, phase)}" for name, values in named.items()]
+
+
+def _chosen(values: Sequence[int], place: str) -> str:
+    """The text for values[place]."""
+    text = str(values[-1])
+    for number in reversed(range(len(values) - 1)):
+        if str(values[number]) != text:
+            text = f"where({place} <= {number}, {values[number]}, {text})"
+    return text
 
 
 @dataclass(frozen=True)
 class Results:
-    """Row i: the gradients of all results that pixel i of the images has a part in, place by place of the filter."""
+    """Row i: the gradients of all results that pixel i of a phase of the images has a part in, tap by tap."""
 
     g: Geometry
+    lanes: int
     name: str = "a"
     along_k: bool = True
 
-    def fixed(self, source: Source, i: str, mark: str) -> None:
-        g = self.g
-        image = _apart(source, i, mark, ("x", g.w), ("y", g.h))
-        source.add(f"{mark}top = {mark}y + {g.top}", f"{mark}left = {mark}x + {g.left}")
-        source.add(f"{mark}base = {image} * {g.oh}")
+    def row(self, source: Source, i: str, mark: str) -> None:
+        g, (ys, xs) = self.g, self.g.phases
+        image = _apart(source, i, mark, ("px", xs.pixels), ("py", ys.pixels))
+        source.add(f"{mark}y = {mark}py + yahead", f"{mark}x = {mark}px + xahead")
+        source.add(f"{mark}o = int32((({image} * {g.oh} + {mark}y) * {g.ow} + {mark}x) * {g.f})")
 
-    def element(self, source: Source, i: str, p: str, mark: str) -> tuple[str, str]:
-        g = self.g
-        ky = _apart(source, p, f"{mark}k", ("f", g.f), ("x", g.kw))
-        source.add(f"{mark}ty = {mark}top - {ky} * {g.dh}", f"{mark}tx = {mark}left - {mark}kx * {g.dw}")
-        inside = f"({mark}ty >= 0) & ({mark}tx >= 0)"
-        for axis, stride, end in (("y", g.sh, g.oh), ("x", g.sw, g.ow)):
-            if stride > 1:
-                source.add(f"{mark}o{axis} = div32({mark}t{axis}, {stride})")
-                inside += f" & ({mark}o{axis} * {stride} == {mark}t{axis})"
-            else:
-                source.add(f"{mark}o{axis} = {mark}t{axis}")
-            inside += f" & ({mark}o{axis} < {end})"
-        return inside, f"(({mark}base + {mark}oy) * {g.ow} + {mark}ox) * {g.f} + {mark}kf"
+    def depth(self, source: Source, p: str, mark: str) -> str:
+        g, (ys, xs) = self.g, self.g.phases
+        alive = _taps(source, p, mark, g)
+        source.add(f"{mark}y = {mark}ty * {-ys.shift}", f"{mark}x = {mark}tx * {-xs.shift}")
+        source.add(f"{mark}o = int32(({mark}y * {g.ow} + {mark}x) * {g.f} + {mark}f)")
+        return alive
+
+    def element(self, row: str, depth: str) -> tuple[str, str]:
+        return _element(row, depth, self.g.oh, self.g.ow, all(axis.safe for axis in self.g.phases))
+
+    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+        """The pixel of a row, as that of a row of the result."""
+        g, (ys, xs) = self.g, self.g.phases
+        image = _apart(source, i, mark, ("px", xs.pixels), ("py", ys.pixels))
+        source.add(f"{mark}y = {mark}py * {g.sh} + yfirst", f"{mark}x = {mark}px * {g.sw} + xfirst")
+        inside = "".join(f" & ({mark}{p.axis} < {p.size})" for p in (ys, xs) if not p.even)
+        return f"({image} * {g.h} + {mark}y) * {g.w} + {mark}x", f"({i} < m){inside}"
 
 
 @dataclass(frozen=True)
 class Turned:
-    """Filters for Results: column j is a channel of the images, the depth is place by place and filter by filter."""
+    """Filters for Results: column j is a channel of the images, the depth is tap by tap and filter by filter."""
 
     g: Geometry
+    lanes: int
     name: str = "b"
     along_k: bool = True
 
-    def fixed(self, source: Source, i: str, mark: str) -> None:
-        source.add(f"{mark}base = {i} * {self.g.f}")
+    def row(self, source: Source, i: str, mark: str) -> None:
+        source.add(f"{mark} = {i} * {self.g.f}")
 
-    def element(self, source: Source, i: str, p: str, mark: str) -> tuple[str, str]:
-        place = _apart(source, p, f"{mark}k", ("f", self.g.f))
-        return "", f"{place} * {self.g.c * self.g.f} + {mark}base + {mark}kf"
+    def depth(self, source: Source, p: str, mark: str) -> str:
+        g, (ys, xs) = self.g, self.g.phases
+        alive = _taps(source, p, mark, g)
+        source.add(f"{mark}ky = ystart + {mark}ty * {ys.step}", f"{mark}kx = xstart + {mark}tx * {xs.step}")
+        source.add(f"{mark} = int32(({mark}ky * {g.kw} + {mark}kx) * {g.c * g.f} + {mark}f)")
+        return alive
+
+    def element(self, row: str, depth: str) -> tuple[str, str]:
+        return "", f"int32({row} + {depth})"
 
 
-@dataclass(frozen=True)
-class Places:
-    """Row i: one place of a patch, for all pixels of the result one after the other."""
-
-    g: Geometry
-    name: str = "a"
-    along_k: bool = False
-
-    def fixed(self, source: Source, i: str, mark: str) -> None:
-        g = self.g
-        ky = _apart(source, i, f"{mark}k", ("c", g.c), ("x", g.kw))
-        source.add(f"{mark}top = {ky} * {g.dh} - {g.top}", f"{mark}left = {mark}kx * {g.dw} - {g.left}")
-
-    def element(self, source: Source, i: str, p: str, mark: str) -> tuple[str, str]:
-        g = self.g
-        image = _apart(source, p, mark, ("x", g.ow), ("y", g.oh))
-        source.add(f"{mark}row = {mark}y * {g.sh} + {mark}top", f"{mark}column = {mark}x * {g.sw} + {mark}left")
-        inside = f"(0 <= {mark}row) & ({mark}row < {g.h}) & (0 <= {mark}column) & ({mark}column < {g.w})"
-        return inside, f"(({image} * {g.h} + {mark}row) * {g.w} + {mark}column) * {g.c} + {mark}kc"
+def _taps(source: Source, p: str, mark: str, g: Geometry) -> str:
+    """Which filter and which taps of a phase a depth is; a condition for there being such taps."""
+    ys, xs = g.phases
+    rest = _apart(source, p, mark, ("f", g.f), ("tx", xs.taps))
+    source.add(f"{mark}ty = {rest}")
+    alive = [f"({a.axis}start + {mark}t{a.axis} * {a.step} < {a.kernel})" for a in (ys, xs) if not a.full]
+    return " & ".join(alive)
 
 
 def _geometry(op: Operation, images: Tensor, filters: tuple[int, ...], made: Tensor) -> Geometry | None:
@@ -163,11 +269,10 @@ def conv2d(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: t
     g = _geometry(op, x, sizes(f.dims), op.output)
     if g is None:
         return None
-    n, k = sizes(x.dims)[0], g.kh * g.kw * g.c
-    parameters = [("b_batch", 0), ("b_row", 1), ("b_column", g.f)]
+    n, k, size = sizes(x.dims)[0], g.kh * g.kw * g.c, x.dtype.size
     return multiplied(
-        x.dtype.name, Patches(g), Strided("b", False), (x, f), (n * g.oh * g.ow, g.f, k, 1), parameters, (), after,
-        finished,
+        x.dtype.name, Patches(g, together(g.c, size), True), Strided("b", False, together(g.f, size)), (x, f),
+        (n * g.oh * g.ow, g.f, k, 1), [("b_batch", 0), ("b_step", g.f)], after, finished,
     )  # fmt: skip
 
 
@@ -178,10 +283,13 @@ def conv2d_backprop_input(
     g = _geometry(op, op.output, sizes(f.dims), dy)
     if g is None:
         return None
-    n = sizes(dy.dims)[0]
+    n, lanes, (ys, xs) = sizes(dy.dims)[0], together(g.f, f.dtype.size), g.phases
+    results = Results(g, lanes)
+    opening = *ys.opening(f"div32(image, {g.sw})"), *xs.opening(f"mod32(image, {g.sw})")
     return multiplied(
-        f.dtype.name, Results(g), Turned(g), (dy, f), (n * g.h * g.w, g.c, g.kh * g.kw * g.f, 1), (), (), after,
-        finished,
+        f.dtype.name, results, Turned(g, lanes), (dy, f),
+        (n * ys.pixels * xs.pixels, g.c, ys.taps * xs.taps * g.f, g.sh * g.sw), (), after, finished, opening, results,
+        n * g.h * g.w,
     )  # fmt: skip
 
 
@@ -192,11 +300,10 @@ def conv2d_backprop_filter(
     g = _geometry(op, x, sizes(op.output.dims), dy)
     if g is None:
         return None
-    n = sizes(x.dims)[0]
-    parameters = [("b_batch", 0), ("b_row", 1), ("b_column", g.f)]
+    n, k, size = sizes(x.dims)[0], g.kh * g.kw * g.c, x.dtype.size
     return multiplied(
-        x.dtype.name, Places(g), Strided("b", False), (x, dy), (g.kh * g.kw * g.c, g.f, n * g.oh * g.ow, 1), parameters,
-        (), after, finished,
+        x.dtype.name, Patches(g, together(g.c, size), False), Strided("b", False, together(g.f, size)), (x, dy),
+        (k, g.f, n * g.oh * g.ow, 1), [("b_batch", 0), ("b_step", g.f)], after, finished,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphflow.backends.base import Call
-from graphflow.backends.cuda.kernels.tiles import multiplied
+from graphflow.backends.cuda.kernels.tiles import multiplied, together
 from graphflow.backends.cuda.launch import Pointer
 from graphflow.backends.cuda.regions import Epilogue, Source
 from graphflow.operation import Operation, Tensor
@@ -18,16 +18,26 @@ _DTYPES = ("float32", "float64", "int32", "int64")
 
 @dataclass(frozen=True)
 class Strided:
-    """A matrix in memory: element i at depth p is at i * X_row + p * X_column from where its image begins."""
+    """A matrix in memory, X_batch after the one before: neighbours lie together, others X_step apart.
+
+    bits    of positions
+    """
 
     name: str
     along_k: bool
+    lanes: int
+    bits: int = 32
 
-    def fixed(self, source: Source, i: str, mark: str) -> None:
-        source.add(f"{mark}b = image * {self.name}_batch + {i} * {self.name}_row")
+    def row(self, source: Source, i: str, mark: str) -> None:
+        at = f"{i} * {self.name}_step" if self.along_k else i
+        source.add(f"{mark} = int{self.bits}(image * {self.name}_batch + {at})")
 
-    def element(self, source: Source, i: str, p: str, mark: str) -> tuple[str, str]:
-        return "", f"{mark}b + {p} * {self.name}_column"
+    def depth(self, source: Source, p: str, mark: str) -> str:
+        source.add(f"{mark} = int{self.bits}({p if self.along_k else f'{p} * {self.name}_step'})")
+        return ""
+
+    def element(self, row: str, depth: str) -> tuple[str, str]:
+        return "", f"int{self.bits}({row} + {depth})"
 
 
 def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: tuple[Pointer, ...]) -> Call | None:
@@ -41,13 +51,13 @@ def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: t
     steps = [batch_step(sizes(t.dims), out) for t in inputs]
     if steps[0] is None or steps[1] is None:
         return None
-    parameters = [
-        ("a_batch", steps[0]), ("a_row", 1 if flip_a else k), ("a_column", m if flip_a else 1),
-        ("b_batch", steps[1]), ("b_row", k if flip_b else 1), ("b_column", 1 if flip_b else n),
-    ]  # fmt: skip
+    (a_step, b_step), size = (m if flip_a else k, k if flip_b else n), a.dtype.size
+    parameters = [("a_batch", steps[0]), ("a_step", a_step), ("b_batch", steps[1]), ("b_step", b_step)]
+    bits = 32 if max(math.prod(sizes(t.dims)) for t in inputs) < 2**31 else 64
     return multiplied(
-        a.dtype.name, Strided("a", not flip_a), Strided("b", flip_b), (a, b), (m, n, k, math.prod(out[:-2])),
-        parameters, (), after, finished,
+        a.dtype.name, Strided("a", not flip_a, together(a_step, size), bits),
+        Strided("b", flip_b, together(b_step, size), bits), (a, b), (m, n, k, math.prod(out[:-2])), parameters, after,
+        finished,
     )  # fmt: skip
 
 

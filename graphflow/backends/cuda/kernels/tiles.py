@@ -8,6 +8,7 @@ columns lie in groups of four, which are read from shared memory together.  Ever
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,7 @@ from graphflow.backends.base import Call
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.launch import Launch, Pointer, Room, call, each_element
 from graphflow.backends.cuda.regions import Epilogue, Source, storing
+from graphflow.backends.cuda.vectors import ACCESS
 from graphflow.dtypes import as_dtype
 
 _PROCESSORS = 132  # of an H100; smaller GPUs have fewer, and then more waves of blocks
@@ -50,10 +52,13 @@ SIMULATED_TILES = Tile(4, 4, 4, 2, 2, 1.0), Tile(32, 16, 16, 16, 8, 1.0)  # of f
 
 
 class Operand(Hashable, Protocol):
-    """Where the elements of an operand come from: those of row or column `i` at depth `p`.   Texts of a kernel.
+    """Where the elements of an operand come from: those of row or column i at depth p.   Texts of a kernel.
 
     name        of its pointer, and of its shared memory
     along_k     neighbours in memory are neighbours in k
+    lanes       how many neighbours lie together everywhere, aligned: they are loaded in one access
+
+    What depends on one of i and p alone is computed once, under names that begin with `mark`.
     """
 
     @property
@@ -62,128 +67,189 @@ class Operand(Hashable, Protocol):
     @property
     def along_k(self) -> bool: ...
 
-    def fixed(self, source: Source, i: str, mark: str) -> None:
-        """Lines before the loop over k, for a row or column; `mark` makes names unique."""
+    @property
+    def lanes(self) -> int: ...
 
-    def element(self, source: Source, i: str, p: str, mark: str) -> tuple[str, str]:
-        """(a condition besides i and p being inside, where the element is), after lines for depth p."""
+    def row(self, source: Source, i: str, mark: str) -> None:
+        """Lines for a row or column."""
+
+    def depth(self, source: Source, p: str, mark: str) -> str:
+        """Lines for a depth; a condition, which may be none, for there being anything."""
+
+    def element(self, row: str, depth: str) -> tuple[str, str]:
+        """(a further condition, where the element is) from the marks of a row and a depth."""
+
+
+class Rows(Hashable, Protocol):
+    """Where the rows of a product lie in the result."""
+
+    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+        """(the row of the result, a condition for there being one), after lines for row i of the product."""
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """Those of one matrix after those of the other."""
+
+    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+        return f"image * m + {i}", f"{i} < m"
 
 
 @functools.lru_cache(1024)
 def product(
-    tile: Tile, dtype: str, a: Operand, b: Operand, parameters: tuple[str, ...], after: Epilogue | None,
+    tile: Tile, dtype: str, a: Operand, b: Operand, rows: Rows, parameters: tuple[str, ...], after: Epilogue | None,
     opening: tuple[str, ...],
 ) -> str:  # fmt: skip
-    """(a, b, *pointers of the epilogue or one of partial sums, m, n, k, batch, parts, *parameters).
+    """(a, b, *pointers of the epilogue or one of partial sums, m, n, k, batch, parts, count, *parameters).
 
-    The grid is (tiles, batch * parts); a part of k makes partial sums [parts, batch, m, n] where there is no epilogue.
+    The grid is (tiles, batch * parts); a part of k makes partial sums [parts, count, n] where there is no epilogue.
     """
     finish = storing(dtype) if after is None else after
-    source = Source(["a", "b", *finish.pointers(), "m", "n", "k", "batch", "parts", *parameters])
-    size = as_dtype(dtype).size
-    align = ", alignment=16" if size * _GROUP >= 16 and not shim.SIMULATED else ""
+    source = Source(["a", "b", *finish.pointers(), "m", "n", "k", "batch", "parts", "count", *parameters])
+    strips = _Strip(tile, a, tile.m, "top", "m"), _Strip(tile, b, tile.n, "left", "n")
+    align = f", alignment={ACCESS}" if not shim.SIMULATED else ""
+    for strip in strips:
+        source.add(f"s{strip.name} = cuda.shared.array({2 * strip.size}, {dtype}{align})")
     source.add(
-        f"sa = cuda.shared.array({tile.k * tile.m}, {dtype}{align})",
-        f"sb = cuda.shared.array({tile.k * tile.n}, {dtype}{align})",
         "t = cuda.threadIdx.x",
-        f"tx = t % {tile.n // tile.columns}",
-        f"ty = t // {tile.n // tile.columns}",
-        f"across = (n + {tile.n - 1}) // {tile.n}",
-        f"top = cuda.blockIdx.x // across * {tile.m}",
-        f"left = cuda.blockIdx.x % across * {tile.n}",
-        "image = cuda.blockIdx.y // parts",
+        f"tx = mod32(t, {tile.n // tile.columns})",
+        f"ty = div32(t, {tile.n // tile.columns})",
+        f"across = div32(n + {tile.n - 1}, {tile.n})",
+        f"top = div32(cuda.blockIdx.x, across) * {tile.m}",
+        f"left = mod32(cuda.blockIdx.x, across) * {tile.n}",
+        "image = div32(cuda.blockIdx.y, parts)",
+        "share = mod32(cuda.blockIdx.y, parts)",
         f"depth = (k + {tile.k} * parts - 1) // ({tile.k} * parts) * {tile.k}",
-        "first = (cuda.blockIdx.y % parts) * depth",
+        "first = share * depth",
         "last = min(k, first + depth)",
+        f"zero = {dtype}(0)",
+        f"c = zeros(zero, {tile.rows * tile.columns})",
+        "odd = int32(0)",
         *opening,
     )
-    strips = _Strip(source, tile, a, tile.m, "top", "m"), _Strip(source, tile, b, tile.n, "left", "n")
-    for r in range(tile.rows):
-        for q in range(tile.columns):
-            source.add(f"c{r}_{q} = {dtype}(0)")
     for strip in strips:
+        strip.begin(source)
         strip.load(source, "first")
-    source.open(f"for start in range(first, last, {tile.k}):")
-    for strip in strips:
-        strip.save(source)
+        strip.save(source, "0")
     source.add("cuda.syncthreads()")
-    source.open(f"if start + {tile.k} < last:")
+    source.open(f"for start in range(first, last, {tile.k}):")
+    source.add(f"more = start + {tile.k} < last")
+    source.open("if more:")
     for strip in strips:
         strip.load(source, f"start + {tile.k}")
     source.close()
     source.open(f"for p in range({tile.k}):")
-    for r in range(tile.rows):
-        source.add(f"x{r} = sa[p * {tile.m} + {_place('ty', r, tile.rows, tile.m)}]")
-    for q in range(tile.columns):
-        source.add(f"y{q} = sb[p * {tile.n} + {_place('tx', q, tile.columns, tile.n)}]")
-    for r in range(tile.rows):
-        for q in range(tile.columns):
-            source.add(f"c{r}_{q} = {_sum(dtype, f'c{r}_{q}', f'x{r}', f'y{q}')}")
+    for strip, thread, mine in zip(strips, ("ty", "tx"), (tile.rows, tile.columns), strict=True):
+        group = _group(mine)
+        at = f"int32(odd * {strip.size} + p * {strip.stride} + {thread} * {group})"
+        source.add(f"{strip.name}p = groups(s{strip.name}, {at}, {mine}, {group}, {strip.wide // mine * group})")
+    source.add("c = outer(c, ap, bp)")
+    source.close()
+    source.add("odd = int32(1 - odd)")
+    source.open("if more:")
+    for strip in strips:
+        strip.save(source, f"odd * {strip.size}")
     source.close()
     source.add("cuda.syncthreads()")
     source.close()
+    source.add("before = share * count" if after is None else "before = 0")
+    pointers = ", ".join(finish.pointers())
     for r in range(tile.rows):
         source.add(f"row{r} = top + {_place('ty', r, tile.rows, tile.m)}")
+        where, inside = rows.place(source, f"row{r}", f"r{r}")
+        mine = f"piece(c, {r * tile.columns}, {tile.columns})"
+        source.add(f"finish_row({mine}, before + {where}, {inside}, left, tx, n, {pointers})")
+    return finish.define() + _finish_row(tile, finish) + str(source)
+
+
+def _finish_row(tile: Tile, finish: Epilogue) -> str:
+    """A function for the numbers of one row that a thread has."""
+    source = Source(["c", "row", "inside", "left", "tx", "n", *finish.pointers()], "finish_row")
+    source.add(f"{''.join(f'c{q}, ' for q in range(tile.columns))} = c")
     for q in range(tile.columns):
-        source.add(f"column{q} = left + {_place('tx', q, tile.columns, tile.n)}")
-    rows = "cuda.blockIdx.y % parts * batch * m + image * m" if after is None else "image * m"
-    source.add(f"before = {rows}")
-    for r in range(tile.rows):
-        for q in range(tile.columns):
-            inside = f"(row{r} < m) & (column{q} < n)"
-            source.add(finish.call(f"c{r}_{q}", f"before + row{r}", f"column{q}", "n", inside))
-    return finish.define() + str(source)
+        source.add(f"at = left + {_place('tx', q, tile.columns, tile.n)}")
+        source.add(finish.call(f"c{q}", "row", "at", "n", "inside & (at < n)"))
+    return str(source)
 
 
-def _sum(dtype: str, c: str, x: str, y: str) -> str:
-    return f"{c} + {x} * {y}" if dtype[0] == "f" else f"{dtype}({c} + {x} * {y})"
+def _group(count: int) -> int:
+    """How many of a thread's rows or columns lie together."""
+    return math.gcd(count, _GROUP)
 
 
 def _place(thread: str, number: int, count: int, size: int) -> str:
-    """Row or column `number` of a thread within the tile: groups of four, those of the threads side by side."""
-    group = min(_GROUP, count)
-    threads = size // count
-    return f"{number // group * group * threads} + {thread} * {group} + {number % group}"
+    """Row or column `number` of a thread within the tile: groups, those of the threads side by side."""
+    group = _group(count)
+    return f"{number // group * group * (size // count)} + {thread} * {group} + {number % group}"
 
 
 class _Strip:
-    """The elements of one operand's strip that a thread copies."""
+    """The elements of one operand's strip that a thread copies: groups of neighbours, which are loaded together.
 
-    def __init__(self, source: Source, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
-        self.operand, self.tile, self.wide, self.end = operand, tile, wide, end
-        self.count = -(-wide * tile.k // tile.threads)
-        self.even = self.count * tile.threads == wide * tile.k
-        name = operand.name
+    Where the threads are a multiple of a line of groups, all groups of a thread have one place along the line.
+    """
+
+    def __init__(self, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
+        self.operand, self.tile, self.wide, self.top, self.end = operand, tile, wide, begin, end
+        self.name, self.lanes = operand.name, operand.lanes
+        self.stride = wide + (_GROUP if operand.along_k else 0)  # neighbours in k are stored to different banks
+        self.size = tile.k * self.stride
+        self.line = (tile.k if operand.along_k else wide) // self.lanes
+        self.groups = wide * tile.k // self.lanes
+        self.count = -(-self.groups // tile.threads)
+        self.one = tile.threads % self.line == 0
+        along, across = [0 if self.one else q for q in range(self.count)], list(range(self.count))
+        self.rows, self.depths = (across, along) if operand.along_k else (along, across)
+
+    def begin(self, source: Source) -> None:
+        """What stays the same: places in the strip, and all that depends on rows alone.
+
+        Rows beyond the end are copies of the last ones: their sums are not stored.
+        """
+        name, last = self.name, self.lanes if not self.operand.along_k else 1
         for q in range(self.count):
-            e = f"(t + {q * tile.threads})"
-            across, deep = (f"{e} // {tile.k}", f"{e} % {tile.k}") if operand.along_k else (
-                f"{e} % {wide}", f"{e} // {wide}")  # fmt: skip
-            source.add(f"{name}w{q} = {across}", f"{name}d{q} = {deep}", f"{name}i{q} = {begin} + {name}w{q}")
-            operand.fixed(source, f"{name}i{q}", f"{name}{q}")
+            e = f"t + {q * self.tile.threads}"
+            along, across = f"mod32({e}, {self.line}) * {self.lanes}", f"div32({e}, {self.line})"
+            w, d = (across, along) if self.operand.along_k else (along, across)
+            if self.rows[q] == q:
+                source.add(f"{name}w{q} = {w}", f"{name}i{q} = min({self.top} + {name}w{q}, {self.end} - {last})")
+                self.operand.row(source, f"{name}i{q}", f"{name}r{q}")
+            if self.depths[q] == q:
+                source.add(f"{name}d{q} = {d}")
+        for q in range(self.count):
+            at = f"{name}d{self.depths[q]} * {self.stride} + {name}w{self.rows[q]}"
+            source.add(f"{name}s{q} = int32({at})")
 
     def load(self, source: Source, start: str) -> None:
         """To registers; zeros where the operand ends."""
-        name = self.operand.name
+        name = self.name
+        for q in sorted(set(self.depths)):
+            source.add(f"{name}p{q} = {start} + {name}d{q}")
+            inside = self.operand.depth(source, f"{name}p{q}", f"{name}k{q}")
+            source.add(f"{name}e{q} = ({name}p{q} < last){inside and ' & ' + inside}")
         for q in range(self.count):
-            p = f"{name}p{q}"
-            source.add(f"{p} = {start} + {name}d{q}")
-            more, index = self.operand.element(source, f"{name}i{q}", p, f"{name}{q}")
-            inside = f"({name}i{q} < {self.end}) & ({p} < last)" + (f" & {more}" if more else "")
-            if not self.even:
-                inside += f" & (t + {q * self.tile.threads} < {self.wide * self.tile.k})"
-            source.add(f"{name}v{q} = fetch({name}, {index}, {inside}, zero)")
+            more, index = self.operand.element(f"{name}r{self.rows[q]}", f"{name}k{self.depths[q]}")
+            inside = f"{name}e{self.depths[q]}{more and ' & ' + more}"
+            if (q + 1) * self.tile.threads > self.groups:
+                inside += f" & (t < {self.groups - q * self.tile.threads})"
+            source.add(f"{name}v{q} = taken({name}, {index}, {self.lanes}, {inside}, zero)")
 
-    def save(self, source: Source) -> None:
+    def save(self, source: Source, start: str) -> None:
         """To shared memory."""
-        name = self.operand.name
+        step = self.stride if self.operand.along_k else 1
         for q in range(self.count):
-            line = f"s{name}[{name}d{q} * {self.wide} + {name}w{q}] = {name}v{q}"
-            if self.even:
-                source.add(line)
-            else:
-                source.open(f"if t + {q * self.tile.threads} < {self.wide * self.tile.k}:")
+            line = f"put(s{self.name}, {start} + {self.name}s{q}, {step}, {self.name}v{q})"
+            if (q + 1) * self.tile.threads > self.groups:
+                source.open(f"if t < {self.groups - q * self.tile.threads}:")
                 source.add(line)
                 source.close()
+            else:
+                source.add(line)
+
+
+def together(length: int, size: int) -> int:
+    """How many elements of so many bytes can be loaded at once where neighbours lie in lines of this length."""
+    return math.gcd(length, ACCESS // size)
 
 
 @functools.lru_cache(1024)
@@ -219,33 +285,35 @@ def choose(m: int, n: int, k: int, batch: int, dtype: str) -> tuple[Tile, int]:
 
 def multiplied(
     dtype: str, a: Operand, b: Operand, pointers: Sequence[Pointer], shape: tuple[int, int, int, int],
-    parameters: Sequence[tuple[str, int]], opening: Sequence[str], after: Epilogue, finished: tuple[Pointer, ...],
+    parameters: Sequence[tuple[str, int]], after: Epilogue, finished: tuple[Pointer, ...],
+    opening: tuple[str, ...] = (), rows: Rows = InOrder(), count: int = 0,
 ) -> Call | None:  # fmt: skip
     """The launches of a product.
 
     shape       (m, n, k, batch)
     parameters  names and values of further sizes, which the texts of the operands use
     finished    the epilogue's pointers
+    opening     lines before all others
+    rows        where the product's rows lie among the `count` rows of the result
     """
     m, n, k, batch = shape
     if 0 in (m, n, batch) or batch * _PARTS >= 2**16:
         return None
     tile, parts = choose(m, n, k, batch, dtype)
     names, values = tuple(name for name, _ in parameters), tuple(value for _, value in parameters)
-    opening = (*opening, f"zero = {dtype}(0)")
     grid = (-(-m // tile.m) * -(-n // tile.n), batch * parts)
-    sizes = (m, n, k, batch, parts, *values)
+    count = count or m * batch
+    sizes = (m, n, k, batch, parts, count, *values)
     if parts == 1:
-        text = product(tile, dtype, a, b, names, after, opening)
+        text = product(tile, dtype, a, b, rows, names, after, opening)
         return call([Launch(text, (*pointers, *finished), sizes, grid, tile.threads)])
     room = Room()
-    count = m * n * batch
-    part = room.take(dtype, parts * count, as_dtype(dtype).size)
-    text = product(tile, dtype, a, b, names, None, opening)
+    part = room.take(dtype, parts * count * n, as_dtype(dtype).size)
+    text = product(tile, dtype, a, b, rows, names, None, opening)
     return call(
         [
             Launch(text, (*pointers, part), sizes, grid, tile.threads),
-            each_element(merge(dtype, after), (part, *finished), (count, n, parts), count),
+            each_element(merge(dtype, after), (part, *finished), (count * n, n, parts), count * n),
         ],
         room.nbytes,
     )
