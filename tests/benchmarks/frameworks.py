@@ -40,6 +40,7 @@ def _tensorflow_like(tf: Any, work: Any, threads: int, **session: Any) -> Step:
             elif isinstance(work, Product):
                 variables = [tf.Variable(v) for v in arrays]
                 feeds, fetches = {}, tf.matmul(*variables)
+                fetches = fetches if work.fetched else fetches.op
             else:
                 z = tf.Variable(arrays[0])
                 feeds = {}
@@ -50,6 +51,8 @@ def _tensorflow_like(tf: Any, work: Any, threads: int, **session: Any) -> Step:
     session.run(start)
     if isinstance(fetches, tuple):
         return lambda: session.run(fetches, feeds)[0]
+    if not getattr(work, "fetched", True):
+        return lambda: session.run(fetches) or work.size**2
     return lambda: session.run(fetches, feeds)
 
 
@@ -119,7 +122,11 @@ def torch_eager(work: Any, threads: int, compiled: bool = False, device: str = "
 
         def run() -> Any:
             with torch.no_grad():
-                return call(*arrays).cpu().numpy()
+                made = call(*arrays)
+                if getattr(work, "fetched", True):
+                    return made.cpu().numpy()
+                torch.cuda.synchronize()
+                return made.numel()
 
         return run
     images, labels = work.data()
@@ -185,6 +192,10 @@ def torch_compile(work: Any, threads: int) -> Step:
 
 
 def torch_cuda(work: Any, threads: int) -> Step:
+    """In float32 as everywhere: convolutions in TF32 are torch's default."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
     return torch_eager(work, threads, device="cuda")
 
 
@@ -206,6 +217,8 @@ def jax(work: Any, threads: int) -> Step:
             call = jax.jit(lambda a, b: a @ b)
         else:
             call = jax.jit(lambda z: (jnp.tanh(z) * jax.nn.sigmoid(z) + 2 * jnp.exp(-z * z) - z).sum())
+        if not getattr(work, "fetched", True):
+            return lambda: call(*arrays).block_until_ready().size
         return lambda: np.asarray(call(*arrays))
     images, labels = work.data()
     parameters = [{k: jnp.asarray(v) for k, v in start.items()} for start in work.weights()]
@@ -259,7 +272,15 @@ def jax(work: Any, threads: int) -> Step:
     return step
 
 
+def jax_cuda(work: Any, threads: int) -> Step:
+    """In float32 as everywhere: TF32 is JAX's default."""
+    import jax as module
+
+    module.config.update("jax_default_matmul_precision", "highest")
+    return jax(work, threads)
+
+
 FRAMEWORKS: dict[str, Callable[[Any, int], Step]] = {
     "graphflow": graphflow, "tensorflow": tensorflow, "torch": torch_eager, "torch.compile": torch_compile, "jax": jax,
-    "graphflow-cuda": graphflow_cuda, "torch-cuda": torch_cuda,
+    "graphflow-cuda": graphflow_cuda, "torch-cuda": torch_cuda, "jax-cuda": jax_cuda,
 }  # fmt: skip

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import statistics
 import time
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from graphflow.backends import get_backend
 from graphflow.backends.cpu.peak import peak
 from tests.benchmarks import report
 from tests.benchmarks.frameworks import FRAMEWORKS
-from tests.benchmarks.workloads import WORKLOADS
+from tests.benchmarks.workloads import GPU, WORKLOADS
 
-_MODULES = {"torch.compile": "torch", "graphflow-cuda": "graphflow", "torch-cuda": "torch"}
+_MODULES = {"torch.compile": "torch", "graphflow-cuda": "graphflow", "torch-cuda": "torch", "jax-cuda": "jax"}
+_ALL = WORKLOADS | GPU
 _STEPS = 3  # results that are compared before anything is measured
 
 
@@ -32,7 +34,7 @@ def serve(framework: str, threads: int, pipe: Any) -> None:
         try:
             if isinstance(order, str):
                 start = time.perf_counter()
-                step = FRAMEWORKS[framework](WORKLOADS[order], threads)
+                step = FRAMEWORKS[framework](_ALL[order], threads)
                 results = [np.asarray(step())]
                 first = time.perf_counter() - start
                 results += [np.asarray(step()) for _ in range(_STEPS - 1)]
@@ -59,7 +61,7 @@ def measure(name: str, pipes: dict[str, Any], seconds: float) -> dict[str, Any]:
             found[framework] = {"error": answer}
         else:
             found[framework], results[framework] = {"first_ms": 1e3 * answer[0], "times": []}, answer[1]
-    want = results.get("graphflow") or next(iter(results.values()))
+    want = results.get(own(pipes)) or next(iter(results.values()))
     for framework, got in results.items():
         found[framework]["agrees"] = all(same(a, b) for a, b in zip(got, want, strict=True))
     alive = {f: p for f, p in pipes.items() if "times" in found[f]}
@@ -74,6 +76,11 @@ def measure(name: str, pipes: dict[str, Any], seconds: float) -> dict[str, Any]:
     return found
 
 
+def own(frameworks: Iterable[str]) -> str:
+    """Which of them is this project."""
+    return next((f for f in frameworks if f.startswith("graphflow")), "")
+
+
 def same(a: np.ndarray, b: np.ndarray) -> bool:
     """Numbers to a few thousandths, classes in all but one of a thousand cases."""
     if a.dtype.kind == "i":
@@ -83,7 +90,7 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 
 def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """Medians and minima in microseconds, and graphflow's share of the best peer's median."""
-    work = WORKLOADS[name]
+    work = _ALL[name]
     made: dict[str, Any] = {"workload": name, "flop": work.flop(), "frameworks": {}}
     for framework, record in found.items():
         if "error" in record:
@@ -94,21 +101,21 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
             "median_us": 1e6 * median, "min_us": 1e6 * min(record["times"]), "first_ms": record["first_ms"],
             "gflops": 1e-9 * work.flop() / median, "agrees": record["agrees"], "runs": len(record["times"]),
         }  # fmt: skip
-    peers = {f: r["median_us"] for f, r in made["frameworks"].items() if f != "graphflow" and "median_us" in r}
-    own = made["frameworks"].get("graphflow", {})
-    if peers and "median_us" in own:
+    peers = {f: r["median_us"] for f, r in made["frameworks"].items() if f != own(found) and "median_us" in r}
+    mine = made["frameworks"].get(own(found), {})
+    if peers and "median_us" in mine:
         made["best_peer"] = min(peers, key=peers.__getitem__)
-        made["ratio"] = own["median_us"] / min(peers.values())
+        made["ratio"] = mine["median_us"] / min(peers.values())
     return made
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; all by default")
+    parser.add_argument("workloads", nargs="*", help=f"of {', '.join(_ALL)}; by default all that are not for a GPU")
+    parser.add_argument("--gpu", action="store_true", help="on a GPU, by default its own workloads")
     parser.add_argument(
         "--frameworks",
-        default=",".join(f for f in FRAMEWORKS if not f.endswith("-cuda")),
-        help="those of them that are installed are used; graphflow-cuda and torch-cuda need a GPU",
+        help=f"those of them that are installed are used, of {', '.join(FRAMEWORKS)}; -cuda needs a GPU",
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3.0, help="about how long each framework runs each workload")
@@ -116,10 +123,12 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
     parser.add_argument("--plot", type=Path, help="draw the ratios into this SVG file")
     options = parser.parse_args()
-    unknown = set(options.workloads) - set(WORKLOADS)
+    unknown = set(options.workloads) - set(_ALL)
     if unknown:
         parser.error(f"no workload is named {', '.join(sorted(unknown))}")
-    names = [f for f in options.frameworks.split(",") if find_spec(_MODULES.get(f, f)) is not None]
+    wanted = options.frameworks.split(",") if options.frameworks else [
+        f for f in FRAMEWORKS if f.endswith("-cuda") == options.gpu]  # fmt: skip
+    names = [f for f in wanted if find_spec(_MODULES.get(f, f)) is not None]
     context = multiprocessing.get_context("spawn")
     pipes, processes = {}, []
     for name in names:
@@ -128,7 +137,7 @@ def main() -> None:
         processes[-1].start()
         theirs.close()  # so that the end of the process ends the pipe
     rows, peaks = [], []
-    for name in options.workloads or WORKLOADS:
+    for name in options.workloads or (GPU if options.gpu else WORKLOADS):
         kernels = get_backend("cpu").kernels
         peaks.append((peak(kernels, 1), peak(kernels, options.threads)))
         rows.append(row(name, measure(name, pipes, options.seconds)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -103,9 +103,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Product:
-    """A product of two square matrices."""
+    """A product of two square matrices.   fetched: whether it is brought to the host."""
 
     size: int
+    fetched: bool = True
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         rng = np.random.default_rng(1)
@@ -117,10 +118,12 @@ class Product:
 
 @dataclass(frozen=True)
 class Chain:
-    """tanh(z) * sigmoid(z) + 2 exp(-z^2) - z, summed over 4 million numbers."""
+    """tanh(z) * sigmoid(z) + 2 exp(-z^2) - z, summed over so many numbers."""
+
+    count: int = 4_000_000
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        return (np.random.default_rng(1).standard_normal(4_000_000).astype(np.float32),)
+        return (np.random.default_rng(1).standard_normal(self.count, np.float32),)
 
     def flop(self) -> int:
         return 0
@@ -149,3 +152,9 @@ WORKLOADS: dict[str, Any] = {
     "chain": Chain(),
     **RECURRENT,
 }  # fmt: skip
+GPU = {
+    name: WORKLOADS[name] for name in ("layer", "mlp sgd", "convnet 4-8-12", "convnet 6-12-24", "convnet 32-64-1024")
+} | {
+    f"{name} x 1000": replace(WORKLOADS[name], batch=1000)
+    for name in ("mlp sgd", "convnet 4-8-12", "convnet 6-12-24", "convnet 32-64-1024")
+} | {"matmul 4096": Product(4096, fetched=False), "chain 64 million": Chain(64_000_000)}  # fmt: skip
