@@ -80,7 +80,7 @@ class _Bound:
         ]
         self._numbers = np.array([1, 0], number)
         one = self._numbers.ctypes.data
-        self._algorithm = self._best()
+        self._algorithm = self._best(a, b, c)
         left, right, result = self._layouts
         self._run = functools.partial(
             cublasLt.matmul, _handle(), self._description, one, b, left, a, right, one + self._numbers.itemsize, c,
@@ -96,15 +96,27 @@ class _Bound:
         word = np.array(value, cublasLt.get_matmul_desc_attribute_dtype(attribute))
         cublasLt.matmul_desc_set_attribute(self._description, attribute, word.ctypes.data, word.nbytes)
 
-    def _best(self) -> np.ndarray:
+    def _best(self, a: int, b: int, c: int) -> np.ndarray:
+        """What cuBLASLt finds best for matrices at these addresses."""
         from nvmath.bindings import cublasLt
 
         found, count = np.zeros(1, cublasLt.matmul_heuristic_result_dtype), np.zeros(1, np.int32)
         left, right, result = self._layouts
+        preference = cublasLt.matmul_preference_create()
+        of = cublasLt.MatmulPreferenceAttribute
+        wanted = {
+            of.MAX_WORKSPACE_BYTES: WORKSPACE, of.MIN_ALIGNMENT_A_BYTES: _alignment(b),
+            of.MIN_ALIGNMENT_B_BYTES: _alignment(a), of.MIN_ALIGNMENT_C_BYTES: _alignment(c),
+            of.MIN_ALIGNMENT_D_BYTES: _alignment(c),
+        }  # fmt: skip
+        for attribute, value in wanted.items():
+            word = np.array(value, cublasLt.get_matmul_preference_attribute_dtype(attribute))
+            cublasLt.matmul_preference_set_attribute(preference, attribute, word.ctypes.data, word.nbytes)
         cublasLt.matmul_algo_get_heuristic(
-            _handle(), self._description, left, right, result, result, _preference(), 1, found.ctypes.data,
+            _handle(), self._description, left, right, result, result, preference, 1, found.ctypes.data,
             count.ctypes.data,
         )  # fmt: skip
+        cublasLt.matmul_preference_destroy(preference)
         if not count[0]:
             raise InternalError.because("cuBLASLt has no algorithm for a product", hint="GRAPHFLOW_CUBLAS=0")
         return found
@@ -139,12 +151,6 @@ def _handle() -> int:
     return made
 
 
-@functools.cache
-def _preference() -> int:
-    from nvmath.bindings import cublasLt
-
-    made: int = cublasLt.matmul_preference_create()
-    attribute = cublasLt.MatmulPreferenceAttribute.MAX_WORKSPACE_BYTES
-    word = np.array(WORKSPACE, cublasLt.get_matmul_preference_attribute_dtype(attribute))
-    cublasLt.matmul_preference_set_attribute(made, attribute, word.ctypes.data, word.nbytes)
-    return made
+def _alignment(address: int) -> int:
+    """The power of two, 256 at most, that divides an address."""
+    return min(address & -address, 256)

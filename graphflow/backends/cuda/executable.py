@@ -19,7 +19,7 @@ from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.buffers import has_work, overlap, places, read_first, variables_of, written
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.buffers import Buffers
-from graphflow.backends.cuda.launch import Launch, Library, Scratch, draws_of
+from graphflow.backends.cuda.launch import ALIGN, Launch, Library, Scratch, draws_of
 from graphflow.backends.cuda.loading import Kernels
 from graphflow.backends.cuda.memory import Variables
 from graphflow.backends.reference import draw
@@ -142,7 +142,8 @@ class CudaExecutable:
                 arguments.append(memory.draws(p.op))
             elif isinstance(p, Scratch):
                 assert step.scratch is not None
-                arguments.append(shim.part(memory.arena, step.scratch.index + p.start, np.dtype(p.dtype), p.number))
+                begin = -(-step.scratch.index // ALIGN) * ALIGN
+                arguments.append(shim.part(memory.arena, begin + p.start, np.dtype(p.dtype), p.number))
             else:
                 arguments.append(memory.status(step))
         if not isinstance(one, Launch):

@@ -31,9 +31,10 @@ from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
 WARP = 32
+_SECTOR = 8  # neighbours in memory that are read together at the least
 _WORK = 16  # elements that a thread folds before chunks pay
-_BUSY = 256  # blocks that keep a GPU busy
-_CHUNKS = 512
+_BUSY = 1056  # blocks that keep a GPU busy: eight for each processor of an H100
+_MERGED = 16  # chunks, at most, that a thread merges
 _SHARED = 48 << 10  # bytes of shared memory that every device has
 
 _elementwise = functools.lru_cache(4096)(regions.elementwise)
@@ -122,11 +123,11 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
     if sum(len(stages.folds(s)) for s in range(stages.count)) * 8 * form.across * form.along > _SHARED:
         return None
     blocks = blocks_for(kept, form.across)
-    threads = form.across * form.along
     each_thread = -(-inner // form.along)
-    chunks = min(-(-each_thread // _WORK), -(-_BUSY // blocks), _CHUNKS)
+    merging = _merging_form(folded, kept)
+    chunks = min(-(-each_thread // _WORK), -(-_BUSY // blocks), _MERGED * merging.along)
     if chunks <= 1 or shim.SIMULATED and chunks < 3:
-        return call([Launch(_whole(body, form, bits), pointers, loops, (blocks, 1), threads)])
+        return call([Launch(_whole(body, form, bits), pointers, loops, (blocks, 1), form.threads)])
     room, span = Room(), -(-inner // chunks)
 
     def place(dtype: str, count: int) -> Scratch:
@@ -141,10 +142,13 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
         partial = [place(f.dtype, chunks * kept) for f in folds]
         if stages.has_walk(stage):
             text = _chunk_walk(body, form, bits, stage)
-            launches.append(Launch(text, (*pointers, *before, *partial), (span, *loops), (blocks, chunks), threads))
+            launches.append(
+                Launch(text, (*pointers, *before, *partial), (span, *loops), (blocks, chunks), form.threads)
+            )
         if folds:
-            text = _chunk_merge(body, form, bits, stage)
-            launches.append(Launch(text, (*pointers, *after, *partial), (chunks, *loops), (blocks, 1), threads))
+            text = _chunk_merge(body, merging, bits, stage)
+            grid = blocks_for(kept, merging.across), 1
+            launches.append(Launch(text, (*pointers, *after, *partial), (chunks, *loops), grid, merging.threads))
     return call(launches, room.nbytes)
 
 
@@ -156,6 +160,12 @@ def _form(folded: tuple[bool, ...], kept: int, inner: int) -> Form:
     across = min(_power(max(kept, 1)), WARP, shim.THREADS)
     if shim.SIMULATED:
         across = min(across, 2)
+    return Form(folded, across, shim.THREADS // across, False)
+
+
+def _merging_form(folded: tuple[bool, ...], kept: int) -> Form:
+    """Of threads that merge chunks: few across, since there are many chunks."""
+    across = min(_power(max(kept, 1)), 2 if shim.SIMULATED else _SECTOR)
     return Form(folded, across, shim.THREADS // across, False)
 
 

@@ -13,7 +13,7 @@ from graphflow.backends.cuda.compile import Job
 from graphflow.operation import Operation, Tensor
 from graphflow.plan import Step
 
-_ALIGN = 256  # bytes, of pieces of scratch memory
+ALIGN = 256  # bytes, of pieces of scratch memory
 
 
 class Scratch(NamedTuple):
@@ -99,20 +99,21 @@ class Room:
 
     def take(self, dtype: str, count: int, size: int) -> Scratch:
         found = Scratch(self.nbytes, dtype, count)
-        self.nbytes += -(-count * size // _ALIGN) * _ALIGN
+        self.nbytes += -(-count * size // ALIGN) * ALIGN
         return found
 
 
 def call(
     launches: Sequence[Launch | Library], scratch_bytes: int = 0, pointwise: bool = False, error: str = ""
 ) -> Call | None:
-    """The step of these launches.   None where a kernel has more arguments than the driver takes.
+    """The step of these launches; scratch memory is that of a Room.   None for more arguments than the driver takes.
 
     error   the message for a bad index, with {position} and {value}
     """
     if not all(one.fits for one in launches if isinstance(one, Launch)):
         return None
-    return Call(Launches(launches), (), (), scratch_bytes, pointwise=pointwise, error=error)
+    room = scratch_bytes + ALIGN if scratch_bytes else 0  # to begin it at a multiple
+    return Call(Launches(launches), (), (), room, pointwise=pointwise, error=error)
 
 
 def each_element(kernel: Callable | str, pointers: Sequence[Pointer], sizes: Sequence[int], count: int) -> Launch:

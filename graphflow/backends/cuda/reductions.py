@@ -29,6 +29,11 @@ class Form:
     streams: bool
 
     @property
+    def threads(self) -> int:
+        """Of a block."""
+        return self.across * self.along
+
+    @property
     def step(self) -> str:
         """From a thread to the next one along."""
         return "1" if self.streams else str(self.across)

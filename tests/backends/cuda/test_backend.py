@@ -9,7 +9,8 @@ import pytest
 
 import graphflow as tf
 from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError, ResourceExhaustedError
-from tests.backends.cuda.simulator import SIMULATED, inside
+from tests.backends.cuda.ptxas import assembler, launches
+from tests.backends.cuda.simulator import GPU, SIMULATED, inside
 
 
 @pytest.mark.skipif(SIMULATED or importlib.util.find_spec("numba_cuda") is not None, reason="the extra is installed")
@@ -217,3 +218,88 @@ def test_a_training_goes_the_way_of_the_reference():
                 losses[backend] = [session.run([loss, step], feeds)[0] for _ in range(3)]
         np.testing.assert_allclose(losses["cuda"], losses["reference"], rtol=1e-5)
         assert losses["cuda"][2] < losses["cuda"][0]
+
+
+def _random(*shape):
+    return np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
+
+
+@inside
+@pytest.mark.parametrize(
+    ("after", "known"),
+    [
+        (lambda y, b: y, ""),
+        (lambda y, b: y + b, "bias"),
+        (lambda y, b: tf.nn.bias_add(y, b), "bias"),
+        (lambda y, b: tf.nn.relu(y), "relu"),
+        (lambda y, b: tf.nn.relu(b + y), "bias relu"),
+        (lambda y, b: tf.nn.relu(y) + b, None),
+        (lambda y, b: y + 1.0, None),
+        (lambda y, b: tf.nn.sigmoid(y + b), None),
+    ],
+)
+def test_the_epilogues_that_cublas_knows(monkeypatch, after, known):
+    from graphflow.backends.cuda.kernels import ANCHORS, product
+
+    seen = []
+    monkeypatch.setitem(ANCHORS, "matmul", lambda op, inputs, after, rest: seen.append(product._known(after)))
+    with tf.Graph().as_default():
+        x, w, b = (tf.placeholder(tf.float32, shape) for shape in ((3, 4), (4, 5), (5,)))
+        launches([after(tf.matmul(x, w), b)], {x: _random(3, 4), w: _random(4, 5), b: _random(5)})
+    assert known in seen
+
+
+@pytest.mark.skipif(not GPU, reason="there is no GPU")
+@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
+def test_cublas_gives_what_own_kernels_give(flips):
+    from graphflow.backends.cuda import cublas
+
+    if not cublas.available():
+        pytest.skip("cuBLASLt is not installed")
+    a, w = _random(*((300, 100) if flips[0] else (100, 300))), _random(*((200, 300) if flips[1] else (300, 200)))
+    a[3, 5] = np.nan
+    results = {}
+    for name in ("cublas", "own", "tf32"):
+        with tf.config(cublas=name != "own", allow_tf32=name == "tf32"), tf.Graph().as_default():
+            y = tf.matmul(tf.constant(a), tf.constant(w), transpose_a=flips[0], transpose_b=flips[1])
+            bias = tf.constant(_random(200))
+            fetches = [y, tf.nn.relu(y + bias), tf.nn.sigmoid(y * 2.0)]
+            results[name] = tf.Session(backend="cuda").run(fetches)
+    for fast, exact, coarse in zip(results["cublas"], results["own"], results["tf32"], strict=True):
+        np.testing.assert_allclose(fast, exact, rtol=1e-4, atol=1e-4)  # NaN where there is NaN
+        np.testing.assert_allclose(coarse, exact, rtol=0.1, atol=0.1)
+    assert np.abs(np.nan_to_num(results["tf32"][0] - results["own"][0])).max() > 1e-3
+
+
+@pytest.mark.skipif(not GPU, reason="there is no GPU")
+def test_kernels_are_kept_on_disk(tmp_path):
+    from graphflow.backends.cache import Cache
+    from graphflow.backends.cuda.compile import Job
+    from graphflow.backends.cuda.loading import Kernels
+
+    text = "def kernel(x, n):\n    for i in range(cuda.grid(1), n, cuda.gridsize(1)):\n        x[i] = float32(i)\n"
+    job = Job(text, ("float32",), 1, 32)
+    with tf.config(cache_dir=str(tmp_path)):
+        first, second = Kernels(Cache()), Kernels(Cache())
+        first.get(job)
+        assert (first.compiled, first.loaded) == (1, 0)
+        second.prepare([job])
+        assert (second.compiled, second.loaded) == (0, 1)
+        second.get(job._replace(threads=64))
+        assert (second.compiled, second.loaded) == (1, 1)
+
+
+TOOLKIT = importlib.util.find_spec("numba_cuda") is not None and assembler() is not None and not SIMULATED
+
+
+@pytest.mark.skipif(not TOOLKIT, reason="the extra `cuda` and ptxas (nvidia-cuda-nvcc) are not installed")
+def test_other_processes_compile_what_this_one_would():
+    from graphflow.backends.cuda import workers
+    from graphflow.backends.cuda.compile import Job
+
+    good = [Job(f"def kernel(x, n):\n    x[n + {i}] = float32(n)\n", ("float32",), 1, 32) for i in range(4)]
+    bad = Job("def kernel(x, n):\n    x[n] = nothing\n", ("float32",), 1, 32)
+    made = dict(workers.compiled([*good, bad], (9, 0)))
+    assert set(made) == set(good)
+    assert all(code[1:4] == b"ELF" for _, code in made.values())
+    assert len({code for _, code in made.values()}) == 4
