@@ -1,8 +1,9 @@
 """The text of kernels that are products of two matrices, whatever these are made from.
 
-A block makes a tile of the result.  It copies a strip of either operand to shared memory and, while it computes with
-them, loads the next strips to registers.  Every thread keeps the sums of a small tile in registers; its rows and
-columns lie in groups of four, which are read from shared memory together.  Every element is summed in the order of k.
+A block makes a tile of the result, strip by strip of k: it loads a strip of either operand to registers, computes with
+the strips before, which are in shared memory, and saves those that it has loaded beside them.  Every thread keeps the
+sums of a small tile in registers; its rows and columns lie in groups, which are read from shared memory together.
+Every element is summed in the order of k.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from graphflow.backends.base import Call
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.launch import Launch, Pointer, Room, call, each_element
 from graphflow.backends.cuda.regions import Epilogue, Source, storing
-from graphflow.backends.cuda.vectors import ACCESS
+from graphflow.backends.cuda.vectors import ACCESS, GROUP, group_of
 from graphflow.dtypes import as_dtype
 
 _PROCESSORS = 132  # of an H100; smaller GPUs have fewer, and then more waves of blocks
 _DEEP = 8  # strips, at least, of a part of k
 _PARTS = 64
-_GROUP = 4
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,12 @@ class Operand(Hashable, Protocol):
 
 
 class Rows(Hashable, Protocol):
-    """Where the rows of a product lie in the result."""
+    """Where the rows of a product lie in the result.   names: what this depends on, besides m."""
 
-    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def place(self, source: Source, i: str) -> tuple[str, str]:
         """(the row of the result, a condition for there being one), after lines for row i of the product."""
 
 
@@ -91,7 +94,9 @@ class Rows(Hashable, Protocol):
 class InOrder:
     """Those of one matrix after those of the other."""
 
-    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+    names: tuple[str, ...] = ("image",)
+
+    def place(self, source: Source, i: str) -> tuple[str, str]:
         return f"image * m + {i}", f"{i} < m"
 
 
@@ -124,75 +129,62 @@ def product(
         "last = min(k, first + depth)",
         f"zero = {dtype}(0)",
         f"c = zeros(zero, {tile.rows * tile.columns})",
-        "odd = int32(0)",
+        "odd = int32(0)",  # which half of shared memory has the strip before
         *opening,
     )
     for strip in strips:
         strip.begin(source)
-        strip.load(source, "first")
-        strip.save(source, "0")
-    source.add("cuda.syncthreads()")
-    source.open(f"for start in range(first, last, {tile.k}):")
-    source.add(f"more = start + {tile.k} < last")
-    source.open("if more:")
+    source.open(f"for start in range(first, last + {tile.k}, {tile.k}):")
     for strip in strips:
-        strip.load(source, f"start + {tile.k}")
-    source.close()
-    source.open(f"for p in range({tile.k}):")
-    for strip, thread, mine in zip(strips, ("ty", "tx"), (tile.rows, tile.columns), strict=True):
-        group = _group(mine)
-        at = f"int32(odd * {strip.size} + p * {strip.stride} + {thread} * {group})"
-        source.add(f"{strip.name}p = groups(s{strip.name}, {at}, {mine}, {group}, {strip.wide // mine * group})")
-    source.add("c = outer(c, ap, bp)")
+        strip.load(source)
+    source.open("if start > first:")
+    where = [
+        f"s{strip.name}, odd * {strip.size} + {thread} * {group_of(mine)}, {strip.stride}, {strip.wide}"
+        for strip, thread, mine in zip(strips, ("ty", "tx"), (tile.rows, tile.columns), strict=True)
+    ]
+    source.add(f"c = contracted(c, {tile.rows}, {', '.join(where)}, {tile.k})")
     source.close()
     source.add("odd = int32(1 - odd)")
-    source.open("if more:")
     for strip in strips:
         strip.save(source, f"odd * {strip.size}")
-    source.close()
     source.add("cuda.syncthreads()")
     source.close()
     source.add("before = share * count" if after is None else "before = 0")
-    pointers = ", ".join(finish.pointers())
+    given = ", ".join(["before", "left", "tx", "m", "n", *rows.names, *finish.pointers()])
     for r in range(tile.rows):
-        source.add(f"row{r} = top + {_place('ty', r, tile.rows, tile.m)}")
-        where, inside = rows.place(source, f"row{r}", f"r{r}")
         mine = f"piece(c, {r * tile.columns}, {tile.columns})"
-        source.add(f"finish_row({mine}, before + {where}, {inside}, left, tx, n, {pointers})")
-    return finish.define() + _finish_row(tile, finish) + str(source)
+        source.add(f"finish_row({mine}, top + {_place('ty', r, tile.rows, tile.m)}, {given})")
+    return finish.define() + _finish_row(tile, rows, finish, given) + str(source)
 
 
-def _finish_row(tile: Tile, finish: Epilogue) -> str:
-    """A function for the numbers of one row that a thread has."""
-    source = Source(["c", "row", "inside", "left", "tx", "n", *finish.pointers()], "finish_row")
-    source.add(f"{''.join(f'c{q}, ' for q in range(tile.columns))} = c")
+def _finish_row(tile: Tile, rows: Rows, finish: Epilogue, given: str) -> str:
+    """A function for the numbers of row i that a thread has."""
+    source = Source(["c", "i", given], "finish_row")
+    row, inside = rows.place(source, "i")
+    source.add(f"row = before + {row}", f"inside = {inside}", f"{''.join(f'c{q}, ' for q in range(tile.columns))} = c")
     for q in range(tile.columns):
         source.add(f"at = left + {_place('tx', q, tile.columns, tile.n)}")
         source.add(finish.call(f"c{q}", "row", "at", "n", "inside & (at < n)"))
     return str(source)
 
 
-def _group(count: int) -> int:
-    """How many of a thread's rows or columns lie together."""
-    return math.gcd(count, _GROUP)
-
-
 def _place(thread: str, number: int, count: int, size: int) -> str:
     """Row or column `number` of a thread within the tile: groups, those of the threads side by side."""
-    group = _group(count)
+    group = group_of(count)
     return f"{number // group * group * (size // count)} + {thread} * {group} + {number % group}"
 
 
 class _Strip:
-    """The elements of one operand's strip that a thread copies: groups of neighbours, which are loaded together.
+    """What a thread copies of one operand's strips, to either half of its memory by turns.
 
-    Where the threads are a multiple of a line of groups, all groups of a thread have one place along the line.
+    It copies groups of neighbours, which are loaded together.  Where the threads are a multiple of a line of groups,
+    all groups of a thread have one place along the line.
     """
 
     def __init__(self, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
         self.operand, self.tile, self.wide, self.top, self.end = operand, tile, wide, begin, end
         self.name, self.lanes = operand.name, operand.lanes
-        self.stride = wide + (_GROUP if operand.along_k else 0)  # neighbours in k are stored to different banks
+        self.stride = wide + (GROUP if operand.along_k else 0)  # neighbours in k are stored to different banks
         self.size = tile.k * self.stride
         self.line = (tile.k if operand.along_k else wide) // self.lanes
         self.groups = wide * tile.k // self.lanes
@@ -220,11 +212,11 @@ class _Strip:
             at = f"{name}d{self.depths[q]} * {self.stride} + {name}w{self.rows[q]}"
             source.add(f"{name}s{q} = int32({at})")
 
-    def load(self, source: Source, start: str) -> None:
+    def load(self, source: Source) -> None:
         """To registers; zeros where the operand ends."""
         name = self.name
         for q in sorted(set(self.depths)):
-            source.add(f"{name}p{q} = {start} + {name}d{q}")
+            source.add(f"{name}p{q} = start + {name}d{q}")
             inside = self.operand.depth(source, f"{name}p{q}", f"{name}k{q}")
             source.add(f"{name}e{q} = ({name}p{q} < last){inside and ' & ' + inside}")
         for q in range(self.count):
