@@ -174,10 +174,7 @@ def _typed_contracted(
     if not isinstance(rows, types.Literal):
         return None
     kind, counts = c.dtype, (rows.literal_value, len(c) // rows.literal_value)
-    strips = (
-        (2, counts[0], x_step.literal_value, m.literal_value),
-        (6, counts[1], y_step.literal_value, n.literal_value),
-    )
+    steps, widths = (x_step.literal_value, y_step.literal_value), (m.literal_value, n.literal_value)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         sums = _values(builder, arguments[0])
