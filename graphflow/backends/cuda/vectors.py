@@ -6,6 +6,7 @@ Numba types a kernel call by call, so these keep compilation short; and 16 bytes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,18 @@ from llvmlite import ir
 from graphflow.backends.cuda.shim import SIMULATED, intrinsic, types
 
 ACCESS = 16  # bytes, at most, of an access
+GROUP = 4  # rows or columns of a thread, at most, that lie together
+
+
+def group_of(count: int) -> int:
+    """How many of a thread's rows or columns lie together."""
+    return math.gcd(count, GROUP)
+
+
+def _places(count: int, wide: int) -> list[int]:
+    """Where those of the first thread lie."""
+    group = group_of(count)
+    return [q // group * group * (wide // count) + q % group for q in range(count)]
 
 
 def _taken(x: Any, i: int, count: int, inside: bool, zero: Any) -> tuple:
@@ -27,18 +40,23 @@ def _put(x: Any, i: int, step: int, values: tuple) -> None:
         x[i + j * step] = value
 
 
-def _groups(x: Any, i: int, count: int, group: int, step: int) -> tuple:
-    """`count` elements in groups that lie together, from one to the next `step`."""
-    return tuple([x[i + j // group * step + j % group] for j in range(count)])
-
-
 def _zeros(zero: Any, count: int) -> tuple:
     return (zero,) * count
 
 
-def _outer(c: tuple, x: tuple, y: tuple) -> tuple:
-    """c + x * y for each pair, row by row."""
-    return tuple([type(s)(s + x[i // len(y)] * y[i % len(y)]) for i, s in enumerate(c)])
+def _contracted(
+    c: tuple, rows: int, x: Any, i: int, x_step: int, m: int, y: Any, j: int, y_step: int, n: int, depth: int
+) -> tuple:
+    """c, a tile of rows, + the sum of x * y over `depth` steps, from x[i] and y[j] on.
+
+    Rows and columns lie in groups, those of all threads, m and n in a step, side by side.
+    """
+    columns = len(c) // rows
+    for p in range(depth):
+        left = [x[i + p * x_step + q] for q in _places(rows, m)]
+        right = [y[j + p * y_step + q] for q in _places(columns, n)]
+        c = tuple([type(s)(s + left[e // columns] * right[e % columns]) for e, s in enumerate(c)])
+    return c
 
 
 def _piece(c: tuple, first: int, count: int) -> tuple:
@@ -54,7 +72,7 @@ def _within(i: int, n: int) -> bool:
 def functions() -> dict[str, Callable]:
     """By their names in kernels."""
     plain = {
-        "taken": _taken, "put": _put, "groups": _groups, "zeros": _zeros, "outer": _outer, "piece": _piece,
+        "taken": _taken, "put": _put, "zeros": _zeros, "contracted": _contracted, "piece": _piece,
         "within": _within,
     }  # fmt: skip
     if SIMULATED:
@@ -63,14 +81,10 @@ def functions() -> dict[str, Callable]:
 
 
 # -- for numba: (the signature, what emits the code); None asks for constants ------------------------------------------
-def _place(context: Any, builder: Any, kind: Any, array: Any, i: Any) -> Any:
-    """A pointer to an element."""
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.gep(data, [i], inbounds=True)
-
-
-def _index(context: Any, builder: Any, kind: Any, i: Any) -> Any:
-    return context.cast(builder, i, kind, types.int64)
+def _place(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
+    """A pointer to an element, from an array and a position."""
+    data = context.make_array(kinds[0])(context, builder, values[0]).data
+    return builder.gep(data, [context.cast(builder, values[1], kinds[1], types.int64)], inbounds=True)
 
 
 def _together(context: Any, builder: Any, kind: Any, pointer: Any, count: int) -> Any:
@@ -88,6 +102,12 @@ def _load(context: Any, builder: Any, kind: Any, pointer: Any, count: int) -> li
     return [builder.extract_element(vector, ir.IntType(32)(j)) for j in range(count)]
 
 
+def _loads(context: Any, builder: Any, kind: Any, start: Any, places: list[int], group: int) -> list[Any]:
+    """The elements at these places from a pointer on, `group` at a time."""
+    firsts = [builder.gep(start, [ir.IntType(64)(place)]) for place in places[::group]]
+    return [value for first in firsts for value in _load(context, builder, kind, first, group)]
+
+
 def _values(builder: Any, made: Any) -> list[Any]:
     return [builder.extract_value(made, j) for j in range(made.type.count)]
 
@@ -99,12 +119,11 @@ def _typed_taken(typing: Any, x: Any, i: Any, count: Any, inside: Any, zero: Any
     result = types.UniTuple(x.dtype, n)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, _, condition, otherwise = arguments
-        at = _index(context, builder, signature.args[1], at)
+        *place, _, condition, otherwise = arguments
         condition = context.cast(builder, condition, signature.args[3], types.boolean)
         before = builder.block
         with builder.if_then(condition):
-            loaded = _load(context, builder, x.dtype, _place(context, builder, x, array, at), n)
+            loaded = _load(context, builder, x.dtype, _place(context, builder, signature.args[:2], place), n)
             inner = builder.block
         made = []
         for value in loaded:
@@ -122,9 +141,8 @@ def _typed_put(typing: Any, x: Any, i: Any, step: Any, values: Any) -> Any:
         return None
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, _, given = arguments
-        pointer = _place(context, builder, x, array, _index(context, builder, signature.args[1], at))
-        parts = _values(builder, given)
+        *place, _, given = arguments
+        pointer, parts = _place(context, builder, signature.args[:2], place), _values(builder, given)
         if step.literal_value == 1 and len(parts) > 1:
             place, align = _together(context, builder, x.dtype, pointer, len(parts))
             vector = ir.Constant(place.type.pointee, ir.Undefined)
@@ -139,24 +157,6 @@ def _typed_put(typing: Any, x: Any, i: Any, step: Any, values: Any) -> Any:
     return types.void(x, i, step, values), emit
 
 
-def _typed_groups(typing: Any, x: Any, i: Any, count: Any, group: Any, step: Any) -> Any:
-    if not isinstance(count, types.Literal):
-        return None
-    n, together, apart = count.literal_value, group.literal_value, step.literal_value
-    result = types.UniTuple(x.dtype, n)
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, *_ = arguments
-        pointer = _place(context, builder, x, array, _index(context, builder, signature.args[1], at))
-        made = []
-        for j in range(n // together):
-            place = builder.gep(pointer, [ir.IntType(64)(j * apart)])
-            made += _load(context, builder, x.dtype, place, together)
-        return context.make_tuple(builder, result, made)
-
-    return result(x, i, count, group, step), emit
-
-
 def _typed_zeros(typing: Any, zero: Any, count: Any) -> Any:
     if not isinstance(count, types.Literal):
         return None
@@ -168,14 +168,28 @@ def _typed_zeros(typing: Any, zero: Any, count: Any) -> Any:
     return result(zero, count), emit
 
 
-def _typed_outer(typing: Any, c: Any, x: Any, y: Any) -> Any:
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sums, rows, columns = [_values(builder, given) for given in arguments]
-        add, times = (builder.fadd, builder.fmul) if isinstance(c.dtype, types.Float) else (builder.add, builder.mul)
-        pairs = [times(left, right) for left in rows for right in columns]
-        return context.make_tuple(builder, c, [add(s, pair) for s, pair in zip(sums, pairs, strict=True)])
+def _typed_contracted(
+    typing: Any, c: Any, rows: Any, x: Any, i: Any, x_step: Any, m: Any, y: Any, j: Any, y_step: Any, n: Any, depth: Any
+) -> Any:
+    if not isinstance(rows, types.Literal):
+        return None
+    kind, counts = c.dtype, (rows.literal_value, len(c) // rows.literal_value)
+    steps, widths = (x_step.literal_value, y_step.literal_value), (m.literal_value, n.literal_value)
 
-    return c(c, x, y), emit
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sums = _values(builder, arguments[0])
+        add, times = (builder.fadd, builder.fmul) if isinstance(kind, types.Float) else (builder.add, builder.mul)
+        starts = [_place(context, builder, signature.args[at : at + 2], arguments[at : at + 2]) for at in (2, 6)]
+        for p in range(depth.literal_value):
+            left, right = [
+                _loads(context, builder, kind, start, [p * step + q for q in _places(count, wide)], group_of(count))
+                for start, count, step, wide in zip(starts, counts, steps, widths, strict=True)
+            ]
+            pairs = [times(a, b) for a in left for b in right]
+            sums = [add(s, pair) for s, pair in zip(sums, pairs, strict=True)]
+        return context.make_tuple(builder, c, sums)
+
+    return c(c, rows, x, i, x_step, m, y, j, y_step, n, depth), emit
 
 
 def _typed_piece(typing: Any, c: Any, first: Any, count: Any) -> Any:
@@ -199,6 +213,6 @@ def _typed_within(typing: Any, i: Any, n: Any) -> Any:
 
 
 _TYPED = {
-    "taken": _typed_taken, "put": _typed_put, "groups": _typed_groups, "zeros": _typed_zeros, "outer": _typed_outer,
+    "taken": _typed_taken, "put": _typed_put, "zeros": _typed_zeros, "contracted": _typed_contracted,
     "piece": _typed_piece, "within": _typed_within,
 }  # fmt: skip

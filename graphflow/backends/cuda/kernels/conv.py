@@ -206,13 +206,15 @@ class Results:
     def element(self, row: str, depth: str) -> tuple[str, str]:
         return _element(row, depth, self.g.oh, self.g.ow, all(axis.safe for axis in self.g.phases))
 
-    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+    names = "yfirst", "xfirst"
+
+    def place(self, source: Source, i: str) -> tuple[str, str]:
         """The pixel of a row, as that of a row of the result."""
         g, (ys, xs) = self.g, self.g.phases
-        image = _apart(source, i, mark, ("px", xs.pixels), ("py", ys.pixels))
-        source.add(f"{mark}y = {mark}py * {g.sh} + yfirst", f"{mark}x = {mark}px * {g.sw} + xfirst")
-        inside = "".join(f" & ({mark}{p.axis} < {p.size})" for p in (ys, xs) if not p.even)
-        return f"({image} * {g.h} + {mark}y) * {g.w} + {mark}x", f"({i} < m){inside}"
+        image = _apart(source, i, "", ("px", xs.pixels), ("py", ys.pixels))
+        source.add(f"y = py * {g.sh} + yfirst", f"x = px * {g.sw} + xfirst")
+        inside = "".join(f" & ({p.axis} < {p.size})" for p in (ys, xs) if not p.even)
+        return f"({image} * {g.h} + y) * {g.w} + x", f"({i} < m){inside}"
 
 
 @dataclass(frozen=True)

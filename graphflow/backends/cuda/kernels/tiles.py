@@ -1,8 +1,9 @@
 """The text of kernels that are products of two matrices, whatever these are made from.
 
-A block makes a tile of the result.  It copies a strip of either operand to shared memory and, while it computes with
-them, loads the next strips to registers.  Every thread keeps the sums of a small tile in registers; its rows and
-columns lie in groups of four, which are read from shared memory together.  Every element is summed in the order of k.
+A block makes a tile of the result, strip by strip of k: it loads a strip of either operand to registers, computes with
+the strips before, which are in shared memory, and saves those that it has loaded beside them.  Every thread keeps the
+sums of a small tile in registers; its rows and columns lie in groups, which are read from shared memory together.
+Every element is summed in the order of k.
 """
 
 from __future__ import annotations
@@ -15,40 +16,63 @@ from typing import Protocol
 
 from graphflow.backends.base import Call
 from graphflow.backends.cuda import shim
-from graphflow.backends.cuda.launch import Launch, Pointer, Room, call, each_element
+from graphflow.backends.cuda.launch import Launch, Pointer, Room, blocks_for, call
 from graphflow.backends.cuda.regions import Epilogue, Source, storing
-from graphflow.backends.cuda.vectors import ACCESS
+from graphflow.backends.cuda.vectors import ACCESS, GROUP, group_of
 from graphflow.dtypes import as_dtype
 
-_PROCESSORS = 132  # of an H100; smaller GPUs have fewer, and then more waves of blocks
-_DEEP = 8  # strips, at least, of a part of k
-_PARTS = 64
-_GROUP = 4
+# What `choose` reckons with: an H100, in cycles.
+_PROCESSORS = 132
+_REGISTERS, _SHARED = 2**16, 227 * 1024  # of a processor; bytes of shared memory
+_LATENCY = 700  # from a load to what is computed with it
+_BLOCK = 2500  # for a block to begin and to store its numbers
+_MERGE = 4000  # for another launch and its first loads
+_BYTES = 2000  # that go to partial sums in a cycle
+_COPY = 20  # instructions for a group of neighbours
+_PARTS = 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256
+_MERGERS = 8  # threads, at most, that add the parts of one number
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Of a block: rows, columns, and how deep a strip is; of a thread: rows and columns.   speed: against others."""
+    """Of a block: rows, columns, and how deep a strip is; of a thread: rows and columns."""
 
     m: int
     n: int
     k: int
     rows: int
     columns: int
-    speed: float
 
     @property
     def threads(self) -> int:
         return self.m // self.rows * (self.n // self.columns)
 
+    def fits(self, size: int) -> bool:
+        """Whether a thread's sums fit its registers."""
+        return self.rows * self.columns * size <= 256
+
+    def resident(self, size: int) -> int:
+        """How many blocks a processor has at a time, about."""
+        registers = 36 + 1.4 * self.rows * self.columns * size / 4
+        shared = 2 * self.k * (self.m + self.n + 2 * GROUP) * size
+        return min(int(_REGISTERS / (registers * self.threads)), _SHARED // shared, 2048 // self.threads)
+
+    def strip(self, size: int, lanes: tuple[int, int]) -> float:
+        """Cycles of a processor for a strip of a block."""
+        reads = self.rows // group_of(self.rows) + self.columns // group_of(self.columns)
+        sums = self.rows * self.columns * size / 4
+        each = max((sums + reads) / 4, 1.5 * reads) * self.k
+        copies = sum(-(-wide * self.k // (n * self.threads)) for wide, n in zip((self.m, self.n), lanes, strict=True))
+        return self.threads / 32 * (each + copies * _COPY / 4)
+
 
 TILES = (
-    Tile(128, 128, 8, 8, 8, 1.0), Tile(128, 64, 8, 8, 4, 0.85), Tile(64, 64, 16, 4, 4, 0.7),
-    Tile(32, 32, 16, 2, 2, 0.4), Tile(128, 16, 16, 8, 1, 0.4), Tile(64, 16, 16, 4, 1, 0.3), Tile(16, 16, 16, 1, 1, 0.2),
+    Tile(128, 128, 8, 8, 8), Tile(128, 64, 8, 8, 4), Tile(64, 64, 16, 4, 4), Tile(32, 32, 16, 2, 2),
+    Tile(16, 16, 32, 1, 1), Tile(128, 48, 16, 8, 6), Tile(64, 48, 16, 4, 6), Tile(128, 24, 16, 8, 3),
+    Tile(128, 24, 16, 4, 3), Tile(32, 24, 16, 2, 3), Tile(128, 16, 16, 4, 4), Tile(128, 12, 16, 4, 3),
+    Tile(256, 8, 8, 4, 4), Tile(128, 8, 16, 4, 2), Tile(32, 8, 32, 2, 1), Tile(256, 4, 8, 4, 2),
 )  # fmt: skip
-WIDE_TILES = (Tile(64, 64, 8, 4, 4, 1.0), Tile(32, 32, 8, 2, 2, 0.6), Tile(64, 16, 8, 4, 1, 0.5),
-              Tile(16, 16, 8, 1, 1, 0.3))  # fmt: skip
-SIMULATED_TILES = Tile(4, 4, 4, 2, 2, 1.0), Tile(32, 16, 16, 16, 8, 1.0)  # of few threads
+SIMULATED_TILES = Tile(4, 4, 4, 2, 2), Tile(8, 6, 8, 4, 3), Tile(32, 16, 16, 16, 8)  # of few threads
 
 
 class Operand(Hashable, Protocol):
@@ -81,9 +105,12 @@ class Operand(Hashable, Protocol):
 
 
 class Rows(Hashable, Protocol):
-    """Where the rows of a product lie in the result."""
+    """Where the rows of a product lie in the result.   names: what this depends on, besides m."""
 
-    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def place(self, source: Source, i: str) -> tuple[str, str]:
         """(the row of the result, a condition for there being one), after lines for row i of the product."""
 
 
@@ -91,7 +118,9 @@ class Rows(Hashable, Protocol):
 class InOrder:
     """Those of one matrix after those of the other."""
 
-    def place(self, source: Source, i: str, mark: str) -> tuple[str, str]:
+    names: tuple[str, ...] = ("image",)
+
+    def place(self, source: Source, i: str) -> tuple[str, str]:
         return f"image * m + {i}", f"{i} < m"
 
 
@@ -124,75 +153,62 @@ def product(
         "last = min(k, first + depth)",
         f"zero = {dtype}(0)",
         f"c = zeros(zero, {tile.rows * tile.columns})",
-        "odd = int32(0)",
+        "odd = int32(0)",  # which half of shared memory has the strip before
         *opening,
     )
     for strip in strips:
         strip.begin(source)
-        strip.load(source, "first")
-        strip.save(source, "0")
-    source.add("cuda.syncthreads()")
-    source.open(f"for start in range(first, last, {tile.k}):")
-    source.add(f"more = start + {tile.k} < last")
-    source.open("if more:")
+    source.open(f"for start in range(first, last + {tile.k}, {tile.k}):")
     for strip in strips:
-        strip.load(source, f"start + {tile.k}")
-    source.close()
-    source.open(f"for p in range({tile.k}):")
-    for strip, thread, mine in zip(strips, ("ty", "tx"), (tile.rows, tile.columns), strict=True):
-        group = _group(mine)
-        at = f"int32(odd * {strip.size} + p * {strip.stride} + {thread} * {group})"
-        source.add(f"{strip.name}p = groups(s{strip.name}, {at}, {mine}, {group}, {strip.wide // mine * group})")
-    source.add("c = outer(c, ap, bp)")
+        strip.load(source)
+    source.open("if start > first:")
+    where = [
+        f"s{strip.name}, odd * {strip.size} + {thread} * {group_of(mine)}, {strip.stride}, {strip.wide}"
+        for strip, thread, mine in zip(strips, ("ty", "tx"), (tile.rows, tile.columns), strict=True)
+    ]
+    source.add(f"c = contracted(c, {tile.rows}, {', '.join(where)}, {tile.k})")
     source.close()
     source.add("odd = int32(1 - odd)")
-    source.open("if more:")
     for strip in strips:
         strip.save(source, f"odd * {strip.size}")
-    source.close()
     source.add("cuda.syncthreads()")
     source.close()
     source.add("before = share * count" if after is None else "before = 0")
-    pointers = ", ".join(finish.pointers())
+    given = ", ".join(["before", "left", "tx", "m", "n", *rows.names, *finish.pointers()])
     for r in range(tile.rows):
-        source.add(f"row{r} = top + {_place('ty', r, tile.rows, tile.m)}")
-        where, inside = rows.place(source, f"row{r}", f"r{r}")
         mine = f"piece(c, {r * tile.columns}, {tile.columns})"
-        source.add(f"finish_row({mine}, before + {where}, {inside}, left, tx, n, {pointers})")
-    return finish.define() + _finish_row(tile, finish) + str(source)
+        source.add(f"finish_row({mine}, top + {_place('ty', r, tile.rows, tile.m)}, {given})")
+    return finish.define() + _finish_row(tile, rows, finish, given) + str(source)
 
 
-def _finish_row(tile: Tile, finish: Epilogue) -> str:
-    """A function for the numbers of one row that a thread has."""
-    source = Source(["c", "row", "inside", "left", "tx", "n", *finish.pointers()], "finish_row")
-    source.add(f"{''.join(f'c{q}, ' for q in range(tile.columns))} = c")
+def _finish_row(tile: Tile, rows: Rows, finish: Epilogue, given: str) -> str:
+    """A function for the numbers of row i that a thread has."""
+    source = Source(["c", "i", given], "finish_row")
+    row, inside = rows.place(source, "i")
+    source.add(f"row = before + {row}", f"inside = {inside}", f"{''.join(f'c{q}, ' for q in range(tile.columns))} = c")
     for q in range(tile.columns):
         source.add(f"at = left + {_place('tx', q, tile.columns, tile.n)}")
         source.add(finish.call(f"c{q}", "row", "at", "n", "inside & (at < n)"))
     return str(source)
 
 
-def _group(count: int) -> int:
-    """How many of a thread's rows or columns lie together."""
-    return math.gcd(count, _GROUP)
-
-
 def _place(thread: str, number: int, count: int, size: int) -> str:
     """Row or column `number` of a thread within the tile: groups, those of the threads side by side."""
-    group = _group(count)
+    group = group_of(count)
     return f"{number // group * group * (size // count)} + {thread} * {group} + {number % group}"
 
 
 class _Strip:
-    """The elements of one operand's strip that a thread copies: groups of neighbours, which are loaded together.
+    """What a thread copies of one operand's strips, to either half of its memory by turns.
 
-    Where the threads are a multiple of a line of groups, all groups of a thread have one place along the line.
+    It copies groups of neighbours, which are loaded together.  Where the threads are a multiple of a line of groups,
+    all groups of a thread have one place along the line.
     """
 
     def __init__(self, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
         self.operand, self.tile, self.wide, self.top, self.end = operand, tile, wide, begin, end
         self.name, self.lanes = operand.name, operand.lanes
-        self.stride = wide + (_GROUP if operand.along_k else 0)  # neighbours in k are stored to different banks
+        self.stride = wide + (GROUP if operand.along_k else 0)  # neighbours in k are stored to different banks
         self.size = tile.k * self.stride
         self.line = (tile.k if operand.along_k else wide) // self.lanes
         self.groups = wide * tile.k // self.lanes
@@ -220,11 +236,11 @@ class _Strip:
             at = f"{name}d{self.depths[q]} * {self.stride} + {name}w{self.rows[q]}"
             source.add(f"{name}s{q} = int32({at})")
 
-    def load(self, source: Source, start: str) -> None:
+    def load(self, source: Source) -> None:
         """To registers; zeros where the operand ends."""
         name = self.name
         for q in sorted(set(self.depths)):
-            source.add(f"{name}p{q} = {start} + {name}d{q}")
+            source.add(f"{name}p{q} = start + {name}d{q}")
             inside = self.operand.depth(source, f"{name}p{q}", f"{name}k{q}")
             source.add(f"{name}e{q} = ({name}p{q} < last){inside and ' & ' + inside}")
         for q in range(self.count):
@@ -253,32 +269,54 @@ def together(length: int, size: int) -> int:
 
 
 @functools.lru_cache(1024)
-def merge(dtype: str, after: Epilogue) -> str:
-    """(partial sums [parts, count], *pointers of the epilogue, count, columns, parts): their sums, in order."""
+def merge(dtype: str, after: Epilogue, mergers: int) -> str:
+    """(partial sums [parts, count], *pointers of the epilogue, count, columns, parts): their sums.
+
+    Each of `mergers` threads adds every so-manieth part, and one of them what these have.
+    """
     source = Source(["part", *after.pointers(), "count", "columns", "parts"])
-    source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
-    source.add("total = part[i]")
-    source.open("for q in range(1, parts):")
+    side = shim.THREADS // mergers
+    source.add(f"s = cuda.shared.array({shim.THREADS}, {dtype})", "t = cuda.threadIdx.x")
+    source.add(f"lane = mod32(t, {side})", f"mine = div32(t, {side})")
+    source.open(f"for first in range(cuda.blockIdx.x * {side}, count, cuda.gridDim.x * {side}):")
+    source.add("i = first + lane", f"total = {dtype}(0)")
+    source.open("if i < count:")
+    source.open(f"for q in range(mine, parts, {mergers}):")
     source.add(f"total = {dtype}(total + part[q * count + i])")
     source.close()
+    source.close()
+    source.add("s[t] = total", "cuda.syncthreads()")
+    source.open(f"if t < min(count - first, {side}):")
+    for q in range(1, mergers):
+        source.add(f"total = {dtype}(total + s[t + {q * side}])")
     source.add("at = i // columns", after.call("total", "at", "i - at * columns", "columns"))
+    source.close()
+    source.add("cuda.syncthreads()")
     return after.define() + str(source)
 
 
-def choose(m: int, n: int, k: int, batch: int, dtype: str) -> tuple[Tile, int]:
-    """(the tile, the parts of k) that take the least time, about."""
+def choose(m: int, n: int, k: int, batch: int, dtype: str, lanes: tuple[int, int]) -> tuple[Tile, int]:
+    """(the tile, the parts of k) that take the least time, about; lanes: of both operands."""
+    size = as_dtype(dtype).size
     if shim.SIMULATED:
-        tile = SIMULATED_TILES[m * n * k * batch > 1000]
+        tile = SIMULATED_TILES[2 if m * n * k * batch > 1000 else n % 3 == 0]
         return tile, 2 if m <= tile.m and n <= tile.n and batch == 1 and k > 4 * tile.k else 1
-    tiles = TILES if as_dtype(dtype).size == 4 else WIDE_TILES
     best: tuple[float, Tile, int] | None = None
-    for tile in tiles:
-        blocks = -(-m // tile.m) * -(-n // tile.n) * batch
-        parts = max(1, min(2 * _PROCESSORS // blocks, k // (tile.k * _DEEP), _PARTS))
-        waves = -(-blocks * parts // _PROCESSORS)
-        cost = waves * tile.m * tile.n * (k / parts + 64) / tile.speed + parts * m * n * batch / _PROCESSORS
-        if best is None or cost < best[0]:
-            best = cost, tile, parts
+    for tile in TILES:
+        if not tile.fits(size):
+            continue
+        blocks, strips, resident = -(-m // tile.m) * -(-n // tile.n) * batch, -(-k // tile.k), tile.resident(size)
+        work = tile.strip(size, lanes)
+        for parts in _PARTS:
+            if parts > 1 and (2 * parts > strips or batch * parts >= 2**16):
+                break
+            deep, mine = -(-strips // parts), -(-blocks * parts // _PROCESSORS)
+            rounds = -(-mine // resident)
+            cost = max(mine * deep * work, rounds * deep * max(_LATENCY, work)) + rounds * _BLOCK
+            if parts > 1:
+                cost += _MERGE + parts / _MERGERS * _LATENCY / 4 + 2 * parts * m * n * batch * size / _BYTES
+            if best is None or cost < best[0]:
+                best = cost, tile, -(-strips // deep) if deep else 1
     assert best is not None
     return best[1], best[2]
 
@@ -297,9 +335,9 @@ def multiplied(
     rows        where the product's rows lie among the `count` rows of the result
     """
     m, n, k, batch = shape
-    if 0 in (m, n, batch) or batch * _PARTS >= 2**16:
+    if 0 in (m, n, batch) or batch >= 2**16:
         return None
-    tile, parts = choose(m, n, k, batch, dtype)
+    tile, parts = choose(m, n, k, batch, dtype, (a.lanes, b.lanes))
     names, values = tuple(name for name, _ in parameters), tuple(value for _, value in parameters)
     grid = (-(-m // tile.m) * -(-n // tile.n), batch * parts)
     count = count or m * batch
@@ -310,10 +348,12 @@ def multiplied(
     room = Room()
     part = room.take(dtype, parts * count * n, as_dtype(dtype).size)
     text = product(tile, dtype, a, b, rows, names, None, opening)
+    mergers = min(_MERGERS, shim.THREADS // 2, 2 ** (parts.bit_length() - 1))
+    blocks = blocks_for(count * n, shim.THREADS // mergers)
     return call(
         [
             Launch(text, (*pointers, part), sizes, grid, tile.threads),
-            each_element(merge(dtype, after), (part, *finished), (count * n, n, parts), count * n),
+            Launch(merge(dtype, after, mergers), (part, *finished), (count * n, n, parts), (blocks, 1)),
         ],
         room.nbytes,
     )
