@@ -59,8 +59,11 @@ def require_device() -> None:
         return
     from cuda.bindings import driver
 
-    status, version = driver.cuDriverGetVersion()
-    if int(status) or not version:
+    version = 0
+    if has_library("cuda"):
+        status, version = driver.cuDriverGetVersion()
+        version = 0 if int(status) else version
+    if not version:
         raise GraphError("there is no NVIDIA driver: the CUDA backend needs a GPU", hint="backend='cpu' runs anywhere")
     if version < _DRIVER:
         raise GraphError(
@@ -83,7 +86,7 @@ def available() -> bool:
 
 
 def has_library(name: str) -> bool:
-    """Whether a library of the toolkit can be loaded."""
+    """Whether a library of the driver or the toolkit can be loaded."""
     from cuda import pathfinder
 
     try:

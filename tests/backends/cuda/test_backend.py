@@ -289,6 +289,12 @@ def test_kernels_are_kept_on_disk(tmp_path):
         assert (second.compiled, second.loaded) == (1, 1)
 
 
+@pytest.mark.skipif(SIMULATED or GPU or importlib.util.find_spec("numba_cuda") is None, reason="not the extra alone")
+def test_the_extra_without_a_driver_is_told():
+    with pytest.raises(GraphError, match="there is no NVIDIA driver"):
+        tf.Session(backend="cuda")
+
+
 TOOLKIT = importlib.util.find_spec("numba_cuda") is not None and assembler() is not None and not SIMULATED
 
 
