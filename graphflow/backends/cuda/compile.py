@@ -93,4 +93,4 @@ class Job(NamedTuple):
     def compile(self, capability: tuple[int, int]) -> tuple[str, bytes]:
         """(name, machine code)"""
         ptx = shim.ptx(function_of(self.kernel), self.elements, self.sizes, self.threads, capability)
-        return shim.assembled(ptx, capability)
+        return shim.assembled(ptx, capability)[:2]

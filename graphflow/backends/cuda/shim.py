@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config as _numba_config
@@ -36,6 +36,12 @@ BLOCKS = 2 if SIMULATED else 2**20  # of a launch, at most
 PARAMETER_BYTES = 32764  # of a kernel, since CUDA 12.1
 _ARRAY_BYTES, _NUMBER_BYTES = 56, 8  # what numba passes for an array and for a number
 _MEMORY_ERROR = 2  # CUDA_ERROR_OUT_OF_MEMORY
+_LOST = {
+    f"CUDA_ERROR_{name}" for name in (
+        "ILLEGAL_ADDRESS", "LAUNCH_TIMEOUT", "ASSERT", "HARDWARE_STACK_ERROR", "ILLEGAL_INSTRUCTION", "INVALID_PC",
+        "MISALIGNED_ADDRESS", "INVALID_ADDRESS_SPACE", "LAUNCH_FAILED", "ECC_UNCORRECTABLE", "CONTEXT_IS_DESTROYED",
+    )
+}  # fmt: skip
 
 
 def device_function(function: Callable) -> Callable:
@@ -127,22 +133,34 @@ def _pretended(capability: tuple[int, int]) -> Iterator[None]:
         dispatcher.get_current_device = before
 
 
-def assembled(ptx: str, capability: tuple[int, int]) -> tuple[str, bytes]:
-    """(the name of the kernel, machine code) of PTX."""
+class Assembled(NamedTuple):
+    """A kernel's name in its machine code, and what the assembler says of it: registers, local memory."""
+
+    name: str
+    code: bytes
+    report: str
+
+
+def assembled(ptx: str, capability: tuple[int, int]) -> Assembled:
+    """PTX as machine code; needs neither driver nor GPU."""
     from cuda.bindings import nvjitlink
 
     found = re.search(r"\.entry\s+([\w$]+)", ptx)
     assert found, "PTX without an entry"
     text = ptx.encode() + b"\0"
-    linker = nvjitlink.create(2, [f"-arch=sm_{capability[0]}{capability[1]}", "-O3"])
+    linker = nvjitlink.create(3, [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-verbose"])
     try:
         nvjitlink.add_data(linker, nvjitlink.InputType.PTX, text, len(text), "kernel")
         nvjitlink.complete(linker)
-        code = bytearray(nvjitlink.get_linked_cubin_size(linker))
+        code, report = (
+            bytearray(nvjitlink.get_linked_cubin_size(linker)),
+            bytearray(nvjitlink.get_info_log_size(linker)),
+        )
         nvjitlink.get_linked_cubin(linker, code)
+        nvjitlink.get_info_log(linker, report)
     finally:
         nvjitlink.destroy(linker)
-    return found[1], bytes(code)
+    return Assembled(found[1], bytes(code), report.decode())
 
 
 @functools.cache
@@ -267,14 +285,12 @@ def enter() -> None:
 
 
 def wait(stream: Any) -> None:
-    """Until all that is queued is done.   Raises: InternalError when the context is lost."""
+    """Until all that is queued is done."""
     if SIMULATED:
         return
     from cuda.bindings import driver
 
-    (status,) = driver.cuStreamSynchronize(driver.CUstream(int(stream.handle)))
-    if int(status):
-        raise lost(status.name)
+    _checked(driver.cuStreamSynchronize(driver.CUstream(int(stream.handle))))
 
 
 def lost(status: str) -> OpError:
@@ -314,5 +330,7 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
 def _checked(result: tuple) -> Any:
     status, *values = result
     if int(status):
+        if status.name in _LOST:
+            raise lost(status.name)
         raise InternalError.because(f"the CUDA driver has answered {status.name}")
     return values[0] if values else None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +15,7 @@ from graphflow.operation import Tensor
 from graphflow.passes import optimize
 from graphflow.plan import make_plan
 from graphflow.program import prune, specialize
+from tests.backends.cuda.simulator import SIMULATED
 
 CAPABILITIES = (7, 5), (8, 0), (9, 0), (10, 0)
 AROUND_CALLS = 32  # bytes of local memory that are let pass: a register or two, as for the slow path of a division
@@ -36,13 +34,7 @@ class Report(NamedTuple):
         return self.stores + self.loads
 
 
-def assembler() -> str | None:
-    """Where ptxas is: that of the toolkit's wheels, or one on the PATH."""
-    found = importlib.util.find_spec("nvidia")
-    for place in found.submodule_search_locations or () if found else ():
-        for path in sorted(Path(place).glob("cu*/bin/ptxas")):
-            return str(path)
-    return shutil.which("ptxas")
+TOOLKIT = importlib.util.find_spec("numba_cuda") is not None and not SIMULATED  # the extra brings what is needed
 
 
 def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tuple[str, Any]]:
@@ -61,19 +53,15 @@ def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tup
     return found
 
 
-def assembled(ptx: str, capability: tuple[int, int], folder: Path) -> Report:
-    source = folder / "kernel.ptx"
-    source.write_text(ptx)
-    arch = f"-arch=sm_{capability[0]}{capability[1]}"
-    command = [assembler() or "ptxas", "-v", arch, str(source), "-o", str(folder / "kernel.cubin")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    memory = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", done.stderr)
-    registers = re.search(r"Used (\d+) registers", done.stderr)
-    assert memory and registers, done.stderr
+def report_of(text: str) -> Report:
+    """What the assembler has said of a kernel."""
+    memory = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", text)
+    registers = re.search(r"Used (\d+) registers", text)
+    assert memory and registers, text
     return Report(int(registers[1]), *map(int, memory.groups()))
 
 
-def main(folder: Path, capability: tuple[int, int]) -> int:
+def main(capability: tuple[int, int]) -> int:
     """Compile every kernel of the cases; a line for each with local memory."""
     from graphflow.backends.cuda import shim
     from graphflow.backends.cuda.compile import function_of
@@ -88,7 +76,7 @@ def main(folder: Path, capability: tuple[int, int]) -> int:
                     continue
                 done.add(one.job)
                 ptx = shim.ptx(function_of(one.kernel), *one.job[1:], capability)
-                report = assembled(ptx, capability, folder)
+                report = report_of(shim.assembled(ptx, capability).report)
                 most = max(most, report.registers)
                 if report.spills + report.stack > AROUND_CALLS:
                     bad += 1
@@ -99,4 +87,4 @@ def main(folder: Path, capability: tuple[int, int]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))))
+    sys.exit(main((int(sys.argv[1]), int(sys.argv[2]))))
