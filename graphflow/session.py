@@ -352,7 +352,8 @@ class Session:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
         layouts = None if self._checks_numbers else self._backend.layouts  # what fills lanes up need not be finite
-        plan = make_plan(optimize(stage.program, report, layouts), self._backend.lower, donated, self._backend.lists)
+        program = optimize(stage.program, report, layouts, self._backend.short)
+        plan = make_plan(program, self._backend.lower, donated, self._backend.lists)
         if current().verifies:
             check_plan(plan)
         return plan, stage.rest

@@ -15,6 +15,7 @@ from graphflow.store import Store
 
 if TYPE_CHECKING:
     from graphflow.passes.layout import Layouts
+    from graphflow.passes.loops.unroll import Short
     from graphflow.plan import Buffer, Plan, Step
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
@@ -97,11 +98,15 @@ class Backend(Protocol):
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     watch: is called at the beginning of every run, and before and after every step.
     layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
+    short: which loops it would rather have laid out, None for those that cost more to count than to do.
     lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
     """
 
     name: str
     lists: bool
+
+    @property
+    def short(self) -> Short | None: ...
 
     @property
     def layouts(self) -> Layouts | None: ...

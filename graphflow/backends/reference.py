@@ -26,6 +26,7 @@ class ReferenceBackend:
     name = "reference"
     lists = False
     layouts = None
+    short = None
 
     def lower(self, op: Operation) -> Call | None:
         return None

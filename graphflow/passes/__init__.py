@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from graphflow.config import current
 from graphflow.errors import GraphError
@@ -19,6 +20,7 @@ from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
 from graphflow.passes.layout import Layouts, assign_layouts
 from graphflow.passes.loops import improve_loops
+from graphflow.passes.loops.unroll import Short
 from graphflow.passes.match import Fired
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.rows import multiply_rows_once
@@ -80,10 +82,13 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def optimize(program: Program, report: Report | None = None, layouts: Layouts | None = None) -> Program:
+def optimize(
+    program: Program, report: Report | None = None, layouts: Layouts | None = None, short: Short | None = None
+) -> Program:
     """Every pass of PIPELINE that GRAPHFLOW_SKIP does not name, verified and written out where the switches say so.
 
     layouts   what the backend says of those of its kernels, None where there is one of each thing
+    short     which loops it would rather have laid out
 
     Raises: ValueError for an unknown name in GRAPHFLOW_SKIP; InternalError for a pass that goes wrong.
     """
@@ -95,13 +100,14 @@ def optimize(program: Program, report: Report | None = None, layouts: Layouts | 
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
         report.operations = len(program.ops)
     _dump(folder, 0, "specialize", program)
+    told: dict[Any, tuple] = {assign_layouts: (layouts,), improve_loops: (short,)}
     for number, apply in enumerate(progress(PIPELINE, "optimizing"), 1):
         name, before = apply.__name__, program
         if name in skipped:
             continue
         fired = Fired()
         with collector_paused():
-            program = apply(program, fired, layouts) if apply is assign_layouts else apply(program, fired)
+            program = apply(program, fired, *told.get(apply, ()))
         if switches.verifies:
             verify(program, before, name)
         if report is not None:

@@ -101,7 +101,7 @@ def test_twice_is_once():
         made = assign_layouts(program, None, layouts)
         assert assign_layouts(made, None, layouts) is made
         seen.append(made)
-        return optimize(program, report, layouts)
+        return optimize(program, report, layouts, short)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("graphflow.session.optimize", spy)

@@ -26,6 +26,7 @@ class CpuBackend:
     name = "cpu"
     lists = True
     layouts = Layouts(image_lanes, panels)
+    short = None
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())

@@ -14,6 +14,7 @@ from graphflow.backends.cuda.memory import Variables
 from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Operation
 from graphflow.ops.fused import type_of
+from graphflow.passes.loops.unroll import Short
 from graphflow.plan import Plan, Step
 from graphflow.store import Store
 
@@ -29,6 +30,7 @@ class CudaBackend:
     name = "cuda"
     lists = False
     layouts = None
+    short = Short(rounds=256, operations=4096, elements=1 << 30)  # each round of a loop waits for the device
 
     def __init__(self, strict: bool = False) -> None:
         shim.require_device()

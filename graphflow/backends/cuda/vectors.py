@@ -71,7 +71,7 @@ def _within(i: int, n: int) -> bool:
 
 def functions() -> dict[str, Callable]:
     """By their names in kernels."""
-    plain = {
+    plain: dict[str, Callable] = {
         "taken": _taken, "put": _put, "zeros": _zeros, "contracted": _contracted, "piece": _piece,
         "within": _within,
     }  # fmt: skip

@@ -18,7 +18,7 @@ from graphflow.passes.loops.ahead import move_ahead
 from graphflow.passes.loops.copies import copy_in_place
 from graphflow.passes.loops.form import Loop, Rebuilt, is_loop, with_loops
 from graphflow.passes.loops.trim import trim
-from graphflow.passes.loops.unroll import unroll
+from graphflow.passes.loops.unroll import Short, unroll
 from graphflow.passes.match import constant
 from graphflow.passes.prune import drop_dead
 from graphflow.passes.simplify import simplify
@@ -28,8 +28,8 @@ _ROUNDS = 4  # each may find more to do in what the one before has made
 _BODY = (drop_dead, fold_constants, simplify, expand_composites, merge_common)  # as for the whole program
 
 
-def improve_loops(program: Program, fired: Counter[str] | None = None) -> Program:
-    """Move work out of loops whose shapes are known, and leave out what nobody needs of them.
+def improve_loops(program: Program, fired: Counter[str] | None = None, short: Short | None = None) -> Program:
+    """Move work out of loops whose shapes are known, leave out what nobody needs of them, and lay out short ones.
 
     Their bodies are simplified first, by the passes that have simplified the program.
     """
@@ -42,7 +42,9 @@ def improve_loops(program: Program, fired: Counter[str] | None = None) -> Progra
         program = merge_common(_trimmed(program, counts))
         if counts.total() == before:
             break
-    return drop_dead(with_loops(_unrolled(program, counts), lambda old, op: copy_in_place(op, counts)))
+    return drop_dead(
+        with_loops(_unrolled(program, counts, short or Short()), lambda old, op: copy_in_place(op, counts))
+    )
 
 
 def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
@@ -66,14 +68,14 @@ def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
     return with_loops(program, moved)
 
 
-def _unrolled(program: Program, fired: Counter[str]) -> Program:
+def _unrolled(program: Program, fired: Counter[str], short: Short) -> Program:
     """With short loops laid out, and simplified where they were."""
     stacks: dict[Tensor, Sequence[Tensor]] = {}
-    made = with_loops(program, lambda old, op: unroll(op, stacks))
-    short = sum(map(is_loop, program.ops)) - sum(map(is_loop, made.ops))
-    if not short:
+    made = with_loops(program, lambda old, op: unroll(op, stacks, short))
+    gone = sum(map(is_loop, program.ops)) - sum(map(is_loop, made.ops))
+    if not gone:
         return program
-    fired["unrolled"] += short
+    fired["unrolled"] += gone
     return _simple(made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,19 +15,27 @@ from graphflow.passes.loops.form import Loop, Rebuilt
 from graphflow.passes.prune import acts
 from graphflow.shape import elements
 
-ROUNDS = 8  # at most
-OPERATIONS = 64  # of all rounds together
-SMALL = 4096  # elements of a tensor, with which an operation takes no longer than it takes to come to the next round
+
+@dataclass(frozen=True)
+class Short:
+    """Which loops are short: up to so many rounds, operations of all rounds together, and elements of a tensor.
+
+    By default those in which an operation takes no longer than it takes to come to the next round.
+    """
+
+    rounds: int = 8
+    operations: int = 64
+    elements: int = 4096
 
 
-def unroll(op: Operation, stacks: dict[Tensor, Sequence[Tensor]]) -> Rebuilt | None:
+def unroll(op: Operation, stacks: dict[Tensor, Sequence[Tensor]], short: Short) -> Rebuilt | None:
     """Operations instead of the loop; None where that does not pay, or where rounds have effects.
 
     stacks   the rows of tensors that other loops have stacked, which need not be stacked to be taken; more are added
     """
     loop = Loop(op)
     count = loop.rounds
-    if count is None or op.definition.refs or not _pays(loop, count):
+    if count is None or op.definition.refs or not _pays(loop, count, short):
         return None
     make = Maker(op)
     fixed = dict(loop.captured)
@@ -52,14 +61,14 @@ def unroll(op: Operation, stacks: dict[Tensor, Sequence[Tensor]]) -> Rebuilt | N
     return Rebuilt(make.made[:-1], make.made[-1], [], outputs)
 
 
-def _pays(loop: Loop, count: int) -> bool:
+def _pays(loop: Loop, count: int, short: Short) -> bool:
     work = [op for op in loop.ops if op.definition is not CONST]
-    if not 0 < count <= ROUNDS or count * len(work) > OPERATIONS:
+    if not 0 < count <= short.rounds or count * len(work) > short.operations:
         return False
     if any(acts(op) or op.definition.draws or op.definition.stateful or op.definition.calls for op in work):
         return False
-    made = [t for op in work for t in op.outputs]
-    return all(elements(t.dims) <= SMALL for t in [*made, *[v.feed for v in loop.variables]] if t.dims is not None)
+    made = [*[t for op in work for t in op.outputs], *[v.feed for v in loop.variables]]
+    return all(elements(t.dims) <= short.elements for t in made if t.dims is not None)
 
 
 def _rows(outer: Tensor, count: int, stacks: Mapping[Tensor, Sequence[Tensor]], make: Maker) -> Sequence[Tensor]:

@@ -18,7 +18,7 @@ from graphflow.program import prune, specialize
 from tests.backends.cuda.simulator import SIMULATED
 
 CAPABILITIES = (7, 5), (8, 0), (9, 0), (10, 0)
-AROUND_CALLS = 32  # bytes of local memory that are let pass: a register or two, as for the slow path of a division
+STACK = 32  # bytes of a thread: where libdevice's sine and cosine reduce large arguments
 
 
 class Report(NamedTuple):
@@ -78,10 +78,10 @@ def main(capability: tuple[int, int]) -> int:
                 ptx = shim.ptx(function_of(one.kernel), *one.job[1:], capability)
                 report = report_of(shim.assembled(ptx, capability).report)
                 most = max(most, report.registers)
-                if report.spills + report.stack > AROUND_CALLS:
+                if report.spills or report.stack > STACK:
                     bad += 1
                     print(f"{name}: {kind}: {report}")
-    many = f"{bad} with more than {AROUND_CALLS} bytes of local memory"
+    many = f"{bad} spill or have more than {STACK} bytes of stack"
     print(f"{len(done)} kernels for {capability}, {most} registers at most, {many}")
     return int(bad > 0)
 

@@ -166,6 +166,26 @@ def test_branches_and_loops_run_their_bodies_on_the_device(session):
 
 
 @inside
+def test_a_loop_of_a_known_count_is_laid_out_and_captured():
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, (2, 3, 2))
+        outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.BasicRNNCell(3), x, dtype=tf.float32)
+        loss = tf.reduce_mean(tf.square(outputs[:, -1]))
+        step = tf.train.GradientDescentOptimizer(0.5).minimize(loss)
+        losses = {}
+        for backend in ("cuda", "reference"):
+            tf.set_random_seed(3)
+            with tf.Session(backend=backend) as session:
+                session.run([v.initializer for v in tf.global_variables()])
+                for v in tf.trainable_variables():
+                    v.load(np.linspace(-1, 1, v.shape.num_elements()).reshape(v.shape), session)
+                losses[backend] = [session.run([loss, step], {x: np.ones((2, 3, 2))})[0] for _ in range(2)]
+                if backend == "cuda":
+                    assert "gone While 2" in session.explain(step, {x: np.ones((2, 3, 2))}, runs=1)
+        np.testing.assert_allclose(losses["cuda"], losses["reference"], rtol=1e-5)
+
+
+@inside
 def test_strings_and_other_dtypes_pass_through_the_host(session, capsys):
     x = tf.placeholder(tf.float32, (2,))
     text = tf.as_string(x * 2.0)
