@@ -62,12 +62,8 @@ def mod_{d}(x, y):
 def quotient_{d}(x, y):
     return floordiv_{d}(x, y)
 """
-# Division of positions and sizes, which are never negative; the first two for those below 2**32.
+# Division of positions and sizes, which are never negative.
 _COMMON = """
-def div32(i, n):
-    return int64(uint32(i) // uint32(n))
-def mod32(i, n):
-    return int64(uint32(i) % uint32(n))
 def div64(i, n):
     return int64(uint64(i) // uint64(n))
 def mod64(i, n):

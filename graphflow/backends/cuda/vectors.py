@@ -1,4 +1,5 @@
-"""Neighbours in memory and tiles of sums as tuples: each function is one call for numba, whatever its tuples hold.
+"""What kernels are mostly made of, as single instructions: neighbours in memory and tiles of sums, which are tuples,
+and positions in 32 bits.
 
 Numba types a kernel call by call, so these keep compilation short; and 16 bytes go in one access.  Arguments named
 `count` and the like are constants.  Under the simulator the functions are Python's.
@@ -10,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
 from graphflow.backends.cuda.shim import SIMULATED, intrinsic, types
@@ -69,11 +71,21 @@ def _within(i: int, n: int) -> bool:
     return 0 <= i < n
 
 
+def _div32(i: int, n: int) -> int:
+    """i // n, both from 0 to 2**32."""
+    return np.int64(int(i) // int(n))
+
+
+def _mod32(i: int, n: int) -> int:
+    """i % n, both from 0 to 2**32."""
+    return np.int64(int(i) % int(n))
+
+
 def functions() -> dict[str, Callable]:
     """By their names in kernels."""
     plain: dict[str, Callable] = {
         "taken": _taken, "put": _put, "zeros": _zeros, "contracted": _contracted, "piece": _piece,
-        "within": _within,
+        "within": _within, "div32": _div32, "mod32": _mod32,
     }  # fmt: skip
     if SIMULATED:
         return plain
@@ -205,14 +217,22 @@ def _typed_piece(typing: Any, c: Any, first: Any, count: Any) -> Any:
 
 
 def _typed_within(typing: Any, i: Any, n: Any) -> Any:
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        both = [context.cast(builder, v, k, types.int32) for v, k in zip(arguments, signature.args, strict=True)]
-        return builder.icmp_unsigned("<", *both)
+    return types.boolean(i, n), lambda *given: given[1].icmp_unsigned("<", *_narrow(*given))
 
-    return types.boolean(i, n), emit
+
+def _typed_div32(typing: Any, i: Any, n: Any) -> Any:
+    return types.int64(i, n), lambda *given: given[1].zext(given[1].udiv(*_narrow(*given)), ir.IntType(64))
+
+
+def _typed_mod32(typing: Any, i: Any, n: Any) -> Any:
+    return types.int64(i, n), lambda *given: given[1].zext(given[1].urem(*_narrow(*given)), ir.IntType(64))
+
+
+def _narrow(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    return [context.cast(builder, v, k, types.int32) for v, k in zip(arguments, signature.args, strict=True)]
 
 
 _TYPED = {
     "taken": _typed_taken, "put": _typed_put, "zeros": _typed_zeros, "contracted": _typed_contracted,
-    "piece": _typed_piece, "within": _typed_within,
+    "piece": _typed_piece, "within": _typed_within, "div32": _typed_div32, "mod32": _typed_mod32,
 }  # fmt: skip

@@ -53,53 +53,54 @@ class Geometry:
         )
 
 
-def _apart(source: Source, position: str, mark: str, *loops: tuple[str, int]) -> str:
-    """Coordinates of a position, innermost loop first; gives what is left over."""
-    rest = position
-    for name, n in loops:
-        source.add(f"{mark}{name} = mod32({rest}, {n})", f"{mark}r{name} = div32({rest}, {n})")
-        rest = f"{mark}r{name}"
-    return rest
+def _apart(source: Source, position: str, *loops: tuple[str, int]) -> None:
+    """Coordinates of a position, outermost loop first; how often that goes does not matter."""
+    for name, n in reversed(loops[1:]):
+        source.add(f"{name} = mod32({position}, {n})", f"rest = div32({position}, {n})")
+        position = "rest"
+    source.add(f"{loops[0][0]} = {position}")
 
 
-def _element(row: str, depth: str, h: int, w: int, safe: bool) -> tuple[str, str]:
-    """Row and depth add up to where an element is in images of [h, w], in y, x and memory; `safe`: always inside."""
-    inside = f"within({row}y + {depth}y, {h}) & within({row}x + {depth}x, {w})"
-    return "" if safe else inside, f"int32({row}o + {depth}o)"
+def _inside(h: int, w: int, safe: bool) -> str:
+    """The condition for y, x being in images of [h, w]; `safe`: they always are."""
+    return "" if safe else f"within(y, {h}) & within(x, {w})"
 
 
 @dataclass(frozen=True)
 class Patches:
-    """The patches of images under the pixels of the result: pixels are rows or, where not along_k, depths."""
+    """The patches of images under the pixels of the result: pixels are the rows, or the depths.
+
+    Row and depth add up to where an element is: in y, in x, and from the image's first row on.
+    """
 
     g: Geometry
-    lanes: int
+    pixels: bool
     along_k: bool
+    lanes: int
     name: str = "a"
+    needs: tuple[str, ...] = ()
+    values: tuple[str, ...] = ("y0", "x0", "at")
 
-    def row(self, source: Source, i: str, mark: str) -> None:
-        (self._pixel if self.along_k else self._place)(source, i, mark)
+    def row(self, source: Source) -> None:
+        (self._pixel if self.pixels else self._place)(source, "i", "y0", "x0", "at")
 
-    def depth(self, source: Source, p: str, mark: str) -> str:
-        (self._place if self.along_k else self._pixel)(source, p, mark)
-        return ""
-
-    def _pixel(self, source: Source, i: str, mark: str) -> None:
+    def element(self, source: Source) -> tuple[str, str]:
         g = self.g
-        image = _apart(source, i, mark, ("px", g.ow), ("py", g.oh))
-        source.add(f"{mark}y = {mark}py * {g.sh} - {g.top}", f"{mark}x = {mark}px * {g.sw} - {g.left}")
-        source.add(f"{mark}o = int32((({image} * {g.h} + {mark}y) * {g.w} + {mark}x) * {g.c})")
-
-    def _place(self, source: Source, i: str, mark: str) -> None:
-        g = self.g
-        ky = _apart(source, i, mark, ("c", g.c), ("kx", g.kw))
-        source.add(f"{mark}y = {ky} * {g.dh}", f"{mark}x = {mark}kx * {g.dw}")
-        source.add(f"{mark}o = int32(({mark}y * {g.w} + {mark}x) * {g.c} + {mark}c)")
-
-    def element(self, row: str, depth: str) -> tuple[str, str]:
-        g = self.g
+        (self._place if self.pixels else self._pixel)(source, "p", "y1", "x1", "more")
+        source.add("y = y0 + y1", "x = x0 + x1")
         ends = (g.oh - 1) * g.sh + (g.kh - 1) * g.dh < g.h, (g.ow - 1) * g.sw + (g.kw - 1) * g.dw < g.w
-        return _element(row, depth, g.h, g.w, not g.top and not g.left and all(ends))
+        return _inside(g.h, g.w, not g.top and not g.left and all(ends)), "int32(at + more)"
+
+    def _pixel(self, source: Source, i: str, y: str, x: str, at: str) -> None:
+        g = self.g
+        _apart(source, i, ("image", 0), ("py", g.oh), ("px", g.ow))
+        source.add(f"{y} = py * {g.sh} - {g.top}", f"{x} = px * {g.sw} - {g.left}")
+        source.add(f"{at} = int32(((image * {g.h} + {y}) * {g.w} + {x}) * {g.c})")
+
+    def _place(self, source: Source, i: str, y: str, x: str, at: str) -> None:
+        g = self.g
+        _apart(source, i, ("ky", g.kh), ("kx", g.kw), ("channel", g.c))
+        source.add(f"{y} = ky * {g.dh}", f"{x} = kx * {g.dw}", f"{at} = int32(({y} * {g.w} + {x}) * {g.c} + channel)")
 
 
 @dataclass(frozen=True)
@@ -189,32 +190,33 @@ class Results:
     lanes: int
     name: str = "a"
     along_k: bool = True
+    values: tuple[str, ...] = ("y0", "x0", "at")
 
-    def row(self, source: Source, i: str, mark: str) -> None:
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Those of Rows too, which this is as well."""
+        return "yfirst", "xfirst", "ystart", "xstart", "yahead", "xahead"
+
+    def row(self, source: Source) -> None:
         g, (ys, xs) = self.g, self.g.phases
-        image = _apart(source, i, mark, ("px", xs.pixels), ("py", ys.pixels))
-        source.add(f"{mark}y = {mark}py + yahead", f"{mark}x = {mark}px + xahead")
-        source.add(f"{mark}o = int32((({image} * {g.oh} + {mark}y) * {g.ow} + {mark}x) * {g.f})")
+        _apart(source, "i", ("image", 0), ("py", ys.pixels), ("px", xs.pixels))
+        source.add("y0 = py + yahead", "x0 = px + xahead")
+        source.add(f"at = int32(((image * {g.oh} + y0) * {g.ow} + x0) * {g.f})")
 
-    def depth(self, source: Source, p: str, mark: str) -> str:
+    def element(self, source: Source) -> tuple[str, str]:
         g, (ys, xs) = self.g, self.g.phases
-        alive = _taps(source, p, mark, g)
-        source.add(f"{mark}y = {mark}ty * {-ys.shift}", f"{mark}x = {mark}tx * {-xs.shift}")
-        source.add(f"{mark}o = int32(({mark}y * {g.ow} + {mark}x) * {g.f} + {mark}f)")
-        return alive
-
-    def element(self, row: str, depth: str) -> tuple[str, str]:
-        return _element(row, depth, self.g.oh, self.g.ow, all(axis.safe for axis in self.g.phases))
-
-    names = "yfirst", "xfirst"
+        alive = _taps(source, g)
+        source.add(f"y1 = ty * {ys.shift}", f"x1 = tx * {xs.shift}", "y = y0 - y1", "x = x0 - x1")
+        inside = _inside(g.oh, g.ow, ys.safe and xs.safe)
+        return " & ".join(filter(None, (alive, inside))), f"int32(at - (y1 * {g.ow} + x1) * {g.f} + number)"
 
     def place(self, source: Source, i: str) -> tuple[str, str]:
         """The pixel of a row, as that of a row of the result."""
         g, (ys, xs) = self.g, self.g.phases
-        image = _apart(source, i, "", ("px", xs.pixels), ("py", ys.pixels))
+        _apart(source, i, ("image", 0), ("py", ys.pixels), ("px", xs.pixels))
         source.add(f"y = py * {g.sh} + yfirst", f"x = px * {g.sw} + xfirst")
         inside = "".join(f" & ({p.axis} < {p.size})" for p in (ys, xs) if not p.even)
-        return f"({image} * {g.h} + y) * {g.w} + x", f"({i} < m){inside}"
+        return f"(image * {g.h} + y) * {g.w} + x", f"({i} < m){inside}"
 
 
 @dataclass(frozen=True)
@@ -225,28 +227,24 @@ class Turned:
     lanes: int
     name: str = "b"
     along_k: bool = True
+    needs: tuple[str, ...] = ("ystart", "xstart")
+    values: tuple[str, ...] = ("at",)
 
-    def row(self, source: Source, i: str, mark: str) -> None:
-        source.add(f"{mark} = {i} * {self.g.f}")
+    def row(self, source: Source) -> None:
+        source.add(f"at = i * {self.g.f}")
 
-    def depth(self, source: Source, p: str, mark: str) -> str:
+    def element(self, source: Source) -> tuple[str, str]:
         g, (ys, xs) = self.g, self.g.phases
-        alive = _taps(source, p, mark, g)
-        source.add(f"{mark}ky = ystart + {mark}ty * {ys.step}", f"{mark}kx = xstart + {mark}tx * {xs.step}")
-        source.add(f"{mark} = int32(({mark}ky * {g.kw} + {mark}kx) * {g.c * g.f} + {mark}f)")
-        return alive
-
-    def element(self, row: str, depth: str) -> tuple[str, str]:
-        return "", f"int32({row} + {depth})"
+        alive = _taps(source, g)
+        source.add(f"ky = ystart + ty * {ys.step}", f"kx = xstart + tx * {xs.step}")
+        return alive, f"int32(at + (ky * {g.kw} + kx) * {g.c * g.f} + number)"
 
 
-def _taps(source: Source, p: str, mark: str, g: Geometry) -> str:
-    """Which filter and which taps of a phase a depth is; a condition for there being such taps."""
+def _taps(source: Source, g: Geometry) -> str:
+    """Which taps of a phase and which filter depth p is; a condition for there being such taps."""
     ys, xs = g.phases
-    rest = _apart(source, p, mark, ("f", g.f), ("tx", xs.taps))
-    source.add(f"{mark}ty = {rest}")
-    alive = [f"({a.axis}start + {mark}t{a.axis} * {a.step} < {a.kernel})" for a in (ys, xs) if not a.full]
-    return " & ".join(alive)
+    _apart(source, "p", ("ty", ys.taps), ("tx", xs.taps), ("number", g.f))
+    return " & ".join([f"({a.axis}start + t{a.axis} * {a.step} < {a.kernel})" for a in (ys, xs) if not a.full])
 
 
 def _geometry(op: Operation, images: Tensor, filters: tuple[int, ...], made: Tensor) -> Geometry | None:
@@ -272,8 +270,10 @@ def conv2d(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: t
     if g is None:
         return None
     n, k, size = sizes(x.dims)[0], g.kh * g.kw * g.c, x.dtype.size
+    along_k = g.c * g.sw > 1  # else pixels are neighbours
+    patches = Patches(g, True, along_k, together(g.c, size) if along_k else 1)
     return multiplied(
-        x.dtype.name, Patches(g, together(g.c, size), True), Strided("b", False, together(g.f, size)), (x, f),
+        x.dtype.name, patches, Strided("b", False, together(g.f, size)), (x, f),
         (n * g.oh * g.ow, g.f, k, 1), [("b_batch", 0), ("b_step", g.f)], after, finished,
     )  # fmt: skip
 
@@ -304,7 +304,7 @@ def conv2d_backprop_filter(
         return None
     n, k, size = sizes(x.dims)[0], g.kh * g.kw * g.c, x.dtype.size
     return multiplied(
-        x.dtype.name, Patches(g, together(g.c, size), False), Strided("b", False, together(g.f, size)), (x, dy),
+        x.dtype.name, Patches(g, False, False, together(g.c, size)), Strided("b", False, together(g.f, size)), (x, dy),
         (k, g.f, n * g.oh * g.ow, 1), [("b_batch", 0), ("b_step", g.f)], after, finished,
     )  # fmt: skip
 

@@ -28,16 +28,18 @@ class Strided:
     lanes: int
     bits: int = 32
 
-    def row(self, source: Source, i: str, mark: str) -> None:
-        at = f"{i} * {self.name}_step" if self.along_k else i
-        source.add(f"{mark} = int{self.bits}(image * {self.name}_batch + {at})")
+    values = ("at",)
 
-    def depth(self, source: Source, p: str, mark: str) -> str:
-        source.add(f"{mark} = int{self.bits}({p if self.along_k else f'{p} * {self.name}_step'})")
-        return ""
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return "image", f"{self.name}_batch", f"{self.name}_step"
 
-    def element(self, row: str, depth: str) -> tuple[str, str]:
-        return "", f"int{self.bits}({row} + {depth})"
+    def row(self, source: Source) -> None:
+        at = f"i * {self.name}_step" if self.along_k else "i"
+        source.add(f"at = int{self.bits}(image * {self.name}_batch + {at})")
+
+    def element(self, source: Source) -> tuple[str, str]:
+        return "", f"int{self.bits}(at + {'p' if self.along_k else f'p * {self.name}_step'})"
 
 
 def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: tuple[Pointer, ...]) -> Call | None:

@@ -76,13 +76,13 @@ SIMULATED_TILES = Tile(4, 4, 4, 2, 2), Tile(8, 6, 8, 4, 3), Tile(32, 16, 16, 16,
 
 
 class Operand(Hashable, Protocol):
-    """Where the elements of an operand come from: those of row or column i at depth p.   Texts of a kernel.
+    """Where the elements of an operand come from: those of row or column i at depth p.   Texts of functions.
 
     name        of its pointer, and of its shared memory
-    along_k     neighbours in memory are neighbours in k
+    along_k     neighbouring threads load neighbours in k
     lanes       how many neighbours lie together everywhere, aligned: they are loaded in one access
-
-    What depends on one of i and p alone is computed once, under names that begin with `mark`.
+    needs       what else of the kernel the functions use
+    values      what the first function finds out about i, for the second
     """
 
     @property
@@ -94,21 +94,24 @@ class Operand(Hashable, Protocol):
     @property
     def lanes(self) -> int: ...
 
-    def row(self, source: Source, i: str, mark: str) -> None:
-        """Lines for a row or column."""
+    @property
+    def needs(self) -> tuple[str, ...]: ...
 
-    def depth(self, source: Source, p: str, mark: str) -> str:
-        """Lines for a depth; a condition, which may be none, for there being anything."""
+    @property
+    def values(self) -> tuple[str, ...]: ...
 
-    def element(self, row: str, depth: str) -> tuple[str, str]:
-        """(a further condition, where the element is) from the marks of a row and a depth."""
+    def row(self, source: Source) -> None:
+        """Lines that compute the values."""
+
+    def element(self, source: Source) -> tuple[str, str]:
+        """(a condition for there being an element, where it is), after lines."""
 
 
 class Rows(Hashable, Protocol):
-    """Where the rows of a product lie in the result.   names: what this depends on, besides m."""
+    """Where the rows of a product lie in the result.   needs: what this depends on, besides m."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def needs(self) -> tuple[str, ...]: ...
 
     def place(self, source: Source, i: str) -> tuple[str, str]:
         """(the row of the result, a condition for there being one), after lines for row i of the product."""
@@ -118,7 +121,7 @@ class Rows(Hashable, Protocol):
 class InOrder:
     """Those of one matrix after those of the other."""
 
-    names: tuple[str, ...] = ("image",)
+    needs: tuple[str, ...] = ("image",)
 
     def place(self, source: Source, i: str) -> tuple[str, str]:
         return f"image * m + {i}", f"{i} < m"
@@ -148,7 +151,7 @@ def product(
         f"left = mod32(cuda.blockIdx.x, across) * {tile.n}",
         "image = div32(cuda.blockIdx.y, parts)",
         "share = mod32(cuda.blockIdx.y, parts)",
-        f"depth = (k + {tile.k} * parts - 1) // ({tile.k} * parts) * {tile.k}",
+        f"depth = div32(k + {tile.k} * parts - 1, {tile.k} * parts) * {tile.k}",
         "first = share * depth",
         "last = min(k, first + depth)",
         f"zero = {dtype}(0)",
@@ -170,15 +173,33 @@ def product(
     source.close()
     source.add("odd = int32(1 - odd)")
     for strip in strips:
-        strip.save(source, f"odd * {strip.size}")
+        strip.save(source)
     source.add("cuda.syncthreads()")
     source.close()
     source.add("before = share * count" if after is None else "before = 0")
-    given = ", ".join(["before", "left", "tx", "m", "n", *rows.names, *finish.pointers()])
+    given = ", ".join(["before", "left", "tx", "m", "n", *rows.needs, *finish.pointers()])
     for r in range(tile.rows):
         mine = f"piece(c, {r * tile.columns}, {tile.columns})"
         source.add(f"finish_row({mine}, top + {_place('ty', r, tile.rows, tile.m)}, {given})")
-    return finish.define() + _finish_row(tile, rows, finish, given) + str(source)
+    functions = _row(a) + _load(a) + _row(b) + _load(b) + finish.define() + _finish_row(tile, rows, finish, given)
+    return functions + str(source)
+
+
+def _row(operand: Operand) -> str:
+    """A function for what is known of row or column i."""
+    source = Source(["i", *operand.needs], f"row_{operand.name}")
+    operand.row(source)
+    source.add(f"return {', '.join(operand.values)},")
+    return str(source)
+
+
+def _load(operand: Operand) -> str:
+    """A function for neighbours from row or column i, of which `row` is known, and depth p < end on; else zeros."""
+    source = Source(["array", "row", "p", "end", "zero", *operand.needs], f"load_{operand.name}")
+    source.add(f"{', '.join(operand.values)}, = row")
+    more, index = operand.element(source)
+    source.add(f"return taken(array, {index}, {operand.lanes}, (p < end){more and ' & ' + more}, zero)")
+    return str(source)
 
 
 def _finish_row(tile: Tile, rows: Rows, finish: Epilogue, given: str) -> str:
@@ -213,50 +234,56 @@ class _Strip:
         self.line = (tile.k if operand.along_k else wide) // self.lanes
         self.groups = wide * tile.k // self.lanes
         self.count = -(-self.groups // tile.threads)
+        self.step = tile.threads // self.line  # from one group of a thread to its next, in lines
         self.one = tile.threads % self.line == 0
-        along, across = [0 if self.one else q for q in range(self.count)], list(range(self.count))
-        self.rows, self.depths = (across, along) if operand.along_k else (along, across)
+
+    def _at(self, q: int) -> tuple[str, str]:
+        """Row and depth, in the strip, of group q of a thread."""
+        own, more = (0, f" + {q * self.step}") if self.one else (q, "")
+        along, across = f"{self.name}along{own}", f"{self.name}across{own}{more}"
+        return (across, along) if self.operand.along_k else (along, across)
 
     def begin(self, source: Source) -> None:
         """What stays the same: places in the strip, and all that depends on rows alone.
 
         Rows beyond the end are copies of the last ones: their sums are not stored.
         """
-        name, last = self.name, self.lanes if not self.operand.along_k else 1
+        name, last = self.name, 1 if self.operand.along_k else self.lanes
         for q in range(self.count):
-            e = f"t + {q * self.tile.threads}"
-            along, across = f"mod32({e}, {self.line}) * {self.lanes}", f"div32({e}, {self.line})"
-            w, d = (across, along) if self.operand.along_k else (along, across)
-            if self.rows[q] == q:
-                source.add(f"{name}w{q} = {w}", f"{name}i{q} = min({self.top} + {name}w{q}, {self.end} - {last})")
-                self.operand.row(source, f"{name}i{q}", f"{name}r{q}")
-            if self.depths[q] == q:
-                source.add(f"{name}d{q} = {d}")
-        for q in range(self.count):
-            at = f"{name}d{self.depths[q]} * {self.stride} + {name}w{self.rows[q]}"
-            source.add(f"{name}s{q} = int32({at})")
+            if not q or not self.one:
+                e = f"t + {q * self.tile.threads}"
+                source.add(f"{name}along{q} = mod32({e}, {self.line}) * {self.lanes}")
+                source.add(f"{name}across{q} = div32({e}, {self.line})")
+            if not q or not self.one or self.operand.along_k:
+                row = ", ".join([f"min({self.top} + {self._at(q)[0]}, {self.end} - {last})", *self.operand.needs])
+                source.add(f"{name}row{q} = row_{name}({row})")
+        if self.uneven:
+            source.add(f"{name}last = where({self.uneven}, last, 0)")
+
+    @property
+    def uneven(self) -> str:
+        """The condition for a thread's last group, where not all have one."""
+        rest = self.groups - (self.count - 1) * self.tile.threads
+        return f"t < {rest}" if rest < self.tile.threads else ""
 
     def load(self, source: Source) -> None:
-        """To registers; zeros where the operand ends."""
+        """To registers; zeros where the operand ends.   LLVM sees what is the same for several groups."""
         name = self.name
-        for q in sorted(set(self.depths)):
-            source.add(f"{name}p{q} = start + {name}d{q}")
-            inside = self.operand.depth(source, f"{name}p{q}", f"{name}k{q}")
-            source.add(f"{name}e{q} = ({name}p{q} < last){inside and ' & ' + inside}")
         for q in range(self.count):
-            more, index = self.operand.element(f"{name}r{self.rows[q]}", f"{name}k{self.depths[q]}")
-            inside = f"{name}e{self.depths[q]}{more and ' & ' + more}"
-            if (q + 1) * self.tile.threads > self.groups:
-                inside += f" & (t < {self.groups - q * self.tile.threads})"
-            source.add(f"{name}v{q} = taken({name}, {index}, {self.lanes}, {inside}, zero)")
+            row = q if self.operand.along_k or not self.one else 0
+            last = f"{name}last" if self.uneven and q == self.count - 1 else "last"
+            given = [name, f"{name}row{row}", f"start + {self._at(q)[1]}", last, "zero", *self.operand.needs]
+            source.add(f"{name}v{q} = load_{name}({', '.join(given)})")
 
-    def save(self, source: Source, start: str) -> None:
+    def save(self, source: Source) -> None:
         """To shared memory."""
         step = self.stride if self.operand.along_k else 1
         for q in range(self.count):
-            line = f"put(s{self.name}, {start} + {self.name}s{q}, {step}, {self.name}v{q})"
-            if (q + 1) * self.tile.threads > self.groups:
-                source.open(f"if t < {self.groups - q * self.tile.threads}:")
+            row, depth = self._at(q)
+            where = f"odd * {self.size} + ({depth}) * {self.stride} + {row}"
+            line = f"put(s{self.name}, {where}, {step}, {self.name}v{q})"
+            if self.uneven and q == self.count - 1:
+                source.open(f"if {self.uneven}:")
                 source.add(line)
                 source.close()
             else:
