@@ -97,7 +97,7 @@ def test_twice_is_once():
     fetches, feeds = network(64)
     seen = []
 
-    def spy(program, report=None, layouts=None):
+    def spy(program, report=None, layouts=None, short=None):
         made = assign_layouts(program, None, layouts)
         assert assign_layouts(made, None, layouts) is made
         seen.append(made)

@@ -49,7 +49,7 @@ def device_function(function: Callable) -> Callable:
     return function if SIMULATED else cuda.jit(device=True, forceinline=True)(function)
 
 
-def intrinsic(emitter: Callable) -> Callable:
+def intrinsic(emitter: Any) -> Callable:
     """A function of kernels that writes its own LLVM IR."""
     return importlib.import_module("numba.cuda.extending").intrinsic(emitter)
 
