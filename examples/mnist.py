@@ -162,14 +162,14 @@ def main(arguments: Sequence[str] | None = None) -> float:
     seconds = time.perf_counter() - start
 
     best = max(accuracies.values())
-    wrong = np.flatnonzero(found != data.test.labels)[:40]
-    gallery.picture(options.out / f"mnist-{options.model}.png", draw, options.model, accuracies,
-                    test_images[wrong, :, :, 0], data.test.labels[wrong], found[wrong], size=(10, 4))  # fmt: skip
     print(f"{options.model}: test accuracy {accuracies[options.steps]:.4f} (best {best:.4f}, published "
           f"{model.published:.4f}) after {options.steps} steps and {seconds:.1f} s")  # fmt: skip
     result = {"model": options.model, "seed": options.seed, "steps": options.steps, "published": model.published,
               "best": best, "final": accuracies[options.steps], "seconds": seconds}  # fmt: skip
     (options.out / f"mnist-{options.model}-{options.seed}.json").write_text(json.dumps(result), encoding="utf-8")
+    wrong = np.flatnonzero(found != data.test.labels)[:40]
+    gallery.picture(options.out / f"mnist-{options.model}.png", draw, options.model, accuracies,
+                    test_images[wrong, :, :, 0], data.test.labels[wrong], found[wrong], size=(10, 4))  # fmt: skip
     return best
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 Step = Callable[[np.ndarray, np.ndarray], Any]
-RATE, SECONDS, FEWEST = 0.001, 1.0, 5  # for so many seconds, and at least so many steps
+RATE, SECONDS, FEWEST = 0.001, 0.5, 5  # for so many seconds, and at least so many steps
 
 
 # -- the networks: ("dense", units), ("conv", size, channels, stride), ("keep", share), or one of the names below -----
