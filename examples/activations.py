@@ -45,7 +45,8 @@ def draw(figure, points: np.ndarray, values: dict, slopes: dict) -> None:
         axes.axvline(0, color="lightgrey")
         axes.plot(points, values[name], label="value")
         axes.plot(points, slopes[name], "--", label="gradient")
-        axes.set(title=name, ylim=(-1.3, 2.3))
+        axes.set(title=name, xlabel="x", ylim=(-1.3, 2.3))
+        axes.label_outer()
     axes.legend(loc="upper left")
 
 

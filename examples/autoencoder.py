@@ -64,7 +64,9 @@ def draw(figure, shown, rebuilt, code: int, places, labels) -> None:
     left.set_xticks([])
     for digit in range(10):
         right.scatter(*places[labels == digit].T, s=4, color=f"C{digit}", label=str(digit))
-    right.set(title="test images by their two numbers", xticks=[], yticks=[])
+    low, high = np.percentile(places, [0.5, 99.5], axis=0)  # a few lie far out
+    right.set(title="test images by their two numbers", xticks=[], yticks=[], xlim=(low[0], high[0]),
+              ylim=(low[1], high[1]))  # fmt: skip
     right.legend(markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
 
 

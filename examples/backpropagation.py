@@ -56,11 +56,13 @@ def by_differences(p: dict[str, np.ndarray], step: float = 1e-5) -> dict[str, np
 
 def write_graph(path: Path, what) -> None:
     path.write_text(tf.to_dot(what), encoding="utf-8")
-    try:
-        path.with_suffix(".svg").write_text(tf.to_svg(what), encoding="utf-8")
-    except ImportError as missing:
-        print(f"{path.with_suffix('.svg')} was not drawn: {missing}", file=sys.stderr)
     print(f"wrote {path}")
+    drawn = path.with_suffix(".svg")
+    try:
+        drawn.write_text(tf.to_svg(what), encoding="utf-8")
+        print(f"wrote {drawn}")
+    except ImportError as missing:
+        print(f"{drawn} was not drawn: {missing}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> float:

@@ -98,7 +98,8 @@ def draw(figure, losses: list[float], letters: int, samples: dict[int, str]) -> 
     curve, text = figure.subplots(1, 2, width_ratios=[1, 1.3])
     curve.plot(range(1, len(losses) + 1), losses)
     curve.axhline(np.log(letters), color="grey", linestyle="--")
-    curve.annotate(f"guessing among {letters} characters", (1, np.log(letters)), color="grey", va="bottom")
+    curve.annotate(f"guessing among {letters} characters", (len(losses) / 2, np.log(letters)), color="grey", va="top",
+                   ha="center")  # fmt: skip
     curve.set(title="loss, nats a character", xlabel="step", ylim=(0, None))
     folded = {step: re.sub(r"(.{90})(?=.)", r"\1\n", sample) for step, sample in samples.items()}
     written = "\n\n".join(f"after {step} steps:\n\n{sample}" for step, sample in folded.items())

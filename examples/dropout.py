@@ -87,9 +87,9 @@ def draw(figure, steps: list[int], curves: Curves) -> None:
         (line,) = losses.plot(steps, curve["unseen"], label=f"{name}: not seen")
         losses.plot(steps, curve["learned"], "--", color=line.get_color(), label=f"{name}: learned")
         accuracy.plot(steps, curve["accuracy"], label=name)
-    losses.set(title="loss", xlabel="step", ylim=(0, 1))
+    losses.set(title="loss", xlabel="step", ylim=(0, 1.2))
     accuracy.set(title="share of unseen digits that are known", xlabel="step", ylim=(0.8, 0.92))
-    losses.legend()
+    losses.legend(loc="upper right")
     accuracy.legend(loc="lower right")
 
 

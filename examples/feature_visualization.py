@@ -92,7 +92,7 @@ def draw(figure, digit, filters, first, second, channels, classes) -> None:
     panel(c, tiles(np.moveaxis(first[0], -1, 0), 4), "what they answer to the image")
     panel(d, tiles(np.moveaxis(second[0], -1, 0), 4), "what the second layer answers")
     panel(e, tiles(channels, 4), "images that excite its 16 channels")
-    panel(f, tiles(classes, 4), "images that excite the classes 0 to 9")
+    panel(f, tiles(classes, 5), "images that excite the classes 0 to 9")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def parser(description: str, steps: int | None = None, data: bool = False) -> ar
             print(f"{package} is not installed: {loss}; to install it: pip install {package}", file=sys.stderr)
     options = argparse.ArgumentParser(description=description.partition("\n")[0])
     if steps is not None:
-        options.add_argument("--steps", type=_positive, default=steps, help=f"training steps (default: {steps})")
+        options.add_argument("--steps", type=positive, default=steps, help=f"training steps (default: {steps})")
     options.add_argument("--seed", type=int, default=0, help="decides all random numbers (default: 0)")
     options.add_argument("--out", type=_folder, default="pictures", help="folder for pictures (default: pictures)")
     if data:
@@ -34,7 +34,8 @@ def parser(description: str, steps: int | None = None, data: bool = False) -> ar
     return options
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A number of steps; argparse reports anything below 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
     return int(text)

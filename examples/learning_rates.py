@@ -81,7 +81,7 @@ def draw(figure, steps: list[int], curves: dict, rate_curves: dict) -> None:
         rates.plot(steps, curve, label=name)
     losses.set(title="loss on the test images, by learning rate", xlabel="step", ylim=(0, 3))
     rates.set(title="schedules: the share of the first rate", xlabel="step")
-    losses.legend(loc="upper right")
+    losses.legend(loc=(0.7, 0.2))
     rates.legend()
 
 

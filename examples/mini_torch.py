@@ -149,7 +149,7 @@ def draw(figure, points, sides, line, answers, mini, graph) -> None:
     plane.contourf(
         line, line, answers.reshape(100, 100), levels=np.linspace(-1.6, 1.6, 17), cmap="RdBu", extend="both", alpha=0.5
     )
-    plane.scatter(*points.T, c=sides[:, 0], cmap="RdBu", edgecolors="black", s=16)
+    plane.scatter(*points.T, c=sides[:, 0], cmap="RdBu", vmin=-1.6, vmax=1.6, edgecolors="black", s=20)
     plane.set(title="two moons, and what the network says", xlim=(-2.4, 1.6), ylim=(-2, 1.6))
     curves.semilogy(mini, linewidth=4, alpha=0.4, label="mini torch")
     curves.semilogy(graph, "--", label="graphflow")

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, np.ndarray]:
 
 def draw(figure, walks: dict[str, np.ndarray]) -> None:
     surface, heights = figure.subplots(1, 2, width_ratios=[3, 2])
-    x, y = np.meshgrid(np.linspace(0, 4, 200), np.linspace(-1.2, 2, 200))
+    x, y = np.meshgrid(np.linspace(0, 4, 200), np.linspace(-1.7, 2, 200))
     surface.contourf(x, y, np.log10(beale(x, y) + 1e-3), levels=24, cmap="Greys_r", alpha=0.6)
     colors = ["C0", "C1", "C2", "C3", "C4", "C5", "black", "C6", "C8"]
     for (name, walk), color in zip(walks.items(), colors, strict=True):
@@ -69,7 +69,7 @@ def draw(figure, walks: dict[str, np.ndarray]) -> None:
         heights.semilogy(beale(walk[:, 0], walk[:, 1]) + 1e-9, style, color=color, label=name)
     surface.plot(*START, "ks")
     surface.plot(*MINIMUM, "w*", markersize=16, markeredgecolor="black")
-    surface.set(title="paths from the square to the star", xlabel="x", ylabel="y", xlim=(0, 4), ylim=(-1.2, 2))
+    surface.set(title="paths from the square to the star", xlabel="x", ylabel="y", xlim=(0, 4), ylim=(-1.7, 2))
     heights.set(title="height", xlabel="step", ylim=(1e-7, 100))
     heights.legend(fontsize=8)
 

@@ -98,7 +98,7 @@ def draw(figure, counts: list[int], found: dict[str, list[float]], images) -> No
     curves, digits = figure.subplots(1, 2, width_ratios=[1.5, 1])
     for name, accuracies in found.items():
         curves.semilogx(counts, accuracies, "o-", label=name)
-    curves.set(title="5 to 9: share of the test images", xlabel="images to learn from", xticks=counts,
+    curves.set(title="share of the test images of 5 to 9 that are known", xlabel="images to learn from", xticks=counts,
                xticklabels=counts)  # fmt: skip
     curves.minorticks_off()
     curves.legend()

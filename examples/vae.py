@@ -69,11 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> float:
 
 def draw(figure, digits, places, labels) -> None:
     left, right = figure.subplots(1, 2)
-    left.imshow(gallery.mosaic(1 - digits.reshape(-1, 28, 28), 20)[:, :], cmap="gray", extent=(-2, 2, -2, 2))
+    left.imshow(gallery.mosaic(1 - digits.reshape(-1, 28, 28), 20), cmap="gray", extent=(-2, 2, -2, 2))
     left.set(title="codes, decoded", xlabel="first number", ylabel="second number")
     for digit in range(10):
         right.scatter(*places[labels == digit].T, s=4, color=f"C{digit}", label=str(digit))
-    right.set(title="test images, encoded", xlabel="first number", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal")
+    right.set(title="test images, encoded", xlabel="first number", ylabel="second number", xlim=(-3.5, 3.5),
+              ylim=(-3.5, 3.5), aspect="equal")  # fmt: skip
     right.legend(markerscale=4, loc="center left", bbox_to_anchor=(1, 0.5))
 
 

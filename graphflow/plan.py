@@ -84,7 +84,7 @@ def _is_memory(b: Buffer) -> bool:
     return b.kind not in ("object", "list") and known(b.dims)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """Steps in order, the buffer of every feed and fetch, the constants, how many lists, and the size of the arena.
 
@@ -104,6 +104,9 @@ class Plan:
 
     def __str__(self) -> str:
         return plan_text(self)
+
+    def __repr__(self) -> str:
+        return f"<Plan: {len(self.steps)} steps, {self.arena_bytes} bytes of memory for a run>"
 
 
 def make_plan(program: Program, lower: Lower, donated: Collection[int] | None = None, lists: bool = False) -> Plan:

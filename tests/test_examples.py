@@ -30,15 +30,21 @@ def beside_each_other(monkeypatch):
     monkeypatch.setattr(mnist, "load", load_once)
 
 
+def module(name: str) -> Any:
+    """An example, imported."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
 def example(name: str) -> Callable[[list[str]], Any]:
     """The `main` of an example, which then builds its graph in one of its own."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    main = module(name).main
 
     def run(arguments: list[str]) -> Any:
         with tf.Graph().as_default():
-            return module.main(arguments)
+            return main(arguments)
 
     return run
 
@@ -153,11 +159,30 @@ def test_mnist_models_learn(run, tmp_path, model, steps, accuracy):
 def test_results_are_a_table():
     command = [sys.executable, "-m", "examples.results", "--models", "softmax", "--seeds", "2", "--steps", "100"]
     done = subprocess.run(command, cwd=EXAMPLES.parent, capture_output=True, text=True, check=True)
-    head, _, row = done.stdout.splitlines()
+    head, _, row, _, *caption = done.stdout.splitlines()
     cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
     assert cells["| model"] == "| softmax" and cells["steps"] == "100" and cells["published"] == "0.9268"
     lowest, highest = map(float, cells["lowest to highest"].split(" to "))
     assert 0.86 < lowest <= float(cells["best, mean"]) <= highest
+    assert len(caption) == 3
+
+
+def test_peers_have_the_networks_of_mnist():
+    peers, mnist_models = module("peers"), module("mnist")
+    assert list(peers.NETWORKS) == list(mnist_models.MODELS)
+    for name, layers in peers.NETWORKS.items():
+        with tf.Graph().as_default():
+            mnist_models.build(mnist_models.MODELS[name])
+            sizes = sorted(v.shape.num_elements() for v in tf.trainable_variables())
+        assert sorted(w.size for own in peers.jax_weights(layers) for w in own.values()) == sizes, name
+
+
+def test_peers_of_pytorch_have_the_networks_of_mnist():
+    pytest.importorskip("torch")
+    peers = module("peers")
+    for name, layers in peers.NETWORKS.items():
+        sizes = sorted(p.numel() for p in peers.torch_network(layers).parameters() if p.requires_grad)
+        assert sizes == sorted(w.size for own in peers.jax_weights(layers) for w in own.values()), name
 
 
 def test_pooling(run):
