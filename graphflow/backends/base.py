@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
 Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
+
+
+def cpu_count() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Bodies(Protocol):
@@ -97,6 +103,7 @@ class Backend(Protocol):
     function: makes what runs the bodies of branches and loops, for feeds of any shapes.
     watch: is called at the beginning of every run, and before and after every step.
     layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
+    spares: whether a CPU is left while so many threads run a plan.
     lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
     """
 
@@ -105,6 +112,8 @@ class Backend(Protocol):
 
     @property
     def layouts(self) -> Layouts | None: ...
+
+    def spares(self, threads: int) -> bool: ...
 
     def lower(self, op: Operation) -> Call | None: ...
 
