@@ -96,6 +96,7 @@ class Session:
         self._lock = self._store.lock
         self._compiling = threading.RLock()
         self._store.compile = self._compile_function
+        self._store.spare = self._backend.spares(self._threads)
         self._closed = False
         self._entered: list[AbstractContextManager] = []
 
@@ -277,6 +278,7 @@ class Session:
         found = accelerator(self._strict)
         if found is not None:
             self._backend = found
+            self._store.spare = found.spares(self._threads)
             for compiled in (self._last, self._executables, self._profiles, self._traces):
                 compiled.clear()
 
@@ -337,9 +339,9 @@ class Session:
             with self._lock:
                 self._executables, self._last = before if self._backend is backend else ({}, {})
 
-    def _compile_function(self, program: Program, dims: Sequence[Dims]) -> Executable:
-        """An executable for a program that other threads run, beside the runs of the session."""
-        return self._compile(program, dims, "a function of a dataset", threads=1)
+    def _compile_function(self, program: Program, dims: Sequence[Dims], threads: int) -> Executable:
+        """An executable for a program that a dataset runs, in a run of the session or beside it."""
+        return self._compile(program, dims, "a function of a dataset", threads=threads or None)
 
     def _planned(
         self,

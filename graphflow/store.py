@@ -46,12 +46,14 @@ class Store:
 
     lock     one run at a time holds it; a run that waits for others lets it go meanwhile (`released`)
     mirror   who keeps the variables on a device, None where they live here
-    compile  (program, shapes of its feeds) -> an executable for one caller; the session sets it
+    compile  (program, shapes of its feeds, threads) -> an executable for one caller; the session sets it
+    spare    whether a CPU is left when a plan runs; the session sets it
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.compile: Callable[[Any, Sequence[Dims]], Callable[[list], list]] | None = None
+        self.compile: Callable[[Any, Sequence[Dims], int], Callable[[list], list]] | None = None
+        self.spare = False
         self.mirror: Mirror | None = None
         self._held: dict[Any, Any] = {}
         self.epoch = 0

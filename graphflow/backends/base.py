@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 # The values of the feeds in, the values of the fetches out: new arrays that the caller owns.
 Executable = Callable[[list[np.ndarray]], list[np.ndarray]]
+
+
+def cpu_count() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Bodies(Protocol):
@@ -99,6 +105,7 @@ class Backend(Protocol):
     watch: is called at the beginning of every run, and before and after every step.
     layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
     short: which loops it would rather have laid out, None for those that cost more to count than to do.
+    spares: whether a CPU is left while so many threads run a plan.
     lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
     """
 
@@ -110,6 +117,8 @@ class Backend(Protocol):
 
     @property
     def layouts(self) -> Layouts | None: ...
+
+    def spares(self, threads: int) -> bool: ...
 
     def lower(self, op: Operation) -> Call | None: ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.base import Bodies, Call, Executable, Watch
+from graphflow.backends.base import Bodies, Call, Executable, Watch, cpu_count
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
 from graphflow.errors import OpError, ResourceExhaustedError
@@ -27,6 +27,9 @@ class ReferenceBackend:
     lists = False
     layouts = None
     short = None
+
+    def spares(self, threads: int) -> bool:
+        return cpu_count() > 1
 
     def lower(self, op: Operation) -> Call | None:
         return None

@@ -7,10 +7,14 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from graphflow.data.base import Base, Items, Parts, Run, Unary, number
+import numpy as np
+
+from graphflow.data.base import Base, Run, Unary, number
+from graphflow.data.batches import Batch
+from graphflow.data.blocks import Block, Parts
 from graphflow.data.mapped import Map
 from graphflow.data.sources import Slices
 from graphflow.data.structure import types_of
@@ -18,8 +22,9 @@ from graphflow.dtypes import string
 from graphflow.graph_protos import TensorProto
 from graphflow.io.atomic import replacing
 from graphflow.io.records import framed, records
-from graphflow.operation import Tensor
+from graphflow.operation import Program, Tensor
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.static import static_value
 from graphflow.store import Store
 from graphflow.tensor_proto import make_ndarray, make_tensor_proto
 
@@ -63,18 +68,34 @@ class Cache(Unary):
             yield parts
         run.shared[self] = kept
 
-    def items(self, run: Run) -> Items:
-        if run.values[self._name].item():
-            return super().items(run)
-        found = self.source.items(run)  # rows are in memory already; an order that is drawn anew must not be
-        return found if found.in_memory and isinstance(self.source, (Slices, Map)) else super().items(run)
+    @property
+    def rows(self) -> Program | None:
+        """Rows are in memory already; but an order that is drawn anew must not be."""
+        alike = static_value(self._name) == b"" and isinstance(self.source, (Slices, Map))
+        return self.source.rows if alike else None
+
+    def row_values(self, run: Run) -> list[np.ndarray]:
+        return self.source.row_values(run)
+
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return super().blocks(run) if self.rows is None else self.source.blocks(run)
 
     def cardinality(self, run: Run) -> int:
         return self.source.cardinality(run)
 
 
+def gathers(dataset: Base) -> bool:
+    """Whether rows of arrays are all that its elements are made of: nobody can see when that is done."""
+    while isinstance(dataset, Map) and not any(function.stateful for function in dataset.functions()):
+        dataset = dataset.source
+    return isinstance(dataset, Batch) and dataset.source.rows is not None
+
+
 class Prefetch(Unary):
-    """Elements made ahead of their use, in a thread of their own."""
+    """Elements made ahead of their use, in a thread of their own.
+
+    Not where they are only gathered and all CPUs are busy with the session's runs: then that takes turns with them.
+    """
 
     def __init__(self, dataset: Base, buffer_size: Any) -> None:
         super().__init__(dataset)
@@ -88,14 +109,25 @@ class Prefetch(Unary):
         return Ahead(source, run.store, 2 if size < 1 else size)
 
     def elements(self, run: Run) -> Iterator[Parts]:
-        return self._ahead(self.source.elements(run), run)
+        return self.after(run, 0)
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
-        return self._ahead(self.source.after(run, count), run)
+        if gathers(self.source) and not run.store.spare:
+            return self.source.after(run, count)
+        return self._ahead(self.source.after(run.beside(), count), run)
 
-    def items(self, run: Run) -> Items:
-        found = self.source.items(run)
-        return found if found.in_memory else found._replace(items=self._ahead(found.items, run))
+    @property
+    def rows(self) -> Program | None:
+        return self.source.rows
+
+    def row_values(self, run: Run) -> list[np.ndarray]:
+        return self.source.row_values(run)
+
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return self.source.blocks(run) if self.rows else self._ahead(self.source.blocks(run.beside()), run)
+
+    def joining(self, run: Run) -> Callable[[Block], Parts]:
+        return self.source.joining(run)
 
     def cardinality(self, run: Run) -> int:
         return self.source.cardinality(run)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.function import Function
+from graphflow.data.blocks import Block, Parts, in_ones
+from graphflow.data.function import Function, compiled
 from graphflow.dtypes import DType, int64
 from graphflow.errors import InvalidArgumentError
-from graphflow.operation import Tensor
+from graphflow.operation import Program, Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.seeds import key_of
 from graphflow.shape import merge
 from graphflow.store import Store
 
-Parts = list[np.ndarray]  # one element: the values of its tensors
 ENDLESS, UNKNOWN = -1, -2  # cardinalities
 
 
@@ -27,35 +27,30 @@ class Run:
     """What datasets need to make elements: the session's store, and the values of their tensors.
 
     entropy  what random orders without seeds are made from: the same number gives the same elements
+    threads  how many may run a function together; 0 leaves it to the session
     shared   what datasets keep from one pass over the elements to the next
     """
 
-    def __init__(self, store: Store, values: dict[Tensor, np.ndarray], entropy: int) -> None:
+    def __init__(self, store: Store, values: dict[Tensor, np.ndarray], entropy: int, threads: int = 0) -> None:
         self.store = store
         self.values = values
         self.entropy = entropy
+        self.threads = threads
         self.shared: dict[Any, Any] = {}
 
     def inside(self, tensors: Sequence[Tensor], values: Sequence[np.ndarray], number: int) -> Run:
         """The run of the dataset of that number that a function makes, with values of more tensors."""
         more = dict(zip(tensors, values, strict=True))
-        return Run(self.store, {**self.values, **more}, key_of(self.entropy, number))
+        return Run(self.store, {**self.values, **more}, key_of(self.entropy, number), self.threads)
+
+    def beside(self) -> Run:
+        """The same in a thread beside the session's runs, which have the team of threads to themselves."""
+        run = Run(self.store, self.values, self.entropy, threads=1)
+        run.shared = self.shared
+        return run
 
     def of(self, tensors: Sequence[Tensor]) -> list[np.ndarray]:
         return [self.values[t] for t in tensors]
-
-
-class Items(NamedTuple):
-    """Elements before they are put together.
-
-    items      something for each element: the index of a row, a record, or the element itself
-    joined     the elements of several items, put together along a new first dimension
-    in_memory  the items are indices of rows of arrays
-    """
-
-    items: Iterator[Any]
-    joined: Callable[[list], Parts]
-    in_memory: bool = False
 
 
 class Base(ABC):
@@ -67,6 +62,14 @@ class Base(ABC):
 
     specs: Any
     inputs: tuple[Base, ...] = ()
+
+    @property
+    def rows(self) -> Program | None:
+        """What gives several elements, put together, for their indices and `row_values`.
+
+        None unless they are rows of arrays that are in memory, or made of such.
+        """
+        return None
 
     def own_tensors(self) -> list[Tensor]:
         """The tensors whose values an iterator needs before it begins."""
@@ -87,11 +90,22 @@ class Base(ABC):
     def elements(self, run: Run) -> Iterator[Parts]:
         """The elements, once."""
 
-    def items(self, run: Run) -> Items:
-        """The elements in a form that is cheaper to put together, where there is one."""
-        return Items(self.elements(run), self.joined)
+    def row_values(self, run: Run) -> list[np.ndarray]:
+        """The arrays, and what else the program of rows needs."""
+        return []
 
-    def joined(self, several: list[Parts]) -> Parts:
+    def blocks(self, run: Run) -> Iterator[Block]:
+        """Items, once: something for each element, such as the index of a row, that is cheaper to put together."""
+        return in_ones(self.elements(run))
+
+    def joining(self, run: Run) -> Callable[[Block], Parts]:
+        """What puts the elements of several items together along a new first dimension."""
+        if self.rows is None:
+            return self.joined
+        call, values = compiled(self.rows, run.store, run.threads), self.row_values(run)
+        return lambda indices: call([np.ascontiguousarray(indices), *values])
+
+    def joined(self, several: Block) -> Parts:
         """One element of several."""
         columns = iter(zip(*several, strict=True))
         out: Parts = []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import Base, Parts, Run, Unary, number
+from graphflow.data.base import Base, Run, Unary, number
+from graphflow.data.blocks import Block, Parts, Some, in_ones, together
 from graphflow.data.structure import (
     Spec,
     shapes_like,
@@ -49,8 +49,7 @@ class Batch(Unary):
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
-        items, joined, in_memory = self.source.items(run)
-        return Groups(items, size, drop, joined, in_memory).skipping(count * size)
+        return Groups(Some(self.source.blocks(run), count * size), size, drop, self.source.joining(run))
 
     def cardinality(self, run: Run) -> int:
         size, drop = self._settings(run)
@@ -59,47 +58,43 @@ class Batch(Unary):
 
 
 class Groups(Iterator):
-    """Items in groups of one size, each made one element; the last may be smaller, or is dropped.
+    """Items in groups of one size, each made one element; the last may be smaller, or is dropped."""
 
-    sure   no item fails: those that may are taken one by one, so that a group goes on after an error
-    """
-
-    def __init__(
-        self, items: Iterator[Any], size: int, drop: bool, joined: Callable[[list], Parts], sure: bool = False
-    ) -> None:
-        self._items, self._size, self._drop, self._joined, self._sure = items, size, drop, joined, sure
+    def __init__(self, blocks: Iterator[Block], size: int, drop: bool, joining: Callable[[Block], Parts]) -> None:
+        self._blocks, self._size, self._drop, self._joining = blocks, size, drop, joining
+        self._rest: Block = ()  # of the last block
 
     def __next__(self) -> Parts:
-        group: list[Any] = list(itertools.islice(self._items, self._size)) if self._sure else []
-        for _ in range(len(group), self._size):
-            try:
-                group.append(next(self._items))
-            except StopIteration:
-                break
-        if not group or self._drop and len(group) < self._size:
+        pieces, missing = list[Block](), self._size
+        while missing:
+            block, self._rest = self._rest, ()
+            if not len(block):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+            if len(block) > missing:
+                block, self._rest = block[:missing], block[missing:]
+            pieces.append(block)
+            missing -= len(block)
+        group = together(pieces)
+        if not len(group) or self._drop and missing:
             raise StopIteration
         try:
-            return self._joined(group)
+            return self._joining(group)
         except GraphflowError as error:
             return self._one_by_one(group, error)
 
-    def skipping(self, count: int) -> Groups:
-        """The same without the first items."""
-        for _ in itertools.islice(self._items, count):
-            pass
-        return self
-
-    def _one_by_one(self, group: list[Any], error: GraphflowError) -> Parts:
+    def _one_by_one(self, group: Block, error: GraphflowError) -> Parts:
         """The error of the first item that fails alone, with which the group ends, as in TensorFlow.
 
         Where none fails, their elements, if they have one shape.
         """
         made = []
-        for i, item in enumerate(group):
+        for i in range(len(group)):
             try:
-                made.append(self._joined([item]))
+                made.append(self._joining(group[i : i + 1]))
             except GraphflowError:
-                self._items = itertools.chain(group[i + 1 :], self._items)
+                self._rest = together([group[i + 1 :], self._rest]) if len(self._rest) else group[i + 1 :]
                 raise
         columns = list(zip(*made, strict=True))
         if any(len({part.shape for part in column}) > 1 for column in columns):
@@ -140,10 +135,10 @@ class PaddedBatch(Batch):
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
-        elements = self.source.after(run, count * size)
+        elements = in_ones(self.source.after(run, count * size))
         return Groups(elements, size, drop, lambda several: self._filled(several, run))
 
-    def _filled(self, several: list[Parts], run: Run) -> Parts:
+    def _filled(self, several: Block, run: Run) -> Parts:
         columns, out = zip(*several, strict=True), []
         for column, shape, value in zip(columns, run.of(self._shapes), run.of(self._values), strict=True):
             if any(p.ndim != len(shape) for p in column):

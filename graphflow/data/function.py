@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphflow import nest
 from graphflow.data.structure import components, packed, types_of
 from graphflow.graph import get_default_graph
-from graphflow.operation import Operation, Tensor
+from graphflow.operation import Operation, Program, Tensor
 from graphflow.ops.define import CONST
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.placeholder import placeholder
-from graphflow.program import Program, prune
+from graphflow.passes.engine import Substitution
+from graphflow.program import prune
 from graphflow.store import Store
+
+if TYPE_CHECKING:
+    from graphflow.data.base import Run
 
 
 class Function:
@@ -45,21 +49,10 @@ class Function:
             self._program = prune(self.outputs, (), [*self._args, *self.captured])
         return self._program
 
-    def bind(self, store: Store, values: Sequence[np.ndarray]) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
-        """The function of one iterator, which has these captured values; it takes and gives the parts of an element."""
-        made: dict[Any, Any] = {}
-        program, more = self.program, list(values)
-
-        def call(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
-            arrays = [*parts, *more]
-            dims = tuple([a.shape for a in arrays])
-            executable = made.get(dims)
-            if executable is None:
-                assert store.compile is not None
-                executable = made[dims] = store.compile(program, dims)
-            return executable(arrays)
-
-        return call
+    def bind(self, run: Run) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
+        """The function of one iterator; it takes and gives the parts of an element."""
+        call, more = compiled(self.program, run.store, run.threads), run.of(self.captured)
+        return lambda parts: call([*parts, *more])
 
     @property
     def stateful(self) -> bool:
@@ -100,6 +93,33 @@ class Function:
                 return False
             ranks.update({t: len(dims) for t, dims in zip(op.outputs, found, strict=True) if dims is not None})
         return all(t in ranks for t in self.outputs)
+
+
+def compiled(program: Program, store: Store, threads: int) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
+    """A program for one caller, which is compiled for the shapes that come."""
+    made: dict[Any, Any] = {}
+
+    def call(arrays: list[np.ndarray]) -> list[np.ndarray]:
+        dims = tuple([a.shape for a in arrays])
+        executable = made.get(dims)
+        if executable is None:
+            assert store.compile is not None
+            executable = made[dims] = store.compile(program, dims, threads)
+        return executable(arrays)
+
+    return call
+
+
+def chained(first: Program, then: Program) -> Program:
+    """One program: what `first` fetches is fed to `then`, whose other feeds follow those of `first`."""
+    copy = Substitution(then)
+    copy.ops += first.ops
+    for fed, t in zip(then.feeds, first.fetches, strict=False):
+        copy.replace(fed.op, [t])
+    for op in then.ops:
+        copy.put(op, copy.updated(op))
+    made = copy.finish()
+    return Program((*first.feeds, *then.feeds[len(first.fetches) :]), made.fetches, made.targets, made.ops)
 
 
 def _stateful(program: Program) -> list[Operation]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.data.ahead import Ahead
-from graphflow.data.base import Base, Parts, Run, base_of, every_function
-from graphflow.data.batches import Batch
+from graphflow.data.ahead import Ahead, gathers
+from graphflow.data.base import Base, Run, base_of, every_function
+from graphflow.data.blocks import Parts
 from graphflow.data.structure import from_types, nests, packed, require_compatible, types_of
 from graphflow.dtypes import string
 from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError, OutOfRangeError
@@ -57,10 +57,10 @@ class State:
         self._count = saved["count"]
         self._first = {"entropy": saved["entropy"], "draws": self._draws(dataset, saved["draws"])}
         run = Run(self._store, dict(zip(dataset.tensors(), values, strict=True)), self._first["entropy"])
+        ahead = gathers(dataset) and self._store.spare
+        run = run.beside() if ahead else run
         source = dataset.after(run, self._count) if self._count else dataset.elements(run)
-        if isinstance(dataset, Batch) and dataset.source.items(run).in_memory:
-            source = Ahead(source, self._store, 2)  # nobody can see when rows of arrays are gathered
-        self._source, self._ended = source, False
+        self._source, self._ended = Ahead(source, self._store, 2) if ahead else source, False
 
     def _draws(self, dataset: Base, saved: Mapping[str, list[int]]) -> dict[str, list[int]]:
         """The state of the random operations of the dataset's functions, which is set to what was saved."""

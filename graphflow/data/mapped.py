@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import Base, Items, Parts, Run, Unary, base_of, number
-from graphflow.data.function import Function, as_tensors
+from graphflow.data.base import Base, Run, Unary, base_of, number
+from graphflow.data.blocks import Block, Parts
+from graphflow.data.function import Function, as_tensors, chained
 from graphflow.data.structure import (
     as_element,
     spec_of,
 )
 from graphflow.dtypes import bool_
 from graphflow.errors import GraphError, InvalidArgumentError
-from graphflow.operation import Tensor
+from graphflow.operation import Program, Tensor
 from graphflow.shape import compatible
 
 
@@ -29,26 +31,33 @@ class Map(Unary):
         self._function = Function(function, dataset.specs, as_tensors(_result))
         self.specs = nest.map_structure(spec_of, self._function.result)
 
+    @functools.cached_property
+    def rows(self) -> Program | None:
+        source = self.source.rows
+        return None if source is None or not self._function.works_on_rows else chained(source, self._function.program)
+
     def functions(self) -> list[Function]:
         return [self._function]
 
-    def _bound(self, run: Run) -> Callable[[Sequence[np.ndarray]], Parts]:
-        return self._function.bind(run.store, run.of(self._function.captured))
-
     def elements(self, run: Run) -> Iterator[Parts]:
-        return map(self._bound(run), self.source.elements(run))  # which goes on after an error
+        return map(self._function.bind(run), self.source.elements(run))  # which goes on after an error
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         if self._function.stateful:
             return super().after(run, count)
-        return map(self._bound(run), self.source.after(run, count))
+        return map(self._function.bind(run), self.source.after(run, count))
 
-    def items(self, run: Run) -> Items:
-        if not self._function.works_on_rows:
-            return super().items(run)
-        function = self._bound(run)
-        items, joined, in_memory = self.source.items(run)
-        return Items(items, lambda several: function(joined(several)), in_memory)
+    def row_values(self, run: Run) -> list[np.ndarray]:
+        return self.source.row_values(run) + run.of(self._function.captured)
+
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return self.source.blocks(run) if self._function.works_on_rows else super().blocks(run)
+
+    def joining(self, run: Run) -> Callable[[Block], Parts]:
+        if self.rows is not None or not self._function.works_on_rows:
+            return super().joining(run)
+        function, joining = self._function.bind(run), self.source.joining(run)
+        return lambda several: function(joining(several))
 
     def cardinality(self, run: Run) -> int:
         return self.source.cardinality(run)
@@ -77,7 +86,7 @@ class Filter(Unary):
         return [self._function]
 
     def elements(self, run: Run) -> Iterator[Parts]:
-        call = self._function.bind(run.store, run.of(self._function.captured))
+        call = self._function.bind(run)
         return filter(lambda parts: bool(call(parts)[0]), self.source.elements(run))
 
 
@@ -95,7 +104,7 @@ class Inner(Unary):
 
     def opened(self, run: Run) -> Iterator[Iterator[Parts]]:
         """The iterators of the datasets, one after the other."""
-        call = self.function.bind(run.store, run.of(self.function.captured))
+        call = self.function.bind(run)
         needed = self.function.outputs
         for i, parts in enumerate(self.source.elements(run)):
             yield self.inner.elements(run.inside(needed, call(parts) if needed else [], i))

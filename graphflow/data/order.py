@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import ENDLESS, UNKNOWN, Base, Items, Parts, Run, Unary, base_of, number
+from graphflow.data.base import ENDLESS, UNKNOWN, Base, Run, Unary, base_of, number
+from graphflow.data.blocks import Block, Parts, Shuffled, Singly, Some, in_ones
 from graphflow.data.structure import (
     require_same_structure,
 )
 from graphflow.errors import InvalidArgumentError
-from graphflow.operation import Tensor
+from graphflow.operation import Program, Tensor
 from graphflow.ops.seeds import get_seed, key_of
 
 
@@ -62,28 +64,36 @@ class Concatenate(Base):
 
 
 class Ordered(Unary):
-    """A dataset of which the elements are some of another's, in some order: it works on rows too."""
+    """A dataset of which the elements are some of another's, in some order: it works on any items."""
+
+    @property
+    def rows(self) -> Program | None:
+        return self.source.rows
 
     @abstractmethod
-    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
-        """The items that are kept; `items` gives those of one pass."""
+    def arranged(self, blocks: Callable[[], Iterator[Block]], run: Run) -> Iterator[Block]:
+        """The items that are kept; `blocks` gives those of one pass."""
 
     def elements(self, run: Run) -> Iterator[Parts]:
-        return self.arranged(lambda: self.source.elements(run), run)
+        kept = self.arranged(lambda: in_ones(self.source.elements(run)), run)
+        return map(itemgetter(0), Singly(kept))  # which goes on after an error
 
-    def items(self, run: Run) -> Items:
-        first = [self.source.items(run)]
-        joined, in_memory = first[0].joined, first[0].in_memory
-        return Items(self.arranged(lambda: (first.pop() if first else self.source.items(run)).items, run),
-                     joined, in_memory)  # fmt: skip
+    def row_values(self, run: Run) -> list[np.ndarray]:
+        return self.source.row_values(run)
+
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return self.arranged(lambda: self.source.blocks(run), run)
+
+    def joining(self, run: Run) -> Callable[[Block], Parts]:
+        return self.source.joining(run)
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
-        items, joined, _ = self.items(run)
+        joining = self.joining(run)
 
-        def one(item: Any) -> Parts:
-            return [part[0, ...] for part in joined([item])]
+        def one(item: Block) -> Parts:
+            return [part[0, ...] for part in joining(item)]
 
-        return map(one, itertools.islice(items, count, None))  # which goes on after an error
+        return map(one, Singly(Some(self.blocks(run), count)))
 
 
 class Counted(Ordered):
@@ -103,15 +113,8 @@ class Counted(Ordered):
 class Repeat(Counted):
     """Again and again."""
 
-    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
-        count = self.count(run)
-        for _ in itertools.count() if count < 0 else range(count):
-            empty = True
-            for item in items():
-                empty = False
-                yield item
-            if empty and count < 0:
-                return
+    def arranged(self, blocks: Callable[[], Iterator[Block]], run: Run) -> Iterator[Block]:
+        return _Again(blocks, self.count(run))
 
     def cardinality(self, run: Run) -> int:
         count, size = self.count(run), self.source.cardinality(run)
@@ -120,12 +123,34 @@ class Repeat(Counted):
         return ENDLESS if count < 0 else size * count if size >= 0 else size
 
 
+class _Again(Iterator):
+    """The blocks of one pass after another: `count` of them, or until one is empty where that is negative."""
+
+    def __init__(self, blocks: Callable[[], Iterator[Block]], count: int) -> None:
+        self._blocks, self._left = blocks, count
+        self._pass: Iterator[Block] | None = None
+        self._empty = True
+
+    def __next__(self) -> Block:
+        while self._left:
+            if self._pass is None:
+                self._pass, self._empty = self._blocks(), True
+            block = next(self._pass, None)
+            if block is None:
+                self._left = 0 if self._empty and self._left < 0 else self._left - 1
+                self._pass = None
+            elif len(block):
+                self._empty = False
+                return block
+        raise StopIteration
+
+
 class Take(Counted):
     """The first ones."""
 
-    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+    def arranged(self, blocks: Callable[[], Iterator[Block]], run: Run) -> Iterator[Block]:
         count = self.count(run)
-        return items() if count < 0 else itertools.islice(items(), count)
+        return blocks() if count < 0 else Some(blocks(), 0, count)
 
     def cardinality(self, run: Run) -> int:
         count, size = self.count(run), self.source.cardinality(run)
@@ -135,9 +160,9 @@ class Take(Counted):
 class Skip(Counted):
     """All but the first ones."""
 
-    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+    def arranged(self, blocks: Callable[[], Iterator[Block]], run: Run) -> Iterator[Block]:
         count = self.count(run)
-        return iter(()) if count < 0 else itertools.islice(items(), count, None)
+        return iter(()) if count < 0 else Some(blocks(), count)
 
     def cardinality(self, run: Run) -> int:
         count, size = self.count(run), self.source.cardinality(run)
@@ -160,9 +185,9 @@ class Shard(Ordered):
             raise InvalidArgumentError.because(f"there is no shard {index} of {shards}")
         return shards, index
 
-    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+    def arranged(self, blocks: Callable[[], Iterator[Block]], run: Run) -> Iterator[Block]:
         shards, index = self._settings(run)
-        return itertools.islice(items(), index, None, shards)
+        return Some(blocks(), index, None, shards)
 
     def cardinality(self, run: Run) -> int:
         shards, index = self._settings(run)
@@ -189,7 +214,7 @@ class Shuffle(Ordered):
             second = int(run.values[self._seed])
         return key_of(run.entropy, self._size.op.id) if first is None else key_of(first, second or 0)
 
-    def arranged(self, items: Callable[[], Iterator[Any]], run: Run) -> Iterator[Any]:
+    def arranged(self, blocks: Callable[[], Iterator[Block]], run: Run) -> Iterator[Block]:
         size = int(run.values[self._size])
         if size < 1:
             raise InvalidArgumentError.because(f"the buffer of a shuffle has at least one element, not {size}")
@@ -197,23 +222,7 @@ class Shuffle(Ordered):
         if self._again:
             run.shared[self] = passes + 1
         random = np.random.Generator(np.random.Philox(key=[self._key(run), passes]))
-        places = _places(random, size)
-        buffer: list[Any] = []
-        for item in items():
-            if len(buffer) < size:
-                buffer.append(item)
-                continue
-            at = next(places)
-            yield buffer[at]
-            buffer[at] = item
-        for at in random.permutation(len(buffer)).tolist():
-            yield buffer[at]
+        return Shuffled(blocks(), size, random)
 
     def cardinality(self, run: Run) -> int:
         return self.source.cardinality(run)
-
-
-def _places(random: np.random.Generator, size: int) -> Iterator[int]:
-    """Random numbers below `size`, many drawn at once."""
-    while True:
-        yield from random.integers(size, size=256).tolist()

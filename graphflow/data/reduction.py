@@ -21,11 +21,10 @@ _ENTROPY = 0  # a dataset that is run within an operation has the same order eac
 
 def _reduced(*values: np.ndarray, held: Store, dataset: Base, function: Function, parts: int, types: Any) -> list:
     tensors = dataset.tensors()
-    state, given, captured = (
-        list(values[:parts]), values[parts : parts + len(tensors)], values[parts + len(tensors) :]
-    )  # fmt: skip
-    call = function.bind(held, captured)
-    for element in dataset.elements(Run(held, dict(zip(tensors, given, strict=True)), _ENTROPY)):
+    state = list(values[:parts])
+    run = Run(held, dict(zip([*tensors, *function.captured], values[parts:], strict=True)), _ENTROPY)
+    call = function.bind(run)
+    for element in dataset.elements(run):
         state = call([*state, *element])
     return state
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import Base, Items, Parts, Run, base_of, number
+from graphflow.data.base import Base, Run, base_of, number
+from graphflow.data.blocks import Block, Parts, in_ones, of_range
 from graphflow.data.structure import (
     Spec,
     as_element,
@@ -17,13 +19,18 @@ from graphflow.data.structure import (
     from_types,
     shapes_like,
     spec_of,
+    types_of,
 )
 from graphflow.dtypes import int64, string
 from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, ShapeError
-from graphflow.operation import Tensor
+from graphflow.graph import Graph
+from graphflow.operation import Program, Tensor
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.host import failed
+from graphflow.ops.indexing import gather
+from graphflow.ops.placeholder import placeholder
 from graphflow.ops.values import as_array
+from graphflow.program import prune
 from graphflow.shape import Dims, compatible, merge, show
 
 
@@ -86,11 +93,20 @@ class Slices(Base):
             for i in range(count, size)
         )
 
-    def items(self, run: Run) -> Items:
-        size, columns = self._columns(run)
-        if any(isinstance(column, SparseRows) for column in columns):
-            return super().items(run)
-        return Items(iter(range(size)), lambda at: [a.take(at, axis=0) for a in columns], in_memory=True)
+    @functools.cached_property
+    def rows(self) -> Program | None:
+        if any(spec.sparse for spec in nest.flatten(self._whole)):
+            return None
+        with Graph().as_default():
+            indices = placeholder(int64, (None,))
+            columns = [placeholder(dtype, dims) for dims, dtype in types_of(self._whole)]
+            return prune([gather(column, indices) for column in columns], (), [indices, *columns])
+
+    def row_values(self, run: Run) -> list[np.ndarray]:
+        return [np.ascontiguousarray(column) for column in self._columns(run)[1]]
+
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return super().blocks(run) if self.rows is None else of_range(range(self._columns(run)[0]))
 
     def cardinality(self, run: Run) -> int:
         return self._columns(run)[0]
@@ -138,8 +154,14 @@ class Range(Base):
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         return ([np.asarray(value, np.int64)] for value in self._range(run)[count:])
 
-    def items(self, run: Run) -> Items:
-        return Items(iter(self._range(run)), lambda values: [np.array(values, np.int64)], in_memory=True)
+    @functools.cached_property
+    def rows(self) -> Program | None:
+        with Graph().as_default():
+            numbers = placeholder(int64, (None,))
+            return prune([numbers], (), [numbers])
+
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return of_range(self._range(run))
 
     def cardinality(self, run: Run) -> int:
         return len(self._range(run))
@@ -215,8 +237,11 @@ class Files(Base):
     def elements(self, run: Run) -> Iterator[Parts]:
         return map(_boxed, self._all(run))
 
-    def items(self, run: Run) -> Items:
-        return Items(self._all(run), lambda records: [_column(records)])
+    def blocks(self, run: Run) -> Iterator[Block]:
+        return in_ones(self._all(run))
+
+    def joined(self, several: Block) -> Parts:
+        return [_column(several)]
 
 
 def _boxed(record: bytes) -> Parts:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from graphflow import nest
-from graphflow.data.base import Base, Parts, Run, Unary, number
+from graphflow.data.base import Base, Run, Unary, number
+from graphflow.data.blocks import Parts
 from graphflow.data.function import Function, as_tensors
 from graphflow.data.mapped import inner_dataset
 from graphflow.data.structure import Spec
@@ -127,7 +128,7 @@ class GroupByWindow(Unary):
         return [self._key, self._size, self._reduce]
 
     def elements(self, run: Run) -> Iterator[Parts]:
-        key, size, reduce = (f.bind(run.store, run.of(f.captured)) for f in self.functions())
+        key, size, reduce = (f.bind(run) for f in self.functions())
         groups: dict[int, list[Parts]] = {}
         wanted: dict[int, int] = {}
         count = itertools.count()

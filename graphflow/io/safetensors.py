@@ -19,6 +19,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, as_dtype, string
 from graphflow.errors import DataLossError
+from graphflow.io.atomic import write_on
 
 _CODES = {
     "float16": "F16", "float32": "F32", "float64": "F64", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
@@ -72,7 +73,7 @@ def write(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> Callable[[], dict
         parts = list(_parts(array))
         sums[name] = other.submit(_sum, parts)
         for part in parts:
-            file.write(part)
+            write_on(file, part)
     other.shutdown(wait=False)
     return lambda: {name: total.result() for name, total in sums.items()}
 

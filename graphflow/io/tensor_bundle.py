@@ -14,7 +14,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, as_dtype, string
 from graphflow.errors import DataLossError, NotFoundError, UnimplementedError
-from graphflow.io.atomic import translated
+from graphflow.io.atomic import translated, write_on
 from graphflow.io.crc32c import crc32c, masked
 from graphflow.io.table import is_table, read_table, write_table
 from graphflow.io.wire import BYTES, FIXED32, VARINT, WireError, block, fields, key, read_varint, signed, varint
@@ -201,7 +201,7 @@ def write_bundle(file: BinaryIO, arrays: Mapping[str, np.ndarray], shards: int) 
         dtype = as_dtype(array.dtype)
         data, before, start = _string_bytes(array) if dtype is string else (_number_bytes(array), 0, 0)
         sums[name.encode()] = other.submit(crc32c, data[start:], before)
-        file.write(data)
+        write_on(file, data)
         dims = b"".join(block(2, key(1, VARINT) + varint(size)) for size in array.shape)
         entries[name.encode()] = b"".join([
             key(1, VARINT), varint(dtype.as_datatype_enum), block(2, dims),

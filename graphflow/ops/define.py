@@ -171,8 +171,7 @@ class OpDef:
             raise
         if not isinstance(results, (tuple, list)):
             results = (results,)
-        with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
-            return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
+        return [_of_dtype(r, t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
 
     def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
         """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""
@@ -233,6 +232,14 @@ class OpDef:
 
 _UNFIT = (ValueError, TypeError, IndexError, ArithmeticError)  # what NumPy says of values that do not fit an operation
 _INSIDE = (PACKAGE, os.path.dirname(np.__file__) + os.sep, f"numpy{os.sep}")  # the last: NumPy in Cython
+
+
+def _of_dtype(value: Any, dtype: np.dtype) -> np.ndarray:
+    """The value as an array of this dtype, which it mostly is."""
+    if type(value) is np.ndarray and value.dtype is dtype:
+        return value
+    with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
+        return np.asarray(value, dtype=dtype)
 
 
 def _own(error: BaseException) -> bool:

@@ -12,9 +12,10 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from graphflow.errors import DataLossError
 from graphflow.io.atomic import translated
 from graphflow.io.records import TFRecordWriter, tf_record_iterator
-from graphflow.io.wire import FIXED64, VARINT, block, key, varint
+from graphflow.io.wire import FIXED64, VARINT, WireError, block, key, varint
 from graphflow.summary_protos import Event
 
 _VERSION = "brain.Event:2"
@@ -67,6 +68,15 @@ class EventsWriter:
 def summary_iterator(path: Any) -> Iterator[Event]:
     """The events of a file, one after the other.
 
-    Raises: NotFoundError and the like for a file that cannot be read, DataLossError where it is damaged or cut off.
+    Raises: NotFoundError and the like for a file that cannot be read, DataLossError where it is damaged or cut off, or
+            has a record that is no event.
     """
-    return map(Event.FromString, tf_record_iterator(path))
+    records = tf_record_iterator(path)
+
+    def event(number: int, record: bytes) -> Event:
+        try:
+            return Event.FromString(record)
+        except WireError as error:
+            raise DataLossError.because(f"{os.fsdecode(path)}: record {number}: {error}") from None
+
+    return itertools.starmap(event, enumerate(records))

@@ -220,6 +220,37 @@ def _records(kind: str) -> Callable[[Path], list[bytes]]:
     return read
 
 
+def _events(folder: Path) -> list[str]:
+    """The events of a file; after an error those before it go with it."""
+    found: list[str] = []
+    try:
+        found.extend(map(str, tf.train.summary_iterator(str(folder / "file"))))
+    except errors.DataLossError as error:
+        assert str(folder) in str(error) and ("byte" in str(error) or "record" in str(error)), error
+        error.before = found  # type: ignore[attr-defined]
+        raise
+    return found
+
+
+def _event_file() -> dict[str, bytes]:
+    def write(folder: Path) -> None:
+        with tf.Graph().as_default(), tf.summary.FileWriter(str(folder)) as writer:
+            for step in range(4):
+                writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="loss", simple_value=1 / (step + 1))]), step)
+        next(folder.iterdir()).rename(folder / "file")
+
+    return _written(write)
+
+
+def _in_a_record(folder: Path) -> list[str]:
+    """The event that a file's bytes are, by way of a record whose sum is right."""
+    data = (folder / "file").read_bytes()
+    with tf.python_io.TFRecordWriter(str(folder / "record")) as writer:
+        writer.write(data)
+    (folder / "record").replace(folder / "file")
+    return _events(folder)
+
+
 def _restored(folder: Path) -> dict[str, list]:
     reader = open_checkpoint(str(folder / "m"))
     return {name: reader.get_tensor(name).tolist() for name in sorted(reader.get_variable_to_shape_map())}
@@ -251,6 +282,13 @@ def _example() -> bytes:
         "f": feature(float_list=tf.train.FloatList(value=[0.5, 2.0])),
         "s": feature(bytes_list=tf.train.BytesList(value=[b"ab", b""])),
     })).SerializeToString()  # fmt: skip
+
+
+def _event() -> bytes:
+    with tf.Graph().as_default(), tf.Session() as sess:
+        values = tf.constant([1.0, 2.0, 5.0])
+        summary = sess.run(tf.summary.merge([tf.summary.scalar("a", values[0]), tf.summary.histogram("b", values)]))
+    return tf.Event(wall_time=1.0, step=3, summary=tf.Summary.FromString(summary)).SerializeToString()
 
 
 def _sequence_example() -> bytes:
@@ -343,6 +381,8 @@ def readers() -> dict[str, Reader]:
         "records": Reader(_record_file(""), _records(""), checked=True),
         "records, gzip": Reader(_record_file("GZIP"), _records("GZIP"), checked=True),
         "records, zlib": Reader(_record_file("ZLIB"), _records("ZLIB"), checked=True),
+        "events": Reader(_event_file(), _events, checked=True),
+        "event of a summary": Reader({"file": _event()}, _in_a_record),
         "checkpoint": Reader(_written(lambda f: write_checkpoint(str(f / "m"), arrays)), _restored),
         "checkpoint of TensorFlow's": Reader(
             _written(lambda f: write_checkpoint(str(f / "m"), arrays, bundle=True)), _restored, checked=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from graphflow.backends.base import Bodies, Call, Executable, Watch
+from graphflow.backends.base import Bodies, Call, Executable, Watch, cpu_count
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cpu.compile import Kernels
@@ -32,6 +32,9 @@ class CpuBackend:
         self.kernels = Kernels(Cache())
         self.teams = Teams(self.kernels)
         self._ready = False
+
+    def spares(self, threads: int) -> bool:
+        return thread_count(threads) < cpu_count()
 
     def lower(self, op: Operation) -> Call | None:
         return lower(op)

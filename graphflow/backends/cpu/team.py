@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from graphflow.backends.base import cpu_count
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.walk import BUSY, DISMISS, HAS_TEAMS, MEMBERS, READY, TEAM_WORDS, WAIT, WORK
 from graphflow.config import current
@@ -20,7 +21,7 @@ _Native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void
 
 def thread_count(asked: int = 0) -> int:
     """Threads for a session that asks for so many; 0 leaves it to GRAPHFLOW_THREADS, or to the CPUs of the process."""
-    return asked or current().threads or len(os.sched_getaffinity(0)) if HAS_TEAMS else 1
+    return asked or current().threads or cpu_count() if HAS_TEAMS else 1
 
 
 class Team:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphflow import logging as log
-from graphflow.backends.base import Bodies, Call, Executable, Watch
+from graphflow.backends.base import Bodies, Call, Executable, Watch, cpu_count
 from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cuda import shim
@@ -38,6 +38,9 @@ class CudaBackend:
         self.kernels = Kernels(Cache())
         self._stream = shim.new_stream()
         self._told: set[str] = set()
+
+    def spares(self, threads: int) -> bool:
+        return cpu_count() > 1
 
     def lower(self, op: Operation) -> Call | None:
         return None if "CPU" in (op.device or "") else lower(op)
