@@ -43,10 +43,11 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.lists import as_items
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.progress import progress
-from graphflow.shape import known, sizes
+from graphflow.shape import elements, known, sizes
 from graphflow.store import Store, uninitialized
 
 _ONLY_HERE = 3  # references to an array that only the executable has, while it counts them
+_FEW = 128  # numbers of an input: products of so few have one thread in any BLAS
 _TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
@@ -409,11 +410,16 @@ class CpuExecutable:
     def _referring(self, step: Step) -> Callable[[], None]:
         """The reference, from within the run; in place where the record can and no other input is in the way."""
         op, record = step.op, step.op.definition
+        few = all(b.kind != "list" and known(b.dims) and elements(b.dims) <= _FEW for b in step.inputs)
         # Not while it waits, or calls a function of the user's.
-        serial: Any = nullcontext() if record.stateful else SERIAL_BLAS
+        serial: Any = nullcontext() if few or record.stateful else SERIAL_BLAS
+        fixed = [self._array(b) if b.kind in ("arena", "const") else None for b in step.inputs]
+        others = [(i, b) for i, b in enumerate(step.inputs) if fixed[i] is None]
 
         def part() -> None:
-            values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
+            values = fixed[:]
+            for i, b in others:
+                values[i] = self._argument(op, i, b)
             in_place = record.in_place is not None and not overlap(values, record.writes)
             with serial:
                 results = record.compute(op, values, in_place, **draw(op, self._store))
