@@ -26,6 +26,18 @@ def flops(op: Operation) -> int | None:
     return total
 
 
+def divided(op: Operation) -> list[tuple[Operation, int | None, float]]:
+    """The operations that this one stands for, the FLOPs of each, and its share of the time.
+
+    Shares go by FLOPs; where these are not known, or all are zero, they are equal.
+    """
+    inside = members(op)
+    costs = [flops(member) for member in inside]
+    weights = [cost or 0 for cost in costs] if None not in costs and any(costs) else [1] * len(inside)
+    total = sum(weights)
+    return [(m, cost, weight / total) for m, cost, weight in zip(inside, costs, weights, strict=True)]
+
+
 def _flops(op: Operation) -> int | None:
     """What the record says, or else what its lowering shows."""
     record = op.definition

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from graphflow.backends.base import Executable
-from graphflow.backends.clock import Clock
+from graphflow.backends.clock import CALLER, Clock
 from graphflow.config import current
+from graphflow.cost import divided
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.fused import names_of, type_of
 from graphflow.passes import Report
 from graphflow.plan import Plan
 from graphflow.plan_text import plan_text
@@ -33,15 +34,6 @@ class Profile:
     plan: Plan
     clock: Clock | None = None
 
-    @cached_property
-    def labels(self) -> list[dict[str, str]]:
-        """What each step is called in the StepStats of a run."""
-        return [
-            {"node_name": op.name,
-             "timeline_label": f"{op.name} = {op.type}({', '.join(t.op.name for t in op.inputs)})"}
-            for op in (step.op for step in self.plan.steps)
-        ]  # fmt: skip
-
     def __str__(self) -> str:
         return f"{self.report}{self.plan_text()}"
 
@@ -50,23 +42,49 @@ class Profile:
         return plan_text(self.plan, None if self.clock is None else self.clock.seconds())
 
 
-def step_stats(profiles: Sequence[Profile], begin: int, wall: int, into: StepStats) -> None:
-    """Add what the clocks say of the run that began at `begin`, of perf_counter_ns, which was `wall` of time_ns."""
-    device = into.dev_stats.add(device="/job:localhost/replica:0/task:0/device:CPU:0")
-    found = []
-    for profile in profiles:
-        times = profile.clock.last() if profile.clock is not None else []
-        for named, time in zip(profile.labels, times, strict=True):
-            if time is not None and time[0] >= begin:
-                start, spent = time[0] - begin + wall, time[1]
-                stats = NodeExecStats()
-                vars(stats).update(  # every run has these, so they are not checked one by one
-                    named, all_start_micros=start // 1000, scheduled_micros=start // 1000,
-                    op_end_rel_micros=spent // 1000, all_end_rel_micros=spent // 1000,
-                    all_start_nanos=start, op_end_rel_nanos=spent, all_end_rel_nanos=spent,
-                )  # fmt: skip
-                found.append(stats)
-    list.extend(device.node_stats, found)
+_DEVICE = "/job:localhost/replica:0/task:0/device:CPU:0"
+
+
+def step_stats(measured: Sequence[tuple[Plan, Clock]], begin: int, wall: int, into: StepStats) -> None:
+    """Add what the clocks say of the run that began at `begin`, of perf_counter_ns, which was `wall` of time_ns.
+
+    The device has every operation of the program: what a kernel took is divided among its operations by their FLOPs,
+    one after the other.  Then there is a device for each thread, with its share of every kernel, and where it waited.
+    """
+    operations: list[NodeExecStats] = []
+    lanes: dict[int, list[NodeExecStats]] = {CALLER: []}
+    for plan, clock in measured:
+        spans = clock.spans()
+        for number, (shares,) in clock.shares().items():
+            ((start, spent),) = spans[number]
+            if start < begin:
+                continue  # of an earlier run
+            op, at = plan.steps[number].op, float(start)
+            for member, _, part in divided(op):
+                operations.append(_node(member.name, member.type, member.inputs, int(at), int(part * spent)))
+                at += part * spent
+            for thread, share in shares.items():
+                found = _node("+".join(names_of(op)), type_of(op), op.inputs, *share)
+                lanes.setdefault(thread, []).append(found)
+        for thread, start, spent in clock.waits():
+            if start >= begin:
+                lanes[thread].append(_node("wait", "Wait", (), start, spent))
+    into.dev_stats.add(device=_DEVICE, node_stats=operations)
+    for number, nodes in enumerate(lanes.values()):
+        into.dev_stats.add(device=f"{_DEVICE}/thread:{number}", node_stats=nodes)
+    for device in into.dev_stats:
+        device.node_stats.sort(key=lambda stats: stats.all_start_nanos)
+        for stats in device.node_stats:
+            stats.all_start_nanos += wall - begin
+            stats.all_start_micros = stats.scheduled_micros = stats.all_start_nanos // 1000
+
+
+def _node(name: str, kind: str, inputs: Sequence[Tensor], start: int, spent: int) -> NodeExecStats:
+    return NodeExecStats(
+        node_name=name, timeline_label=f"{name} = {kind}({', '.join([t.op.name for t in inputs])})",
+        all_start_nanos=start, op_end_rel_nanos=spent, all_end_rel_nanos=spent,
+        op_end_rel_micros=spent // 1000, all_end_rel_micros=spent // 1000,
+    )  # fmt: skip
 
 
 def reason(key: Key, earlier: Iterable[Key], reshaped: Operation | None) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from graphflow.operation import Tensor, origin
-from graphflow.ops.fused import members, type_of
+from graphflow.ops.fused import names_of, type_of
 from graphflow.shape import show
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ _COSTS = ("FLOP", "bytes")
 _SPEEDS = ("us", "GFLOP/s", "GB/s")
 
 
-def plan_text(plan: Plan, seconds: Sequence[float | None] | None = None) -> str:
+def plan_text(plan: Plan, seconds: Mapping[int, float] | None = None) -> str:
     """What is fed and fetched, a line a step, and a line for all of them.
 
-    seconds   how long each step takes, None for a step that was not measured
+    seconds   how long the steps that were measured take, by their numbers
     A step shows the types of its operations, the user's names for them, and the buffers it reads and writes.  A dash
     stands for what is not known, and a sum without the unknown starts with `>`.
     """
@@ -33,11 +33,11 @@ def plan_text(plan: Plan, seconds: Sequence[float | None] | None = None) -> str:
     return "\n".join([head, *lines]) + "\n"
 
 
-def plan_rows(plan: Plan, seconds: Sequence[float | None] | None = None) -> list[tuple[str, ...]]:
+def plan_rows(plan: Plan, seconds: Mapping[int, float] | None = None) -> list[tuple[str, ...]]:
     """The words of the table: a head, a row a step, a row of sums."""
     rows: list[tuple[str, ...]] = [("", *_COSTS, *(() if seconds is None else _SPEEDS), "")]
     for number, step in enumerate(plan.steps):
-        time = () if seconds is None else _speed(step.flops, step.nbytes, seconds[number])
+        time = () if seconds is None else _speed(step.flops, step.nbytes, seconds.get(number))
         rows.append((str(number), _number(step.flops), _number(step.nbytes), *time, _step(step)))
     return [*rows, _total(plan, seconds)]
 
@@ -48,8 +48,7 @@ def _named(t: Tensor) -> str:
 
 def _step(step: Step) -> str:
     kind = "copy of " if step.copy else "" if step.call is not None else "reference: "
-    names = "+".join(dict.fromkeys(op.name for op in members(step.op)))
-    return f"{kind}{type_of(step.op)} {names}   {_places(step.inputs)} -> {_places(step.outputs)}"
+    return f"{kind}{type_of(step.op)} {'+'.join(names_of(step.op))}   {_places(step.inputs)} -> {_places(step.outputs)}"
 
 
 def _places(buffers: Sequence[Buffer]) -> str:
@@ -68,10 +67,10 @@ def _speed(flops: int | None, nbytes: int | None, seconds: float | None) -> tupl
     return f"{1e6 * seconds:.1f}", *rates
 
 
-def _total(plan: Plan, seconds: Sequence[float | None] | None) -> tuple[str, ...]:
+def _total(plan: Plan, seconds: Mapping[int, float] | None) -> tuple[str, ...]:
     costs = [[step.flops for step in plan.steps], [step.nbytes for step in plan.steps]]
     texts = [f"{'>' * (None in some)}{sum(filter(None, some))}" for some in costs]
     if seconds is None:
         return "all", *texts, ""
     flops, nbytes = (None if None in some else sum(filter(None, some)) for some in costs)
-    return "all", *texts, *_speed(flops, nbytes, sum(filter(None, seconds)) or None), ""
+    return "all", *texts, *_speed(flops, nbytes, sum(seconds.values()) or None), ""

@@ -6,6 +6,9 @@ that programs can set them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 from graphflow.graph_protos import GraphDef
 from graphflow.io.protobuf import Field, Message
 from graphflow.io.scalars import Enum
@@ -104,10 +107,38 @@ class DeviceStepStats(Message):
     thread_names = Field(3, "string", key="uint32")
 
 
-class StepStats(Message):
-    """The steps of a run, by device."""
+class _Late(Field):
+    """A field that is filled when somebody first looks at it."""
 
-    dev_stats = Field(1, DeviceStepStats, repeated=True)
+    def __get__(self, owner: Any, cls: type | None = None) -> Any:
+        found = super().__get__(owner, cls)
+        if owner is not None and (fill := vars(owner).pop("_fill", None)) is not None:
+            fill(owner)
+        return found
+
+
+class StepStats(Message):
+    """The steps of a run, by device: what each of them has to do, and below it what its threads or streams did."""
+
+    dev_stats = _Late(1, DeviceStepStats, repeated=True)
+
+    def fill_later(self, fill: Callable[[StepStats], None]) -> None:
+        """Have `fill(self)` called when somebody looks: most runs that are traced are never looked at."""
+        self.Clear()
+        vars(self)["_fill"] = fill
+
+    def _present(self) -> Iterator[tuple[Field, Any]]:
+        assert self.dev_stats is not None  # looked at
+        return super()._present()
+
+    def ClearField(self, field_name: str) -> None:
+        """Unset one field."""
+        vars(self).pop("_fill", None)
+        super().ClearField(field_name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        assert self.dev_stats is not None
+        return vars(self)
 
 
 class RunMetadata(Message):

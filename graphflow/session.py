@@ -155,7 +155,8 @@ class Session:
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
         run_metadata.Clear()
-        step_stats(profiles, begin, wall, run_metadata.step_stats)
+        measured = [(p.plan, p.clock.last()) for p in profiles if p.clock is not None]
+        run_metadata.step_stats.fill_later(partial(step_stats, measured, begin, wall))
         return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(
@@ -304,7 +305,7 @@ class Session:
         with self._compiling, collector_paused():
             plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
             if profiles is not None:
-                clock = Clock(len(plan.steps))
+                clock = Clock()
                 profiles.append(Profile(report, plan, clock))
             bodies = _Bodies(self)
             watch = Watch(plan, self._store) if self._checks_numbers else None

@@ -59,7 +59,7 @@ def test_the_plan_with_and_without_times():
         " all    72    144\n"
     ).replace("[w]", f"[{plan.program.ops[0].id}]")
     assert str(plan) == plan_text(plan) == text
-    assert [line.split()[:6] for line in plan_text(plan, [2e-6, None]).splitlines()[1:]] == [
+    assert [line.split()[:6] for line in plan_text(plan, {0: 2e-6}).splitlines()[1:]] == [
         ["FLOP", "bytes", "us", "GFLOP/s", "GB/s"],
         ["0", "66", "108", "2.0", "0.03", "0.05"],
         ["1", "6", "36", "-", "-", "-"],
@@ -117,18 +117,18 @@ def test_explain_raises_what_a_run_raises():
             session.explain(y, {x: np.ones((2, 4))}, runs=1)
 
 
-def test_only_measured_plans_are_taken_apart():
+def test_a_measured_plan_is_one_native_call_too():
     x, y = layer()
     backend = get_backend("cpu")
-    plan, store, clock = plan_of(y, x, (2, 4)), Store(), Clock(2)
+    plan, store, clock = plan_of(y, x, (2, 4)), Store(), Clock()
     store.write(plan.program.ops[0], np.full((4, 3), 0.5, np.float32))
-    whole, apart = backend.compile(plan, store), backend.compile(plan, store, clock)
-    assert len(whole._parts) == 1 and len(apart._parts) == 2
+    plain, timed = backend.compile(plan, store), backend.compile(plan, store, clock)
+    assert len(plain._parts) == len(timed._parts) == 1
     feed = np.ones((2, 4), np.float32)
-    assert clock.seconds() == [None, None]
+    assert clock.seconds() == {} and clock.runs == 0
     for _ in range(3):
-        np.testing.assert_array_equal(whole([feed])[0], apart([feed])[0])
-    assert [len(clock.spans(number)) for number in (0, 1)] == [3, 3]
+        np.testing.assert_array_equal(plain([feed])[0], timed([feed])[0])
+    assert {number: len(spans) for number, spans in clock.spans().items()} == {0: 3, 1: 3} and clock.runs == 3
 
 
 def test_a_step_that_has_nothing_to_do_has_no_time():
@@ -140,8 +140,12 @@ def test_a_step_that_has_nothing_to_do_has_no_time():
 
 
 def test_the_clock_takes_the_median_and_no_failures():
-    clock = Clock(2)
-    clock._spans[0].extend([(0, 5), (7, 1), (9, 2)])
+    clock, stamps = Clock(), np.zeros((1, 2, 2), np.int64)
+    times = iter([(1, 6), (7, 8), (9, 11)])
+    part = clock.around_native([-1, 0], [0], stamps, lambda: np.copyto(stamps[0, 1], next(times)))
+    for _ in range(3):
+        part()
+    assert not stamps.any()
 
     def fail():
         raise KeyError("x")
@@ -149,7 +153,23 @@ def test_the_clock_takes_the_median_and_no_failures():
     with pytest.raises(KeyError):
         clock.around(1, fail)()
     assert clock.around(1, lambda a, b: a + b)(1, b=2) == 3
-    assert clock.seconds()[0] == 2e-9 and len(clock.spans(1)) == 1
+    assert clock.seconds()[0] == 2e-9 and len(clock.spans()[1]) == 1
+    assert clock.last().spans() == {0: [(9, 2)], 1: clock.spans()[1]}
+
+
+def test_what_threads_waited_for_each_other():
+    """Two threads and three kernels, the second of which the first thread runs alone."""
+    clock, stamps = Clock(), np.zeros((2, 3, 2), np.int64)
+    first = [(1000, 5000), (6000, 7000), (7100, 9000)]
+    second = [(2000, 3000), (0, 0), (7200, 12000)]
+    clock.around_native([0, 1, 2], [0, 77], stamps, lambda: np.copyto(stamps, [first, second]))()
+    assert list(clock.waits()) == [
+        (0, 5000, 1000), (0, 9000, 3000), (77, 1000, 1000), (77, 3000, 4200),
+    ]  # fmt: skip
+    assert clock.shares()[0] == [{0: (1000, 4000), 77: (2000, 1000)}] and clock.shares()[1] == [{0: (6000, 1000)}]
+    assert clock.spans() == {0: [(1000, 4000)], 1: [(6000, 1000)], 2: [(7100, 4900)]}
+    clock.around_native([0], [0, 77], stamps[:, :1], lambda: np.copyto(stamps[0, 0], (1, 2)))()
+    assert len(list(clock.waits())) == 4  # nobody waits in a run that one thread has made
 
 
 # -- GRAPHFLOW_DEBUG ------------------------------------------------------------------------------------------------

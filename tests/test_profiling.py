@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.backends.cpu.walk import HAS_TEAMS
 from graphflow.errors import GraphError
 
 
@@ -75,6 +76,26 @@ def test_trace_events(session, tmp_path):
         assert around["ts"] <= step["ts"] and step["ts"] + step["dur"] <= around["ts"] + around["dur"]
     assert any("product" in s["args"]["operations"] for s in steps)
     assert sum(e["name"] == "thread_name" for e in events) == 2
+
+
+@pytest.mark.skipif(not HAS_TEAMS, reason="runs have one thread here")
+def test_a_lane_for_each_thread_of_the_team():
+    config = tf.ConfigProto(intra_op_parallelism_threads=2)
+    with tf.Graph().as_default(), tf.Session(config=config) as session, tf.profile(session) as found:
+        a = tf.placeholder(tf.float32, [300, 300])
+        session.run(tf.matmul(tf.matmul(a, a), a), {a: np.ones((300, 300))})
+    events = found.trace()["traceEvents"]
+    (run,) = [e for e in events if e.get("cat") == "run"]
+    lanes = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    assert lanes[run["tid"]] == threading.current_thread().name and sorted(lanes.values())[1:] == ["graphflow-1"]
+    for lane in lanes:
+        mine = sorted(
+            [e for e in events if e.get("cat") in ("step", "wait") and e["tid"] == lane], key=lambda e: e["ts"]
+        )
+        assert [e["name"] for e in mine if e["cat"] == "step"] == ["MatMul", "MatMul"]
+        for before, after in zip([run, *mine], mine, strict=False):
+            edge = before["ts"] if before is run else before["ts"] + before["dur"]
+            assert edge <= after["ts"] + 1e-3 and after["ts"] + after["dur"] <= run["ts"] + run["dur"]
 
 
 def test_without_a_session():

@@ -1,7 +1,9 @@
 """Session: fetches, feeds, errors, what it keeps and what it gives away."""
 
 import collections
+import copy
 import json
+import pickle
 import threading
 import time
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.backends.cpu.walk import HAS_TEAMS
 from graphflow.compat.timeline import Timeline
 from graphflow.feeds import as_feed
 from graphflow.testing import BACKENDS, count_calls
@@ -348,19 +351,55 @@ def test_a_traced_run_reports_its_steps(session):
         before = time.time()
         got = session.run(picked, {x: values}, options=options, run_metadata=metadata)
         assert got.tolist() == want
-        (device,) = metadata.step_stats.dev_stats
+        device = metadata.step_stats.dev_stats[0]
         stats = {s.node_name: s for s in device.node_stats}
         assert stats["sums"].timeline_label.startswith("sums = Cumsum(x, ") and len(stats) > 1
         for s in stats.values():
             assert s.all_start_micros / 1e6 > before - 1 and 0 < s.all_end_rel_nanos < 60e9
     trace = json.loads(Timeline(metadata.step_stats).generate_chrome_trace_format())["traceEvents"]
     assert trace[0]["ph"] == "M" and {"sums"} <= {e["args"]["name"] for e in trace if e["ph"] == "X"}
-    assert all(e["dur"] > 0 and e["ts"] > 0 for e in trace[1:])
+    assert all(e["dur"] > 0 and e["ts"] > 0 for e in trace if e["ph"] == "X")
     plain = tf.RunMetadata()
     assert session.run(picked, {x: [1.0]}, None, plain).tolist() == [1.0] and plain == tf.RunMetadata()
     assert session.run(x, {x: [1.0]}, tf.RunOptions(trace_level=3)).tolist() == [1.0]
     session.run(tf.no_op(), options=options, run_metadata=metadata)
     assert list(metadata.step_stats.dev_stats[0].node_stats) == []
+
+
+def test_a_trace_has_every_operation_of_a_kernel():
+    """By itself with its part of the time, and in the name of the kernel in the lane of each thread."""
+    with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=2)) as session:
+        x, w = tf.placeholder(tf.float32, [300, 200], name="x"), tf.placeholder(tf.float32, [200, 300], name="w")
+        h = tf.nn.relu(tf.matmul(x, w, name="product") + 1.0, name="h")
+        options, metadata = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), tf.RunMetadata()
+        session.run(h, {x: np.ones((300, 200)), w: np.ones((200, 300))}, options, metadata)
+    operations, *lanes = metadata.step_stats.dev_stats
+    assert operations.device.endswith("/device:CPU:0")
+    assert [lane.device.rpartition("/")[2] for lane in lanes] == [f"thread:{i}" for i in range(len(lanes))]
+    assert [s.node_name for s in operations.node_stats] == ["product", "add", "h"]
+    product, add, relu = operations.node_stats
+    assert product.all_end_rel_nanos > add.all_end_rel_nanos > 0 < relu.all_end_rel_nanos
+    assert add.all_start_nanos == pytest.approx(product.all_start_nanos + product.all_end_rel_nanos, abs=1)
+    kernels = [s for lane in lanes for s in lane.node_stats if s.node_name != "wait"]
+    assert {s.timeline_label for s in kernels} == {"product+add+h = MatMul+Add+Relu(x, w, add/y)"}
+    assert len(kernels) == len(lanes) == (2 if HAS_TEAMS else 1)
+    begin, end = operations.node_stats[0].all_start_nanos, relu.all_start_nanos + relu.all_end_rel_nanos
+    for s in kernels:
+        assert begin <= s.all_start_nanos and s.all_start_nanos + s.all_end_rel_nanos <= end + 2
+
+
+def test_what_a_trace_reports_is_put_together_when_it_is_looked_at(session):
+    x, found = tf.placeholder(tf.float32, [2], name="x"), []
+    for _ in range(4):
+        found.append(tf.RunMetadata())
+        session.run(tf.cumsum(x), {x: [1, 2]}, tf.RunOptions(trace_level=3), found[-1])
+    first, second, third, fourth = found
+    assert all("dev_stats" not in vars(metadata.step_stats) for metadata in found)
+    assert first.HasField("step_stats") and tf.RunMetadata.FromString(first.SerializeToString()) == first
+    assert copy.deepcopy(second) == second and len(second.step_stats.dev_stats) == 2 and second != first
+    third.step_stats.ClearField("dev_stats")
+    assert len(third.step_stats.dev_stats) == 0
+    assert pickle.loads(pickle.dumps(fourth)).step_stats.dev_stats == fourth.step_stats.dev_stats != []
 
 
 def test_devices(session):

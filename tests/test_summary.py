@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.io.wire import fields
+from graphflow.summary.writer import _plain
+from graphflow.testing import BACKENDS
 
 
 @pytest.fixture(autouse=True)
@@ -269,3 +272,52 @@ def test_summaries_that_are_written_as_they_are(tmp_path):
     _, first, second = tf.train.summary_iterator(str(path))
     assert first.step == 7 and second.step == 0 and first.summary.value[0].simple_value == 1.5
     assert np.isnan(first.summary.value[1].simple_value) and first.wall_time > 1e9
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_scalars_that_are_merged_are_one_step(backend):
+    x, count = tf.placeholder(tf.float32, [], name="x"), tf.placeholder(tf.int64, [])
+    scalars = [tf.summary.scalar("a", x), tf.summary.scalar("b", count), tf.summary.scalar("c", x * 2)]
+    other = tf.summary.histogram("h", tf.stack([x, x]))
+    feeds = {x: 1.5, count: 2**24 + 1}
+    with tf.Session(backend=backend) as session:
+        whole = tf.Summary.FromString(session.run(tf.summary.merge(scalars), feeds))
+        assert [(v.tag, v.simple_value) for v in whole.value] == [("a", 1.5), ("b", 2**24), ("c", 3.0)]
+        mixed = tf.Summary.FromString(session.run(tf.summary.merge([scalars[0], other, *scalars[1:]]), feeds))
+        assert [v.tag for v in mixed.value] == ["a", "h", "b", "c"] and mixed.value[2:] == whole.value[1:]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Duplicate tag a"):
+            session.run(tf.summary.merge([scalars[0], scalars[0]]), feeds)
+        steps = session.explain(tf.summary.merge(scalars), feeds).splitlines()
+        assert sum("reference:" in line for line in steps) == (1 if backend == "cpu" else 4)
+        alone = session.explain(tf.summary.merge(scalars[:1]), feeds)
+        assert "reference: ScalarSummary" in alone and "reference: MergeSummary" not in alone
+
+
+def test_numbers_that_float32_does_not_hold():
+    x = tf.placeholder(tf.float64, [])
+    assert [run(tf.summary.scalar("a", x), {x: v}).value[0].simple_value for v in (1e300, -1e300, 0.1)] == [
+        np.inf, -np.inf, np.float32(0.1),
+    ]  # fmt: skip
+
+
+def test_plain_summaries_are_known_by_their_bytes():
+    """What is taken for numbers with tags alone is that; whatever one byte is, the long way says the same."""
+    good = tf.Summary(value=[tf.Summary.Value(tag="loss", simple_value=1.5), tf.Summary.Value(tag="b", simple_value=2)])
+    data = good.SerializeToString()
+    assert _plain(data) and _plain(b"") and not _plain(run(tf.summary.text("t", tf.constant("x"))).SerializeToString())
+    for at in range(len(data)):
+        for byte in range(128):
+            other = data[:at] + bytes([byte]) + data[at + 1 :]
+            if _plain(other):
+                assert all(number == 1 for number, _, _ in fields(other))
+                for value in tf.Summary.FromString(other).value:
+                    assert value.WhichOneof("value") == "simple_value" and not value.HasField("metadata")
+        assert not _plain(data[:at]) or at in (0, 13)
+
+
+def test_events_that_wait_are_written_in_order(tmp_path):
+    with tf.summary.FileWriter(str(tmp_path), max_queue=3) as writer:
+        value = tf.Summary(value=[tf.Summary.Value(tag="a", simple_value=1)])
+        for step in range(5):
+            writer.add_summary(value.SerializeToString() if step % 2 else value, step)
+    assert [e.step for e in events(tmp_path)[1:]] == [0, 1, 2, 3, 4]

@@ -54,7 +54,7 @@ class Cache(Unary):
         with replacing(path) as file:
             for parts in self.source.elements(run):
                 for part in parts:
-                    file.write(framed(make_tensor_proto(part).SerializeToString()))
+                    file.write(framed([make_tensor_proto(part).SerializeToString()]))
                 yield parts
 
     def _in_memory(self, run: Run) -> Iterator[Parts]:

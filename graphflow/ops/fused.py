@@ -91,6 +91,11 @@ def members(op: Operation) -> tuple[Operation, ...]:
     return made.members if isinstance(made, (Region, Updates)) else (op,)
 
 
+def names_of(op: Operation) -> tuple[str, ...]:
+    """The names of the operations that this one stands for."""
+    return tuple(dict.fromkeys(member.name for member in members(op)))
+
+
 def unfolded(op: Operation) -> list[tuple[Operation, Sequence[Tensor]]]:
     """The members with their inputs, where these come from outside as tensors of the program at hand."""
     region, updates = op.attrs.get("region"), op.attrs.get("updates")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import struct
+import itertools
 import wave
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from graphflow.dtypes import REAL, DType, float16, float32, float64, string, uint8
 from graphflow.errors import InvalidArgumentError
 from graphflow.io.wire import FIXED32, block, key
-from graphflow.operation import Tensor
-from graphflow.ops.define import NO_GRADIENT, define
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.basic import CAST
+from graphflow.ops.define import CONST, NO_GRADIENT, OpDef, define
 from graphflow.ops.image.codec import ENCODE_PNG
 from graphflow.ops.infer import require_rank
+from graphflow.ops.join import PACK
 from graphflow.shape import Dims, merge, show
 from graphflow.summary_protos import HistogramProto, Summary, SummaryMetadata
 from graphflow.tensor_proto import make_tensor_proto
@@ -43,13 +48,17 @@ def _scalar_infer(tags: Tensor, values: Tensor) -> tuple[Dims, DType]:
 
 
 def _scalars(tags: np.ndarray, values: np.ndarray) -> np.ndarray:
-    pairs = zip(tags.reshape(-1).tolist(), values.reshape(-1).tolist(), strict=True)  # infer has compared the shapes
+    numbers = values.astype("<f4").tobytes()  # infer has compared the shapes
     # As the bytes of Summary(value=[Summary.Value(tag=tag, simple_value=value), ...]), in a tenth of the time.
-    data = b"".join([block(1, block(1, tag) + _NUMBER + struct.pack("<f", value)) for tag, value in pairs])
-    return np.array(data, object)
+    found = [_head(tag) + numbers[4 * i : 4 * i + 4] for i, tag in enumerate(tags.reshape(-1).tolist())]
+    return np.array(b"".join(found), object)
 
 
-_NUMBER = key(2, FIXED32)
+@functools.lru_cache(4096)
+def _head(tag: bytes) -> bytes:
+    """What stands in front of a number with this tag."""
+    return block(1, block(1, tag) + key(2, FIXED32) + bytes(4))[:-4]
+
 
 SCALAR_SUMMARY = define("ScalarSummary", "tags:string values", _scalar_infer, _scalars, vjp=NO_GRADIENT, types=REAL)
 
@@ -188,4 +197,28 @@ def _merged(*inputs: np.ndarray) -> np.ndarray:
     return _bytes(merged)
 
 
-MERGE_SUMMARY = define("MergeSummary", "*inputs:string", _one, _merged, vjp=NO_GRADIENT)
+def _is_scalar(t: Tensor) -> bool:
+    """Whether it is the summary of one number with a tag that is known."""
+    op = t.op
+    return op.definition is SCALAR_SUMMARY and op.inputs[0].op.definition is CONST and op.inputs[0].dims == ()
+
+
+def _merge_expand(op: Operation, make: Any) -> Sequence[Tensor] | None:
+    """Scalars that stand together become one ScalarSummary with a vector of tags, and nothing is left to merge."""
+    groups = [(scalars, list(group)) for scalars, group in itertools.groupby(op.inputs, _is_scalar)]
+    tags = [t.op.inputs[0].op.attrs["value"].item() for scalars, group in groups if scalars for t in group]
+    if len(set(tags)) < len(tags) or len(groups) > 1 and len(groups) == len(op.inputs) or not tags:
+        return None
+    parts: list[Tensor] = []
+    for scalars, group in groups:
+        if not scalars or len(group) == 1:
+            parts += group
+            continue
+        values = [t.op.inputs[1] for t in group]
+        numbers = [v if v.dtype is float32 else make(CAST, v, dtype=float32) for v in values]
+        names = np.array([t.op.inputs[0].op.attrs["value"].item() for t in group], object)
+        parts.append(make(SCALAR_SUMMARY, make.constant(names), make(PACK, *numbers, axis=0)))
+    return parts if len(parts) == 1 else [make(MERGE_SUMMARY, *parts)]
+
+
+MERGE_SUMMARY: OpDef = define("MergeSummary", "*inputs:string", _one, _merged, vjp=NO_GRADIENT, expand=_merge_expand)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import statistics
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -16,7 +17,7 @@ from graphflow.cost import flops
 from graphflow.debug import Profile
 from graphflow.operation import Operation, Program, Tensor, origin, variable_of
 from graphflow.ops.define import CONST
-from graphflow.ops.fused import members, type_of, unfolded
+from graphflow.ops.fused import members, names_of, type_of, unfolded
 from graphflow.passes import PIPELINE
 from graphflow.pictures.looks import KERNEL_LOOK, LOOKS, look_of, short_value
 from graphflow.pictures.program import MADE, changes_of
@@ -180,12 +181,11 @@ def _nbytes(t: Tensor) -> int | None:
 
 # -- the plan --------------------------------------------------------------------------------------------------------
 def _step(step: Step, part: int) -> dict[str, Any]:
-    inside = members(step.op)
     return {
         "part": part,
         "type": ("copy of " if step.copy else "") + type_of(step.op),
-        "names": list(dict.fromkeys(op.name for op in inside)),
-        "ids": [op.id for op in inside],
+        "names": list(names_of(step.op)),
+        "ids": [op.id for op in members(step.op)],
         "by": "copy" if step.copy else "reference" if step.call is None else "kernel",
         "kernel": _kernel(step.call),
         "in": [_buffer(b) for b in step.inputs],
@@ -212,11 +212,11 @@ def _times(profile: Profile) -> list[dict[str, Any]]:
     """For each step its median time, and begin and duration in the last run, in microseconds."""
     if profile.clock is None:
         return [{} for _ in profile.plan.steps]
-    medians, last = profile.clock.seconds(), profile.clock.last()
-    return [
-        {} if median is None or at is None else {"us": 1e6 * median, "begin": 1e-3 * at[0], "took": 1e-3 * at[1]}
-        for median, at in zip(medians, last, strict=True)
-    ]
+    times: list[dict[str, Any]] = [{} for _ in profile.plan.steps]
+    for number, spans in profile.clock.spans().items():
+        (begin, took), median = spans[-1], statistics.median(spent for _, spent in spans)
+        times[number] = {"us": 1e-3 * median, "begin": 1e-3 * begin, "took": 1e-3 * took}
+    return times
 
 
 def _buffers(plan: Plan) -> list[list[Any]]:

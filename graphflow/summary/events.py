@@ -21,6 +21,7 @@ from graphflow.summary_protos import Event
 _VERSION = "brain.Event:2"
 _WALL_TIME, _STEP = key(1, FIXED64), key(2, VARINT)
 _numbers = itertools.count()
+_Waiting = bytes | tuple[float, int, bytes]  # an event, or time, step and summary of one
 
 
 class EventsWriter:
@@ -36,10 +37,10 @@ class EventsWriter:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise translated(error, folder) from None
-        self._file = TFRecordWriter(os.path.join(folder, name + suffix))
-        self.close = weakref.finalize(self, self._file.close)  # also at the end of the process
+        self._file, self._waiting = TFRecordWriter(os.path.join(folder, name + suffix)), list[_Waiting]()
+        self.close = weakref.finalize(self, _finish, self._file, self._waiting)  # also at the end of the process
         self._max_queue, self._flush_secs = max_queue, flush_secs
-        self._waiting, self._next_flush = 0, 0.0  # so that the first event is written at once
+        self._next_flush = 0.0  # so that the first event is written at once
         self._lock = threading.RLock()
         self.write(Event(wall_time=time.time(), file_version=_VERSION))
 
@@ -49,20 +50,36 @@ class EventsWriter:
 
     def append(self, wall_time: float, step: int, summary: bytes) -> None:
         """As write(Event(wall_time=..., step=..., summary=...)), for the bytes of a summary."""
-        self._write(_WALL_TIME + struct.pack("<d", wall_time) + _STEP + varint(int(step)) + block(5, summary))
+        self._write((wall_time, int(step), summary))
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, event: _Waiting) -> None:
         with self._lock:
-            self._file.write(data)
-            self._waiting += 1
-            if self._waiting > self._max_queue or time.monotonic() > self._next_flush:
+            self._waiting.append(event)  # together they take a fifth of the time: caches have what writes them then
+            if len(self._waiting) > self._max_queue or time.monotonic() > self._next_flush:
                 self.flush()
 
     def flush(self) -> None:
         """Let the file have everything."""
         with self._lock:
+            _put(self._file, self._waiting)
             self._file.flush()
-            self._waiting, self._next_flush = 0, time.monotonic() + self._flush_secs
+            self._next_flush = time.monotonic() + self._flush_secs
+
+
+def _put(file: TFRecordWriter, waiting: list[_Waiting]) -> None:
+    file.write_all([event if isinstance(event, bytes) else _encoded(*event) for event in waiting])
+    waiting.clear()
+
+
+def _encoded(wall_time: float, step: int, summary: bytes) -> bytes:
+    return _WALL_TIME + struct.pack("<d", wall_time) + _STEP + varint(step) + block(5, summary)
+
+
+def _finish(file: TFRecordWriter, waiting: list[_Waiting]) -> None:
+    try:
+        _put(file, waiting)
+    finally:
+        file.close()
 
 
 def summary_iterator(path: Any) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from graphflow.graph import Graph
 from graphflow.graph_def import as_graph_def
 from graphflow.graph_protos import GraphDef
 from graphflow.io.protobuf import Message
-from graphflow.io.wire import BYTES, fields
+from graphflow.io.wire import BYTES, FIXED32, fields, key
 from graphflow.protos import RunMetadata
 from graphflow.summary.events import EventsWriter
 from graphflow.summary_protos import Event, SessionLog, Summary, TaggedRunMetadata
@@ -137,12 +137,26 @@ class FileWriter:
 
 def _described(summary: bytes) -> bool:
     """Whether the bytes of a Summary have metadata of a tag.   Raises: ValueError when they are no Summary."""
+    if _plain(summary):
+        return False
     for number, kind, place in fields(summary):
         if number == _VALUE and kind == BYTES and any(n == _METADATA for n, _, _ in fields(summary, *place)):
             return True
     return False
 
 
+def _plain(summary: bytes) -> bool:
+    """Whether these are numbers with tags of less than 120 bytes and nothing else, as most summaries are."""
+    at, end = 0, len(summary)
+    while at + 4 < end and summary[at] == summary[at + 2] == _TEXT:
+        size, tag = summary[at + 1], summary[at + 3]
+        if size != tag + 7 or size > 127 or at + 2 + size > end or summary[at + 4 + tag] != _NUMBER:
+            return False
+        at += 2 + size
+    return at == end
+
+
+_TEXT, _NUMBER = key(1, BYTES)[0], key(2, FIXED32)[0]  # of a Summary a value, and of a value its tag; its number
 _VALUE, _METADATA = Summary.value.number, Summary.Value.metadata.number
 
 

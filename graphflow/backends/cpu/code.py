@@ -14,6 +14,7 @@ prefers on a CPU.
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -303,6 +304,12 @@ class Code:
     def cycles(self) -> Value:
         """The cycle counter of the CPU."""
         return Value(self, self.intrinsic("llvm.readcyclecounter", I64, []), "int64")
+
+    def nanoseconds(self) -> Value:
+        """The clock of time.perf_counter_ns."""
+        now = self.array(2, "int64")
+        self.intrinsic("clock_gettime", I32, [I32(time.CLOCK_MONOTONIC), now.address])
+        return now.load(0) * 1_000_000_000 + now.load(1)
 
     def cell(self, start: Any, dtype: str = "int64") -> Cell:
         """A new cell that holds `start`."""

@@ -16,7 +16,7 @@ from numba.core.errors import NumbaError
 from graphflow.backends.base import Bodies, Call, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
-from graphflow.backends.clock import Clock
+from graphflow.backends.clock import CALLER, Clock
 from graphflow.backends.cpu.blocks import Block
 from graphflow.backends.cpu.buffers import (
     allocated,
@@ -35,7 +35,7 @@ from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.levels import ALONE_BYTES, Row
 from graphflow.backends.cpu.loops import UNLOCKED
 from graphflow.backends.cpu.team import Team
-from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, WALK, run_words
+from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, TIMED_WALK, WALK, run_words
 from graphflow.backends.reference import draw, no_memory
 from graphflow.dtypes import ListType
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
@@ -43,10 +43,11 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.lists import as_items
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.progress import progress
-from graphflow.shape import known, sizes
+from graphflow.shape import elements, known, sizes
 from graphflow.store import Store, uninitialized
 
 _ONLY_HERE = 3  # references to an array that only the executable has, while it counts them
+_FEW = 128  # numbers of an input: products of so few have one thread in any BLAS
 _TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
@@ -76,7 +77,7 @@ class CpuExecutable:
 
     Addresses of the arena, of constants and of variables are bound here once; those of feeds and of the caller's
     arrays are filled in by every run, natively.  Not to be entered by two threads at once: they would share the arena.
-    With a clock or a watch every step is a native call of its own, so that it can be measured or looked at.
+    With a watch every step is a native call of its own, so that it can be looked at.
     """
 
     def __init__(
@@ -114,10 +115,12 @@ class CpuExecutable:
         self._keep: list[Any] = []  # what native code points to
         self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
-        if clock is None and watch is None:
-            self._bind(plan.steps)
+        self._clock = clock
+        steps = list(enumerate(plan.steps))
+        if watch is None:
+            self._bind(steps)
         else:
-            self._bind_apart(clock, watch)
+            self._bind_apart(steps, watch)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
@@ -158,30 +161,27 @@ class CpuExecutable:
         self._required = []
 
     # -- binding -------------------------------------------------------------------------------------------------
-    def _bind_apart(self, clock: Clock | None, watch: Watch | None) -> None:
-        """Every step by itself, with the clock around it, and what watches it before and after it."""
-        if watch is not None:
-            self._parts.append((watch.begin, []))
-        for number, step in enumerate(progress(self._plan.steps, "compiling kernels")):
-            if watch is not None:
-                self._parts.append((partial(watch.before, step, self._array), []))
-            before = len(self._parts)
-            self._bind([step])
-            if clock is not None:
-                self._parts[before:] = [(clock.around(number, part), of) for part, of in self._parts[before:]]
-            if watch is not None:
-                self._parts.append((partial(watch.after, step, self._array), []))
+    def _bind_apart(self, steps: Sequence[tuple[int, Step]], watch: Watch) -> None:
+        """Every step by itself, and what watches it before and after it."""
+        self._parts.append((watch.begin, []))
+        for number, step in progress(steps, "compiling kernels"):
+            self._parts.append((partial(watch.before, step, self._array), []))
+            self._bind([(number, step)])
+            self._parts.append((partial(watch.after, step, self._array), []))
 
-    def _bind(self, steps: Sequence[Step]) -> None:
+    def _bind(self, steps: Sequence[tuple[int, Step]]) -> None:
         """Native calls for as many steps in a row as can be, and what runs the others in Python."""
         plan_of = None if self._function is None else self._function.plan
         block = Block(self, plan_of)
-        for step in progress(steps, "compiling kernels"):
+        of: list[int] = []  # the step that each row of the block belongs to
+        for number, step in progress(steps, "compiling kernels"):
             if not block.takes(step):
-                self._flush(block)
-                block = Block(self, plan_of)
-                self._parts.append((self._in_python(step), []))
-        self._flush(block)
+                self._flush(block, of)
+                block, of = Block(self, plan_of), []
+                part = self._in_python(step)
+                self._parts.append((part if self._clock is None else self._clock.around(number, part), []))
+            of += [number] * (len(block.rows) - len(of))
+        self._flush(block, of)
 
     def bindable(self, step: Step) -> bool:
         """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
@@ -199,8 +199,8 @@ class CpuExecutable:
         assert array is not None
         return array
 
-    def _flush(self, block: Block) -> None:
-        """One native call for the steps of a block."""
+    def _flush(self, block: Block, of: Sequence[int]) -> None:
+        """One native call for the steps of a block.   of: the number of the step that each row belongs to."""
         if not block.rows:
             return
         table = np.array(block.late, np.int64).reshape(-1, 2)
@@ -212,16 +212,21 @@ class CpuExecutable:
         program[:, 1] = start + 8 * program[:, 1]
         together = program[:, 2] == 0
         program[:-1, 2] |= np.where(together[:-1] | together[1:], MEET, 0)
-        walk, status = self.address_of(WALK), self.status_address
+        threads = [CALLER, *(self._team.thread_ids if self._team is not None and together.any() else [])]
+        stamps = np.zeros((0 if self._clock is None else len(threads), len(program), 2), np.int64)
+        walk, status = self.address_of(WALK if self._clock is None else TIMED_WALK), self.status_address
         team = self.team_address if together.any() else 0
-        run = np.array(run_words(program.ctypes.data, status, len(program), team, walk), np.int64)
+        run = np.array(run_words(program.ctypes.data, status, len(program), team, walk, stamps.ctypes.data), np.int64)
         self._keep += [block, table, words, program, run]
         kernel, arguments, kind = self.address_of(LAUNCH) if team else walk, run, _Brief if self._brief else _Native
         if block.loops:
             arguments = np.array([kernel, run.ctypes.data, status], np.int64)
             self._keep.append(arguments)
             kernel, kind = self.address_of(UNLOCKED), _Brief
-        self._parts.append((partial(kind(kernel), arguments.ctypes.data, 0, 1), block.steps))
+        part: Callable[[], Any] = partial(kind(kernel), arguments.ctypes.data, 0, 1)
+        if self._clock is not None:
+            part = self._clock.around_native([-1] * len(first) + list(of), threads, stamps, part)
+        self._parts.append((part, block.steps))
 
     def append_call(
         self, step: Step, words: list[int], late: list[tuple[int, Any]], tails: list[tuple[int, int]],
@@ -405,11 +410,16 @@ class CpuExecutable:
     def _referring(self, step: Step) -> Callable[[], None]:
         """The reference, from within the run; in place where the record can and no other input is in the way."""
         op, record = step.op, step.op.definition
+        few = all(b.kind != "list" and known(b.dims) and elements(b.dims) <= _FEW for b in step.inputs)
         # Not while it waits, or calls a function of the user's.
-        serial: Any = nullcontext() if record.stateful else SERIAL_BLAS
+        serial: Any = nullcontext() if few or record.stateful else SERIAL_BLAS
+        fixed = [self._array(b) if b.kind in ("arena", "const") else None for b in step.inputs]
+        others = [(i, b) for i, b in enumerate(step.inputs) if fixed[i] is None]
 
         def part() -> None:
-            values = [self._argument(op, i, b) for i, b in enumerate(step.inputs)]
+            values = fixed[:]
+            for i, b in others:
+                values[i] = self._argument(op, i, b)
             in_place = record.in_place is not None and not overlap(values, record.writes)
             with serial:
                 results = record.compute(op, values, in_place, **draw(op, self._store))

@@ -45,6 +45,11 @@ class Team:
         atexit.register(self.close)
 
     @property
+    def thread_ids(self) -> list[int]:
+        """What the system calls the threads other than the caller's."""
+        return [thread.native_id or 0 for thread in self._threads]
+
+    @property
     def address(self) -> int:
         return self.words.ctypes.data
 

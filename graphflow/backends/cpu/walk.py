@@ -28,7 +28,7 @@ _WAIT, _ARRIVED, _ROUND, _DOZING, JOB, _ARGUMENTS, _PLACE, _SLEEPING, BUSY, _STO
 TEAM_WORDS = 96
 
 # Words of a run, which `launch` and `walk` are called with.
-_ROWS, _STATUS, _COUNT, _TEAM, _WALK, _RUNS, _ALONE, _TOGETHER, _MODE, _LEFT = range(10)
+_ROWS, _STATUS, _COUNT, _TEAM, _WALK, _STAMPS, _RUNS, _ALONE, _TOGETHER, _MODE, _LEFT = range(11)
 
 _SPINS = 4000  # pauses before a thread goes to sleep
 _TRIALS = 6  # runs at first, alone and together in turn
@@ -40,26 +40,33 @@ _FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine())
 HAS_TEAMS = sys.platform == "linux" and _FUTEX is not None  # elsewhere plans run on one thread
 
 
-def run_words(rows: int, status: int, count: int, team: int, walk: int) -> list[int]:
-    """The words of a run: the addresses of rows, status, team (0: one thread) and the walk."""
-    return [rows, status, count, team, walk, 0, 0, 0, 0, 0]
+def run_words(rows: int, status: int, count: int, team: int, walk: int, stamps: int = 0) -> list[int]:
+    """The words of a run: the addresses of rows, status, team (0: one thread), the walk, and its stamps."""
+    return [rows, status, count, team, walk, stamps, 0, 0, 0, 0, 0]
 
 
-def walk(code: Code, run: Pointer, tid: Value, nthreads: Value) -> None:
+def walk(code: Code, run: Pointer, tid: Value, nthreads: Value, timed: bool = False) -> None:
     """Call the kernels of a run.
 
     rows    [count, ROW]
     status  int64[4]: a kernel that meets a bad value sets the first word; no step is begun then, and the last word
             has the number of the one in which it happened
+    stamps  [nthreads, count, 2]: where a timed walk notes when each thread began and ended each kernel
     """
     rows, status = (code.pointer(run.load(word), "int64") for word in (_ROWS, _STATUS))
     team = code.pointer(run.load(_TEAM), "int64")
-    with code.loop(0, run.load(_COUNT)) as i:
+    count = run.load(_COUNT)
+    stamps = code.pointer(run.load(_STAMPS), "int64").at(2 * tid * count) if timed else None
+    with code.loop(0, count) as i:
         row = rows.at(i * ROW)
         flags = row.load(2)
         alone = (flags & ALONE) != 0
         with code.when((status.load(0) == 0) & (~alone | (tid == 0))):
+            if stamps is not None:
+                stamps.store(2 * i, code.nanoseconds())
             code.call(row.load(0), row.load(1), tid, code.select(alone, code.value(1), nthreads))
+            if stamps is not None:
+                stamps.store(2 * i + 1, code.nanoseconds())
             with code.when((status.load(0) != 0) & (status.load(3) == 0)):
                 status.store(3, row.load(3))
         with code.when((flags & MEET) != 0):
@@ -250,4 +257,5 @@ def _taken(code: Code, team: Pointer) -> Value:
 EXECUTOR = WALK, LAUNCH, WORK, DISMISS, WAIT = tuple(
     [Emitted(f, raw=True) for f in (walk, launch, work, dismiss, wait)]
 )
+TIMED_WALK = Emitted(walk, spec=(("timed", True),), raw=True)
 RELOCATE, COUNT_DRAW = Emitted(relocate), Emitted(count_draw)
