@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
+from graphflow.backends.base import cpu_count
 from graphflow.backends.cache import Cache
 from graphflow.backends.cuda import shim, workers
 from graphflow.backends.cuda.compile import Job, function_of
@@ -34,7 +34,7 @@ class Kernels:
         for job in dict.fromkeys(jobs):
             if job not in self._found and not self._load(job):
                 missing.append(job)
-        if len(missing) < _MANY or (os.cpu_count() or 1) < _CORES:
+        if len(missing) < _MANY or cpu_count() < _CORES:
             return
         for job, made in workers.compiled(missing, shim.capability()):
             self._keep(job, made)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 
+from graphflow.backends.base import cpu_count
 from graphflow.backends.cuda.compile import Job
 
 _PER_WORKER = 2  # kernels for which it is worth while to start one
@@ -24,7 +25,7 @@ def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple
 
     Those that fail are left out: they fail again where they are asked for.
     """
-    count = min(len(jobs) // _PER_WORKER, os.cpu_count() or 1)
+    count = min(len(jobs) // _PER_WORKER, cpu_count())
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", f"from {__name__} import main; main()", *map(str, capability)]
     processes = [
