@@ -71,19 +71,19 @@ def _within(i: int, n: int) -> bool:
     return 0 <= i < n
 
 
-def _div32(i: int, n: int) -> int:
+def _div32(i: int, n: int) -> np.int64:
     """i // n, both from 0 to 2**32."""
     return np.int64(int(i) // int(n))
 
 
-def _mod32(i: int, n: int) -> int:
+def _mod32(i: int, n: int) -> np.int64:
     """i % n, both from 0 to 2**32."""
     return np.int64(int(i) % int(n))
 
 
 def functions() -> dict[str, Callable]:
     """By their names in kernels."""
-    plain = {
+    plain: dict[str, Callable] = {
         "taken": _taken, "put": _put, "zeros": _zeros, "contracted": _contracted, "piece": _piece,
         "within": _within, "div32": _div32, "mod32": _mod32,
     }  # fmt: skip
@@ -232,7 +232,7 @@ def _narrow(context: Any, builder: Any, signature: Any, arguments: Any) -> list[
     return [context.cast(builder, v, k, types.int32) for v, k in zip(arguments, signature.args, strict=True)]
 
 
-_TYPED = {
+_TYPED: dict[str, Callable] = {
     "taken": _typed_taken, "put": _typed_put, "zeros": _typed_zeros, "contracted": _typed_contracted,
     "piece": _typed_piece, "within": _typed_within, "div32": _typed_div32, "mod32": _typed_mod32,
 }  # fmt: skip
