@@ -71,12 +71,12 @@ def _within(i: int, n: int) -> bool:
     return 0 <= i < n
 
 
-def _div32(i: int, n: int) -> int:
+def _div32(i: int, n: int) -> np.int64:
     """i // n, both from 0 to 2**32."""
     return np.int64(int(i) // int(n))
 
 
-def _mod32(i: int, n: int) -> int:
+def _mod32(i: int, n: int) -> np.int64:
     """i % n, both from 0 to 2**32."""
     return np.int64(int(i) % int(n))
 
@@ -232,7 +232,7 @@ def _narrow(context: Any, builder: Any, signature: Any, arguments: Any) -> list[
     return [context.cast(builder, v, k, types.int32) for v, k in zip(arguments, signature.args, strict=True)]
 
 
-_TYPED = {
+_TYPED: dict[str, Callable] = {
     "taken": _typed_taken, "put": _typed_put, "zeros": _typed_zeros, "contracted": _typed_contracted,
     "piece": _typed_piece, "within": _typed_within, "div32": _typed_div32, "mod32": _typed_mod32,
 }  # fmt: skip

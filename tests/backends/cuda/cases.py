@@ -106,9 +106,13 @@ for flip_a in (False, True):
              (5, 7) if flip_a else (7, 5), (3, 5) if flip_b else (5, 3))  # fmt: skip
 case("matmul in parts", lambda a, b: tf.nn.relu(tf.matmul(a, b) + 0.5), (3, 300), (300, 2))
 case("matmul larger", lambda a, b: tf.matmul(a, b), (33, 40), (40, 17))
+case("matmul of 24 columns", lambda a, b: tf.matmul(a, b), (9, 10), (10, 24))
 case("layer", lambda a, b, c: tf.nn.relu(tf.matmul(a, b) + c), (6, 4), (4, 5), (5,))
 case("matmul in batches", lambda a, b: [tf.matmul(a, b), tf.matmul(a, b[0])], (3, 2, 4), (3, 4, 2))
 case("matmul of float64", lambda a, b: tf.matmul(a, b), (3, 4), (4, 2), dtype="float64")
+case("matmul of float64 in parts", lambda a, b: tf.matmul(a, b, transpose_b=True), (3, 40), (2, 40), dtype="float64")
+case("conv2d of float64", lambda x, f: tf.nn.conv2d(x, f, [1, 2, 2, 1], "SAME"), (1, 5, 5, 2), (3, 3, 2, 2),
+     dtype="float64")  # fmt: skip
 case("matmul of int32", lambda a, b: tf.matmul(a, b), (3, 4), (4, 2), dtype="int32")
 case("einsum", lambda a, b: tf.einsum("ij,jk->ik", a, b), (3, 4), (4, 2))
 
@@ -116,6 +120,13 @@ case("einsum", lambda a, b: tf.einsum("ij,jk->ik", a, b), (3, 4), (4, 2))
 for name, x, f, strides, padding, rates in (
     ("same", (2, 5, 6, 2), (3, 3, 2, 3), 1, "SAME", 1), ("valid", (1, 5, 5, 3), (2, 3, 3, 2), 1, "VALID", 1),
     ("strided", (2, 7, 6, 2), (3, 2, 2, 2), 2, "SAME", 1), ("dilated", (1, 7, 7, 1), (2, 2, 1, 2), 1, "SAME", 2),
+    ("strided 5x5 same", (1, 7, 5, 4), (5, 5, 4, 3), 2, "SAME", 1),
+    ("strided 5x5 valid", (1, 8, 7, 1), (5, 5, 1, 4), 2, "VALID", 1),
+    ("strided 4x4 same", (1, 7, 6, 3), (4, 4, 3, 4), 2, "SAME", 1),
+    ("strided 4x4 valid", (1, 9, 6, 2), (4, 4, 2, 2), 2, "VALID", 1),
+    ("1x1", (1, 3, 4, 4), (1, 1, 4, 24), 1, "SAME", 1),
+    ("1x1 of every third", (1, 5, 7, 3), (1, 1, 3, 4), 3, "SAME", 1),
+    ("of fewer than the stride", (1, 8, 7, 2), (2, 1, 2, 4), 3, "VALID", 1),
 ):  # fmt: skip
     convolve = lambda x, f, s=strides, p=padding, d=rates: tf.nn.relu(
         tf.nn.conv2d(x, f, [1, s, s, 1], p, dilations=[1, d, d, 1]) + 0.1
