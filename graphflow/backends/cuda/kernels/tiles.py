@@ -53,7 +53,8 @@ class Tile:
 
     def resident(self, size: int) -> int:
         """How many blocks a processor has at a time, about."""
-        registers = 36 + 1.4 * self.rows * self.columns * size / 4
+        loaded = self.k * (self.m + self.n) / self.threads
+        registers = 34 + (1.25 * self.rows * self.columns + loaded) * size / 4
         shared = 2 * self.k * (self.m + self.n + 2 * GROUP) * size
         return min(int(_REGISTERS / (registers * self.threads)), _SHARED // shared, 2048 // self.threads)
 
