@@ -118,7 +118,9 @@ def signature(elements: Sequence[str], sizes: int) -> str:
 def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, capability: tuple[int, int]) -> str:
     """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
     with _pretended(capability):
-        code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=capability, launch_bounds=(threads, _RESIDENT))
+        code, _ = cuda.compile_ptx(
+            function, signature(elements, sizes), cc=capability, launch_bounds=(threads, _RESIDENT)
+        )
     return code
 
 

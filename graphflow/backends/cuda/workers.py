@@ -1,7 +1,8 @@
-"""Kernels compiled side by side by other processes: numba compiles one at a time in each, for a second or so.
+"""Kernels compiled side by side, by this process and others that help it: numba compiles one at a time, for a second.
 
 They are started as commands, not forked or spawned: a program need not be importable, and CUDA survives no fork.
-Each answers pickled jobs on its input with pickled machine code.
+A worker says when it is ready, after some seconds, and then answers pickled jobs on its input with pickled machine
+code; meanwhile this process compiles, from the other end of the list.
 """
 
 from __future__ import annotations
@@ -10,69 +11,89 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
+from threading import Thread
 
 from graphflow.backends.base import cpu_count
 from graphflow.backends.cuda.compile import Job
 
-_PER_WORKER = 2  # kernels for which it is worth while to start one
+Code = tuple[str, bytes]  # the name of a kernel, machine code
+_PER_WORKER = 3  # kernels for which it is worth while to start one
 
 
-def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple[Job, tuple[str, bytes]]]:
-    """(job, (name of the kernel, machine code)) as they are done, largest first.
+def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple[Job, Code]]:
+    """Each job with its code, as they are done.
 
     Those that fail are left out: they fail again where they are asked for.
     """
-    count = min(len(jobs) // _PER_WORKER, cpu_count())
+    waiting = deque(sorted(jobs, key=lambda job: -len(job.text())))
+    done: SimpleQueue[tuple[Job, Code | None]] = SimpleQueue()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", f"from {__name__} import main; main()", *map(str, capability)]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(count)
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        for _ in range(min(len(jobs) // _PER_WORKER, cpu_count() - 1))
     ]
-    free: SimpleQueue[subprocess.Popen] = SimpleQueue()
-    for process in processes:
-        free.put(process)
-
-    def one(job: Job) -> tuple[str, bytes] | None:
-        process = free.get()
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            pickle.dump((job.text(), *job[1:]), process.stdin)
-            process.stdin.flush()
-            made: tuple[str, bytes] | None = pickle.load(process.stdout)
-        except (EOFError, OSError):  # it has died
-            return None
-        finally:
-            free.put(process)
-        return made
-
+    threads = [Thread(target=_drive, args=(worker, waiting, done), daemon=True) for worker in workers]
+    for thread in threads:
+        thread.start()
     try:
-        with ThreadPoolExecutor(count) as pool:
-            waiting = {pool.submit(one, job): job for job in sorted(jobs, key=lambda j: -len(j.text()))}
-            for done in as_completed(waiting):
-                made = done.result()
-                if made is not None:
-                    yield waiting[done], made
+        left = len(jobs)
+        while left:
+            try:
+                mine = waiting.pop()
+            except IndexError:  # the others are at the last ones
+                job, made = done.get()
+            else:
+                job, made = mine, _compile(mine, capability)
+            left -= 1
+            if made is not None:
+                yield job, made
     finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+        for worker, thread in zip(workers, threads, strict=True):
+            worker.kill()
+            thread.join()
+            with worker:  # closes its pipes
+                pass
+
+
+def _drive(worker: subprocess.Popen, waiting: deque[Job], done: SimpleQueue) -> None:
+    """Give a worker that is ready one job after the other, the largest first."""
+    assert worker.stdin is not None and worker.stdout is not None
+    job = None
+    try:
+        pickle.load(worker.stdout)
+        while waiting:
+            job = waiting.popleft()
+            pickle.dump((job.text(), *job[1:]), worker.stdin)
+            worker.stdin.flush()
+            done.put((job, pickle.load(worker.stdout)))
+            job = None
+    except (EOFError, OSError, IndexError):  # it has died, or another was quicker
+        if job is not None:
+            done.put((job, None))
+
+
+def _compile(job: Job, capability: tuple[int, int]) -> Code | None:
+    try:
+        return job.compile(capability)
+    except Exception:
+        return None
 
 
 def main() -> None:
     """What a worker runs; its arguments are the compute capability."""
     capability = int(sys.argv[1]), int(sys.argv[2])
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what else prints does not get between
+    Job("def kernel(x, n):\n    x[n] = float32(n)\n", ("float32",), 1, 32).compile(capability)  # numba gets ready
+    made: Code | str | None = "ready"
     while True:
+        pickle.dump(made, answers)
+        answers.flush()
         try:
             job = Job(*pickle.load(sys.stdin.buffer))
         except EOFError:
             return
-        try:
-            made = job.compile(capability)
-        except Exception:
-            made = None
-        pickle.dump(made, answers)
-        answers.flush()
+        made = _compile(job, capability)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 
 import numpy as np
 import pytest
@@ -269,6 +270,48 @@ def test_the_epilogues_that_cublas_knows(monkeypatch, after, known):
     assert known in seen
 
 
+def _by_numpy(product, arguments, stream):
+    """What cuBLAS does, in the simulator."""
+    m, n, k, batch = product.shape
+    a, b, *bias, made, _ = arguments
+
+    def matrices(x, rows, columns, flip, step):
+        host = x.copy_to_host().reshape(-1, *((columns, rows) if flip else (rows, columns)))
+        assert len(host) == (batch if step else 1)
+        return host.swapaxes(1, 2) if flip else host
+
+    def run():
+        y = matrices(a, m, k, product.flips[0], product.steps[0]) @ matrices(
+            b, k, n, product.flips[1], product.steps[1]
+        )
+        y = y + bias[0].copy_to_host() if bias else y
+        y = np.maximum(y, 0) if "relu" in product.epilogue else y
+        made.copy_to_device(np.ascontiguousarray(y, product.dtype).reshape(-1))
+
+    return run
+
+
+@pytest.mark.skipif(not SIMULATED, reason="for the simulator")
+@pytest.mark.parametrize("shapes", [((5, 7), (7, 3)), ((2, 5, 7), (2, 7, 3)), ((2, 5, 7), (7, 3))], ids=str)
+@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
+def test_products_by_a_library_and_what_follows_them(monkeypatch, shapes, flips):
+    from graphflow.backends.cuda import cublas
+    from graphflow.backends.cuda.kernels import product
+
+    monkeypatch.setattr(cublas, "available", lambda: True)
+    monkeypatch.setattr(cublas.Product, "bound", _by_numpy)
+    monkeypatch.setattr(product, "_LARGE", 1)
+    a, w = (_random(*s) for s in shapes)
+    a, w = (x.swapaxes(-1, -2).copy() if flip else x for x, flip in zip((a, w), flips, strict=True))
+    with tf.Graph().as_default():
+        x, b = tf.placeholder(tf.float32, a.shape), tf.constant(_random(3))
+        y = tf.matmul(x, tf.constant(w), transpose_a=flips[0], transpose_b=flips[1])
+        fetches = [y + b, tf.nn.relu(y * 1.5), tf.nn.sigmoid(y + b), tf.nn.relu(y + b)]
+        made = [tf.Session(backend=backend).run(f, {x: a}) for f in fetches for backend in ("cuda", "reference")]
+    for got, want in zip(made[::2], made[1::2], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.skipif(not GPU, reason="there is no GPU")
 @pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
 def test_cublas_gives_what_own_kernels_give(flips):
@@ -316,13 +359,19 @@ def test_the_extra_without_a_driver_is_told():
 
 
 @pytest.mark.skipif(not TOOLKIT, reason="the extra `cuda` is not installed")
-def test_other_processes_compile_what_this_one_would():
+def test_other_processes_compile_what_this_one_would(monkeypatch):
     from graphflow.backends.cuda import workers
     from graphflow.backends.cuda.compile import Job
 
-    good = [Job(f"def kernel(x, n):\n    x[n + {i}] = float32(n)\n", ("float32",), 1, 32) for i in range(4)]
-    bad = Job("def kernel(x, n):\n    x[n] = nothing\n", ("float32",), 1, 32)
+    def waits(job, capability, original=Job.compile):
+        time.sleep(5)  # so that others have their share
+        return original(job, capability)
+
+    monkeypatch.setattr(workers, "cpu_count", lambda: 3)
+    monkeypatch.setattr(Job, "compile", waits)
+    good = [Job(f"def kernel(x, n):\n    x[n + {i}] = float32(n)\n", ("float32",), 1, 32) for i in range(7)]
+    bad = Job("def kernel(x, n):\n    x[n] = nothing + 1 + 2 + 3 + 4\n", ("float32",), 1, 32)  # largest: a worker's
     made = dict(workers.compiled([*good, bad], (9, 0)))
     assert set(made) == set(good)
     assert all(code[1:4] == b"ELF" for _, code in made.values())
-    assert len({code for _, code in made.values()}) == 4
+    assert len({code for _, code in made.values()}) == 7

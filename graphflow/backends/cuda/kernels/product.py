@@ -42,7 +42,7 @@ def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: t
         return call([cublas.Product((a, b, *finished, space), *options, known, tf32)], room.nbytes)
     count = m * n * batch
     raw = room.take(dtype, count, as_dtype(dtype).size)
-    finish = each_element(merge(dtype, after), (raw, *finished), (count, n, 1), count)
+    finish = each_element(merge(dtype, after, mergers=1), (raw, *finished), (count, n, 1), count)
     return call([cublas.Product((a, b, raw, space), *options, "", tf32), finish], room.nbytes)
 
 
