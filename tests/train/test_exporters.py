@@ -94,7 +94,8 @@ def test_what_cannot_be_exported(tmp_path):
     assert os.listdir(tmp_path / "out") == []  # nothing is left of those that failed
     with pytest.raises(NotImplementedError):
         base.export_saved_model(str(tmp_path), receiver, experimental_mode="eval")
-    for wrong in (lambda: base.export_saved_model(str(tmp_path), None), lambda: est.export.ServingInputReceiver(None, 1),
+    for wrong in (lambda: base.export_saved_model(str(tmp_path), None),
+                  lambda: est.export.ServingInputReceiver(None, 1),
                   lambda: est.export.TensorServingInputReceiver({"a": tf.constant(1)}, tf.constant(1)),
                   lambda: est.LatestExporter("a", receiver, exports_to_keep=0),
                   lambda: est.BestExporter("a", receiver, compare_fn=lambda best, current_eval_result: True),
