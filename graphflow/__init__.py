@@ -394,6 +394,8 @@ from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
 from graphflow.ops.strings import (
     as_string,
+    decode_base64,
+    encode_base64,
     reduce_join,
     regex_replace,
     string_join,

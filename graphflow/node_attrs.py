@@ -88,7 +88,7 @@ def _input_types(op: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     at = 0
     for arg in args:
-        if arg.variadic:
+        if arg.variadic and arg.variable != "any":  # others have lists of dtypes
             found["N"] = extra
         here = op.inputs[at : at + (extra if arg.variadic else 1)]
         at += len(here)

@@ -92,7 +92,8 @@ _LINES: dict[str, str] = {
         TFRecordCompressionType=python_io.TFRecordCompressionType TFRecordOptions=python_io.TFRecordOptions
         TFRecordWriter=python_io.TFRecordWriter tf_record_iterator=python_io.tf_record_iterator VarLenFeature
         decode_bmp=image.decode_bmp decode_csv decode_gif=image.decode_gif decode_image=image.decode_image
-        decode_jpeg=image.decode_jpeg decode_png=image.decode_png decode_raw encode_jpeg=image.encode_jpeg
+        decode_jpeg=image.decode_jpeg decode_png=image.decode_png decode_base64 decode_raw
+        encode_base64 encode_jpeg=image.encode_jpeg
         match_filenames_once=train.match_filenames_once matching_files parse_example parse_single_example
         parse_single_sequence_example read_file write_file write_graph=train.write_graph""",
     "io.gfile": """

@@ -1,6 +1,7 @@
 """`tf.estimator`: re-exports and nothing else."""
 
 from graphflow.estimator import export, inputs
+from graphflow.estimator.baseline import BaselineClassifier, BaselineRegressor
 from graphflow.estimator.canned import (
     DNNClassifier,
     DNNLinearCombinedClassifier,
@@ -12,10 +13,9 @@ from graphflow.estimator.canned import (
 from graphflow.estimator.estimator import (
     Estimator,
     EstimatorSpec,
-    EvalSpec,
     ModeKeys,
     RunConfig,
-    TrainSpec,
-    train_and_evaluate,
 )
+from graphflow.estimator.exporters import BestExporter, Exporter, FinalExporter, LatestExporter
+from graphflow.estimator.training import EvalSpec, TrainSpec, train_and_evaluate
 from graphflow.estimator.warm_start import WarmStartSettings

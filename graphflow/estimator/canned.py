@@ -34,7 +34,7 @@ _OPTIMIZERS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def _optimizer(given: Any, rate: float) -> Any:
+def optimizer_of(given: Any, rate: float) -> Any:
     """An optimizer, by its name with a learning rate, or as it or a function gives it."""
     if isinstance(given, str):
         if given not in _OPTIMIZERS:
@@ -54,7 +54,7 @@ class _Linear:
             return linear_model(features, self._columns, width, self._combiner)
 
     def train(self, loss: Tensor, step: Any = None) -> Any:
-        optimizer = _optimizer(self._optimizer, min(0.2, 1 / math.sqrt(len(self._columns))))
+        optimizer = optimizer_of(self._optimizer, min(0.2, 1 / math.sqrt(len(self._columns))))
         return optimizer.minimize(loss, step, _trainable("linear"))
 
 
@@ -83,14 +83,14 @@ class _Network:
             return dense(h, width, kernel_initializer=start, name="logits")
 
     def train(self, loss: Tensor, step: Any = None) -> Any:
-        return _optimizer(self._optimizer, 0.05).minimize(loss, step, _trainable("dnn"))
+        return optimizer_of(self._optimizer, 0.05).minimize(loss, step, _trainable("dnn"))
 
 
 def _trainable(scope: str) -> list[Any]:
     return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, f"{scope}/")
 
 
-class _Canned(Estimator):
+class Canned(Estimator):
     """An estimator of a head and the sum of the logits of parts."""
 
     def __init__(
@@ -115,7 +115,7 @@ class _Canned(Estimator):
         super().__init__(model, model_dir, config, warm_start_from=warm_start_from)
 
 
-class LinearClassifier(_Canned):
+class LinearClassifier(Canned):
     """Classes by a linear model: of two by one logit.
 
     feature_columns   columns of numbers or categories
@@ -135,7 +135,7 @@ class LinearClassifier(_Canned):
                          warm_start_from)  # fmt: skip
 
 
-class LinearRegressor(_Canned):
+class LinearRegressor(Canned):
     """Numbers, label_dimension for each example, by a linear model; other arguments as those of LinearClassifier."""
 
     def __init__(
@@ -148,7 +148,7 @@ class LinearRegressor(_Canned):
                          warm_start_from)  # fmt: skip
 
 
-class DNNClassifier(_Canned):
+class DNNClassifier(Canned):
     """Classes by dense layers.
 
     hidden_units      the widths of the layers, whose kernels start as Glorot's uniform ones
@@ -170,7 +170,7 @@ class DNNClassifier(_Canned):
         super().__init__(head, [part], model_dir, config, warm_start_from)
 
 
-class DNNRegressor(_Canned):
+class DNNRegressor(Canned):
     """Numbers by dense layers; arguments as those of DNNClassifier and LinearRegressor."""
 
     def __init__(
@@ -200,7 +200,7 @@ def _both(
     return parts
 
 
-class DNNLinearCombinedClassifier(_Canned):
+class DNNLinearCombinedClassifier(Canned):
     """Classes by the sum of a linear model's logits and those of dense layers, each with its optimizer."""
 
     def __init__(
@@ -217,7 +217,7 @@ class DNNLinearCombinedClassifier(_Canned):
         super().__init__(head, parts, model_dir, config, warm_start_from)
 
 
-class DNNLinearCombinedRegressor(_Canned):
+class DNNLinearCombinedRegressor(Canned):
     """Numbers by the sum of a linear model and dense layers, each with its optimizer."""
 
     def __init__(

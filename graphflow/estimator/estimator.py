@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
-import time
-from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +13,8 @@ import numpy as np
 from graphflow import logging
 from graphflow.data.public import Dataset
 from graphflow.default import add_to_collection
-from graphflow.errors import OutOfRangeError
+from graphflow.errors import GraphError, OutOfRangeError
+from graphflow.estimator.exporting import export_model, in_new_folder
 from graphflow.estimator.warm_start import as_settings
 from graphflow.graph import Graph
 from graphflow.names import GraphKeys
@@ -29,7 +28,6 @@ from graphflow.train.checkpoint_utils import load_checkpoint
 from graphflow.train.global_step import get_or_create_global_step
 from graphflow.train.hooks import (
     CheckpointSaverHook,
-    CheckpointSaverListener,
     LoggingTensorHook,
     NanTensorHook,
     StopAtStepHook,
@@ -70,15 +68,6 @@ class EstimatorSpec(_Spec):
             if getattr(made, name) is None:
                 raise ValueError(f"an EstimatorSpec of mode {mode!r} needs a {name}")
         return made
-
-
-TrainSpec = namedtuple("TrainSpec", "input_fn max_steps hooks", defaults=(None, None))
-TrainSpec.__doc__ = "What train_and_evaluate trains on, and until which global step."
-EvalSpec = namedtuple(
-    "EvalSpec", "input_fn steps name hooks exporters start_delay_secs throttle_secs",
-    defaults=(100, None, None, None, 120, 600),
-)  # fmt: skip
-EvalSpec.__doc__ = "What train_and_evaluate evaluates on, and in how many steps."
 
 
 class RunConfig:
@@ -144,8 +133,12 @@ class Estimator:
             add_to_collection(GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
             data = iterator.get_next()
         features, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+        return self._called(features, labels, mode)
+
+    def _called(self, features: Any, labels: Any, mode: str) -> EstimatorSpec:
+        """The model of these features."""
         accepted = inspect.signature(self._model_fn).parameters
-        offered["labels"] = labels
+        offered = {"labels": labels, "params": self._params, "mode": mode, "config": self._config}
         spec = self._model_fn(features, **{key: value for key, value in offered.items() if key in accepted})
         if not isinstance(spec, EstimatorSpec):
             raise ValueError(f"model_fn must return an EstimatorSpec, not {spec!r}")
@@ -263,6 +256,43 @@ class Estimator:
                     else:
                         yield from batch
 
+    def export_saved_model(
+        self, export_dir_base: Any, serving_input_receiver_fn: Callable, assets_extra: Mapping[str, str] | None = None,
+        as_text: bool = False, checkpoint_path: str | None = None, experimental_mode: str = ModeKeys.PREDICT,
+    ) -> bytes:  # fmt: skip
+        """Write the model as a SavedModel for serving, in a new folder below `export_dir_base`; gives its path.
+
+        serving_input_receiver_fn  makes a ServingInputReceiver: what the model is asked with
+        assets_extra               {path below assets.extra: file to copy there}
+        Raises: ValueError before training, or when no output can be asked for with what is received.
+        """
+        if experimental_mode != ModeKeys.PREDICT:
+            raise NotImplementedError(f"only what predicts is exported, not the mode {experimental_mode!r}")
+        if serving_input_receiver_fn is None:
+            raise GraphError("serving_input_receiver_fn must say what the model is asked with")
+        found = checkpoint_path or self.latest_checkpoint()
+        if found is None:
+            raise ValueError(f"there is no checkpoint in {self._dir!r}: train first")
+
+        def write(folder: str) -> None:
+            with Graph().as_default():
+                set_random_seed(self._config.tf_random_seed)
+                get_or_create_global_step()
+                receiver = serving_input_receiver_fn()
+                spec = self._called(receiver.features, None, ModeKeys.PREDICT)
+                export_model(spec, receiver, folder, found, as_text, self._config.session_config)
+
+        return in_new_folder(os.fsdecode(export_dir_base), write, assets_extra or {})
+
+    def export_savedmodel(
+        self, export_dir_base: Any, serving_input_receiver_fn: Callable, assets_extra: Mapping[str, str] | None = None,
+        as_text: bool = False, checkpoint_path: str | None = None, strip_default_attrs: bool = False,
+    ) -> bytes:  # fmt: skip
+        """As export_saved_model."""
+        return self.export_saved_model(
+            export_dir_base, serving_input_receiver_fn, assets_extra, as_text, checkpoint_path
+        )
+
     def get_variable_names(self) -> list[str]:
         """The names of the variables of the latest checkpoint."""
         return sorted(self._reader().get_variable_to_shape_map())
@@ -273,39 +303,3 @@ class Estimator:
 
     def _reader(self) -> Any:
         return load_checkpoint(self._dir)
-
-
-class _Evaluating(CheckpointSaverListener):
-    """Evaluates after a save, unless that was done less than throttle_secs ago, and at the end."""
-
-    def __init__(self, estimator: Estimator, spec: Any) -> None:
-        self._estimator, self._spec = estimator, spec
-        self._step, self._time = -1, time.monotonic()
-        self.metrics: dict[str, Any] = {}
-
-    def after_save(self, session: Any, global_step_value: int) -> None:
-        if time.monotonic() - self._time >= self._spec.throttle_secs and global_step_value:
-            self._evaluate(global_step_value)
-
-    def end(self, session: Any, global_step_value: int) -> None:
-        if global_step_value != self._step:
-            self._evaluate(global_step_value)
-
-    def _evaluate(self, step: int) -> None:
-        spec = self._spec
-        self.metrics = self._estimator.evaluate(spec.input_fn, spec.steps, spec.hooks, name=spec.name)
-        self._step, self._time = step, time.monotonic()
-
-
-def train_and_evaluate(estimator: Estimator, train_spec: Any, eval_spec: Any) -> tuple[dict[str, Any], list]:
-    """Train, and evaluate the checkpoints as they are saved, throttle_secs apart, and the last one.
-
-    Gives the last metrics, and an empty list of exports.
-    """
-    if eval_spec.exporters:
-        raise NotImplementedError("exporters of an EvalSpec are not supported")
-    listener = _Evaluating(estimator, eval_spec)
-    estimator.train(
-        train_spec.input_fn, hooks=train_spec.hooks, max_steps=train_spec.max_steps, saving_listeners=[listener]
-    )
-    return listener.metrics, []

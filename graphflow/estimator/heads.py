@@ -179,9 +179,7 @@ class BinaryHead(_ClassHead):
             "label/mean": of_labels,
             "accuracy_baseline": (maximum(share, 1 - share), maximum(update, 1 - update)),
             "auc": auc(labels, chance, weights),
-            "auc_precision_recall": auc(
-                labels, chance, weights, curve="PR", summation_method="careful_interpolation"
-            ),
+            "auc_precision_recall": auc(labels, chance, weights, curve="PR"),
         }  # fmt: skip
 
 

@@ -17,9 +17,9 @@ from graphflow.io.features import KINDS, Features
 from graphflow.io.wire import BYTES, WireError, fields
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
-from graphflow.ops.shape_ops import reshape
+from graphflow.ops.shape_ops import broadcast_to, reshape
 from graphflow.ops.sparse.tensor import SparseTensor
-from graphflow.shape import Dims, as_dims, known, sizes
+from graphflow.shape import Dims, TensorShape, as_dims, known, sizes
 
 FixedLenFeature = namedtuple("FixedLenFeature", "shape dtype default_value", defaults=(None,))
 FixedLenFeature.__doc__ = "A feature with as many values as `shape` has elements; `default_value` where it is missing."
@@ -125,20 +125,25 @@ def _padded(found: Features, column: int, default: np.ndarray, spec: Spec, label
 
 
 # -- the ops -----------------------------------------------------------------------------------------------------------
-def _parsed(serialized: np.ndarray, names: np.ndarray, *defaults: np.ndarray, specs: tuple[Spec, ...]) -> list:
-    texts = serialized.reshape(-1).tolist()
-    found = _found(texts, specs, 1, _Labels(names), Example)
-    results: list[np.ndarray] = []
-    for column, (spec, default) in enumerate(zip(specs, defaults, strict=True)):
-        if spec.kind == "fixed":
-            rows = _fixed(found, column, default, spec, _Labels(names))
-            results.append(rows.reshape((*serialized.shape, *spec.dims)))
-        elif spec.kind == "sparse":
-            indices, values, shape = _sparse(found, column, spec)
-            results += [indices, values, shape] if serialized.ndim else [indices[:, 1:], values, shape[1:]]
+def _parsed(serialized: np.ndarray, names: np.ndarray, *rest: np.ndarray, Nsparse: int, Ndense: int, sparse_types: Any,
+            Tdense: Any, dense_shapes: Any) -> list:  # fmt: skip
+    keys, defaults = [key.item().decode() for key in rest[: Nsparse + Ndense]], rest[Nsparse + Ndense :]
+    specs = [Spec(key, "sparse", dtype, (), True) for key, dtype in zip(keys[:Nsparse], sparse_types, strict=True)]
+    for key, dtype, shape, default in zip(keys[Nsparse:], Tdense, dense_shapes, defaults, strict=True):
+        dims = as_dims(shape)
+        if dims and dims[0] is None:
+            specs.append(Spec(key, "sequence", dtype, sizes(dims[1:]), True))
         else:
-            padded = _padded(found, column, default, spec, _Labels(names))
-            results.append(padded if serialized.ndim else padded[0])
+            specs.append(Spec(key, "fixed", dtype, sizes(dims), default.size > 0))
+    texts, labels = serialized.reshape(-1).tolist(), _Labels(names)
+    found = _found(texts, specs, 1, labels, Example)
+    columns = [_sparse(found, i, specs[i]) for i in range(Nsparse)]
+    if not serialized.ndim:
+        columns = [[indices[:, 1:], values, shape[1:]] for indices, values, shape in columns]
+    results = [column[part] for part in range(3) for column in columns]
+    for i, default in enumerate(defaults, Nsparse):
+        made = (_fixed if specs[i].kind == "fixed" else _padded)(found, i, default, specs[i], labels)
+        results.append(made if serialized.ndim else made[0])
     return results
 
 
@@ -168,12 +173,29 @@ def _types(batch: Dims, specs: Sequence[Spec]) -> list[tuple[Dims, DType]]:
     return types
 
 
-PARSE_EXAMPLE = define(
-    "ParseExample", "serialized:string names:string *defaults:any",
-    infer=lambda serialized, names, *_, specs: _types(serialized.dims, specs),
+def _example_types(serialized: Tensor, names: Tensor, *rest: Tensor, Nsparse: int, Ndense: int, sparse_types: Any,
+                   Tdense: Any, dense_shapes: Any) -> list[tuple[Dims, DType]]:  # fmt: skip
+    batch = serialized.dims
+    if len(rest) != Nsparse + 2 * Ndense:
+        raise ShapeError(
+            f"{Nsparse} and {Ndense} features have {Nsparse + 2 * Ndense} keys and defaults, not {len(rest)}"
+        )
+    rank = None if batch is None else len(batch) + 1
+    return [
+        *[((None, rank), int64)] * Nsparse,
+        *[((None,), dtype) for dtype in sparse_types],
+        *[((rank,), int64)] * Nsparse,
+        *[(None if batch is None else (*batch, *(as_dims(shape) or ())), dtype)
+          for shape, dtype in zip(dense_shapes, Tdense, strict=True)],
+    ]  # fmt: skip
+
+
+PARSE_EXAMPLE = define(  # TensorFlow's: the keys of sparse features, those of dense ones, and the defaults of these
+    "ParseExample", "serialized:string names:string *keys_and_defaults:any",
+    infer=_example_types,
     reference=_parsed,
     vjp=NO_GRADIENT,
-    rows=lambda op: all(spec.kind == "fixed" for spec in op.attrs["specs"]),
+    rows=lambda op: not op.attrs["Nsparse"] and all(known(as_dims(shape)) for shape in op.attrs["dense_shapes"]),
 )  # fmt: skip
 
 
@@ -299,13 +321,32 @@ def parse_single_example(
 
 def _parse(serialized: Tensor, features: Mapping[str, Any], names: Any) -> dict[str, Any]:
     specs, defaults = _specs(features)
-    for spec in specs:
+    sparse = [spec for spec in specs if spec.kind == "sparse"]
+    dense = [(spec, default) for spec, default in zip(specs, defaults, strict=True) if spec.kind != "sparse"]
+    for spec, _ in dense:
         if not spec.missing and spec.kind == "sequence":
             raise GraphError(f"the feature {spec.name!r} of an Example may be missing: allow_missing must be True")
     labels = convert_to_tensor(np.empty(0, object) if names is None else names, string)
+    keys = [convert_to_tensor(spec.name, string, "key") for spec in [*sparse, *(spec for spec, _ in dense)]]
     outputs: Callable[..., Any] = PARSE_EXAMPLE
-    made = outputs(serialized, labels, *defaults, specs=specs)
-    return _dict(specs, iter(made if isinstance(made, list) else [made]))
+    made = outputs(
+        serialized, labels, *keys, *[_default(spec, default) for spec, default in dense],
+        Nsparse=len(sparse), Ndense=len(dense), sparse_types=tuple(spec.dtype for spec in sparse),
+        Tdense=tuple(spec.dtype for spec, _ in dense),
+        dense_shapes=tuple(TensorShape((None, *s.dims) if s.kind == "sequence" else s.dims) for s, _ in dense),
+    )  # fmt: skip
+    tensors, n = made if isinstance(made, list) else [made], len(sparse)
+    found: dict[str, Any] = {s.name: SparseTensor(*tensors[i : 3 * n : n]) for i, s in enumerate(sparse)}
+    found.update((spec.name, t) for (spec, _), t in zip(dense, tensors[3 * n :], strict=True))
+    return {spec.name: found[spec.name] for spec in specs}
+
+
+def _default(spec: Spec, default: Tensor) -> Tensor:
+    """What stands where a feature is missing, in its shape; nothing where it must not be."""
+    if not spec.missing:
+        return convert_to_tensor(np.empty(0, spec.dtype.dtype), spec.dtype, "default")
+    whole = spec.kind == "fixed" and default.dims == () and spec.dims
+    return broadcast_to(default, list(spec.dims)) if whole else default
 
 
 def parse_single_sequence_example(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -138,7 +139,21 @@ REGEX_REPLACE = _of_strings("RegexReplace", _replaced)
 REGEX_FULL_MATCH = _of_strings(
     "RegexFullMatch", lambda text, pattern: re.fullmatch(pattern.encode(), text) is not None, bool_
 )
+ENCODE_BASE64 = _of_strings("EncodeBase64", lambda text, pad: _base64(text, pad))
+DECODE_BASE64 = _of_strings("DecodeBase64", lambda text: _from_base64(text))
 HASH_BUCKET_FAST = _of_strings("StringToHashBucketFast", lambda text, n: fingerprint64(text) % n, int64)
+
+
+def _base64(text: bytes, pad: bool) -> bytes:
+    made = base64.urlsafe_b64encode(text)
+    return made if pad else made.rstrip(b"=")
+
+
+def _from_base64(text: bytes) -> bytes:
+    digits = text.rstrip(b"=")
+    if not re.fullmatch(rb"[A-Za-z0-9_-]*", digits) or len(digits) % 4 == 1 or len(text) - len(digits) > 2:
+        raise InvalidArgumentError.because(f"{text[:80]!r} is not base64 with the digits - and _ for URLs")
+    return base64.urlsafe_b64decode(digits + b"=" * (-len(digits) % 4))
 
 
 def _unit(unit: str) -> str:
@@ -150,6 +165,16 @@ def _unit(unit: str) -> str:
 def string_length(input: Any, name: str | None = None, unit: str = "BYTE") -> Tensor:
     """The number of bytes, or of characters for the unit UTF8_CHAR, of each string: int32."""
     return STRING_LENGTH(input, unit=_unit(unit), name=name)
+
+
+def encode_base64(input: Any, pad: bool = False, name: str | None = None) -> Tensor:
+    """Each string in base64 for URLs, with - and _ as digits; with `=` at the end if it is to be padded."""
+    return ENCODE_BASE64(input, pad=bool(pad), name=name)
+
+
+def decode_base64(input: Any, name: str | None = None) -> Tensor:
+    """The strings of which encode_base64 made these, padded or not.   Raises: InvalidArgumentError for others."""
+    return DECODE_BASE64(input, name=name)
 
 
 def string_strip(input: Any, name: str | None = None) -> Tensor:

@@ -27,6 +27,19 @@ def test_joining():
         tf.reduce_join(rows, 2)
 
 
+def test_base64():
+    texts = [b"", b"a", b"ab", b"abc", bytes(range(250, 256)), b"\xfb\xef\xbe"]
+    encoded = run(tf.encode_base64(texts))
+    assert encoded == [b"", b"YQ", b"YWI", b"YWJj", b"-vv8_f7_", b"----"]
+    padded = run(tf.io.encode_base64(texts, pad=True))
+    assert (
+        padded[1:3] == [b"YQ==", b"YWI="] and run(tf.decode_base64(encoded)) == run(tf.decode_base64(padded)) == texts
+    )
+    for wrong in ("Y", "YQ=Q", "YQ===", "+vv8", "Y W="):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="base64"):
+            run(tf.io.decode_base64(wrong))
+
+
 def test_each_string():
     assert run(tf.string_strip([" a b\n"])) == [b"a b"]
     assert run(tf.strings.length(["h\u00e9", ""])) == [3, 0]
