@@ -135,5 +135,5 @@ def test_bytes_that_are_no_graph(graph_def):
     for data in (b"hello world, this is text", graph_def.SerializeToString()[:-30]):
         with pytest.raises(ValueError, match=rf"these {len(data)} bytes are no GraphDef, or a part of one: at byte"):
             tf.GraphDef.FromString(data)
-    with pytest.raises(ValueError, match="text_format.Merge reads text"):
+    with pytest.raises(ValueError, match=r"text_format\.Merge reads text"):
         tf.GraphDef.FromString(str(graph_def).encode())

@@ -152,6 +152,10 @@ class OpDef:
         try:
             with np.errstate(all="ignore"):
                 results = function(*values, **op.attrs, **extra)
+                if not isinstance(results, (tuple, list)):
+                    results = (results,)
+                # A sum in float64 may be infinite in float32.
+                return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
         except GraphflowError as error:
             if not error.notes:  # a member has not said where already
                 error.note(*op.where())
@@ -169,10 +173,6 @@ class OpDef:
             for line in op.where():
                 error.add_note(line)
             raise
-        if not isinstance(results, (tuple, list)):
-            results = (results,)
-        with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
-            return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
 
     def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
         """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""
