@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -50,11 +52,13 @@ def import_graph_def(
     input_map        {"a:0": tensor}: take these in place of tensors of the GraphDef
     return_elements  names in the GraphDef of operations and tensors; the list of them is returned
     name             the scope of the new operations: "import" when None, the current one for ''
-    Raises: TypeError unless it is a GraphDef; ValueError for names that it does not have, for an unknown op, for a
-            tensor of another dtype than the one it replaces, and for a node that comes before its inputs.
+    Nodes may stand in any order.
+    Raises: TypeError unless it is a GraphDef; ValueError for names that it does not have, that two nodes have or that
+            stand in a circle, and for unknown ops, before anything is made; ValueError for a tensor of another dtype
+            than the one it replaces, and for attributes that do not fit.
     """
     if not isinstance(graph_def, GraphDef):
-        raise TypeError(f"graph_def must be a GraphDef, not {graph_def!r}")
+        raise not_a_graph_def(graph_def)
     strange = [f"{n.op} ({n.name})" for n in graph_def.node if SAME_OPS.get(n.op, n.op) not in REGISTRY]
     if strange:
         raise GraphError(f"graphflow does not have these ops of the GraphDef: {', '.join(strange)}")
@@ -63,14 +67,59 @@ def import_graph_def(
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
+    nodes = _in_order(graph_def.node, mapped)
     with nullcontext(graph._scope) if name == "" else graph.name_scope(name or "import") as scope:
         tensors = {key: convert_to_tensor(value) for key, value in mapped.items()}
         made: dict[str, Operation] = {}
-        for node in graph_def.node:
+        for node in nodes:
             made[node.name] = _make(graph, node, scope, made, tensors)
     if return_elements is None:
         return None
     return [_element(key, made, tensors) if ":" in key else _operation(key, made) for key in return_elements]
+
+
+def not_a_graph_def(found: Any) -> TypeError:
+    """The error for something else."""
+    error = TypeError(f"graph_def must be a GraphDef, not {found!r:.60}")
+    if isinstance(found, bytes):
+        error.add_note("hint: GraphDef.FromString(data) is what the bytes of a file say")
+    return error
+
+
+def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeDef]:
+    """The nodes, each behind those that it needs; the order that they have, if that is one."""
+    named = {node.name: node for node in nodes}
+    if len(named) < len(nodes):
+        twice = [name for name, times in Counter(node.name for node in nodes).items() if times > 1]
+        raise GraphError(f"several nodes of the GraphDef have the name {', '.join(twice)}")
+    needs = {
+        node.name: [_operation_name(key) for key in node.input if key.startswith("^") or _full(key) not in mapped]
+        for node in nodes
+    }
+    missing = [f"{need} (of {name})" for name, needed in needs.items() for need in needed if need not in named]
+    if missing:
+        raise GraphError(f"nodes have inputs that the GraphDef does not have: {', '.join(missing)}")
+    ready: dict[str, NodeDef] = {}
+    opened: set[str] = set()
+    for node in nodes:
+        stack = [node.name]
+        while stack:
+            name = stack[-1]
+            waits = [] if name in ready else [need for need in needs[name] if need not in ready]
+            if circle := opened.intersection(waits):
+                raise GraphError(f"the inputs of node {circle.pop()!r} of the GraphDef lead back to it")
+            if waits:
+                opened.add(name)
+                stack += waits
+            else:
+                opened.discard(name)
+                ready[name] = named[stack.pop()]
+    return list(ready.values())
+
+
+def _operation_name(key: str) -> str:
+    """The operation that an input `a`, `a:1` or `^a` comes from."""
+    return key.removeprefix("^").partition(":")[0]
 
 
 def _full(name: str) -> str:
@@ -88,14 +137,15 @@ def _make(graph: Graph, node: NodeDef, scope: str, made: dict[str, Operation], m
         inputs = record.convert(graph, full, data)
         outputs = record.outputs(inputs, attrs, full)
     except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
-        raise GraphError(f"node {node.name!r} does not fit: {error}") from None
+        problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
+        raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
     with graph.device(node.device), graph.control_dependencies(waits):
         return graph.add_operation(record, full, inputs, attrs, outputs)
 
 
 def _operation(name: str, made: dict[str, Operation]) -> Operation:
     if name not in made:
-        raise GraphError(f"the GraphDef has no node {name!r} at this place")
+        raise GraphError(f"the GraphDef has no node {name!r}")
     return made[name]
 
 

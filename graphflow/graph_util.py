@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from graphflow.graph import Graph
-from graphflow.graph_def import as_graph_def, import_graph_def
+from graphflow.graph_def import as_graph_def, import_graph_def, not_a_graph_def
 from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
-from graphflow.io.atomic import replacing
+from graphflow.io.atomic import make_folder, replacing
 from graphflow.tensor_proto import make_tensor_proto
 
 __all__ = [
@@ -42,7 +42,7 @@ def extract_sub_graph(graph_def: GraphDef, dest_nodes: Iterable[str]) -> GraphDe
     Raises: TypeError unless the first is a GraphDef and the second a list; AssertionError for nodes it does not have.
     """
     if not isinstance(graph_def, GraphDef):
-        raise TypeError(f"graph_def must be a GraphDef, not {graph_def!r}")
+        raise not_a_graph_def(graph_def)
     if isinstance(dest_nodes, str):
         raise TypeError(f"dest_nodes must be a list of names, not {dest_nodes!r}")
     nodes = {node.name: node for node in graph_def.node}
@@ -126,7 +126,7 @@ def write_graph(graph_or_graph_def: Graph | GraphDef, logdir: Any, name: str, as
     graph_def = as_graph_def(found) if isinstance(found, Graph) else found
     folder = os.fsdecode(logdir)
     if folder:
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
     path = os.path.join(folder, name)
     with replacing(path) as file:
         file.write(str(graph_def).encode() if as_text else graph_def.SerializeToString())

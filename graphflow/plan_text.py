@@ -61,10 +61,11 @@ def _number(cost: int | None) -> str:
 
 def _speed(flops: int | None, nbytes: int | None, seconds: float | None) -> tuple[str, ...]:
     """Microseconds, GFLOP/s and GB/s."""
-    if seconds is None:
+    if not seconds:
         return "-", "-", "-"
     rates = ["-" if cost is None else f"{1e-9 * cost / seconds:.2f}" for cost in (flops, nbytes)]
-    return f"{1e6 * seconds:.1f}", *rates
+    us = 1e6 * seconds
+    return f"{us:.1f}" if us >= 1 else f"{us:.3f}", *rates
 
 
 def _total(plan: Plan, seconds: Mapping[int, float] | None) -> tuple[str, ...]:

@@ -84,8 +84,9 @@ def test_what_is_refused(graph_def):
         for missing in ("nothing", "nothing:0", "b:1"):
             with pytest.raises(ValueError, match=missing[:1]):
                 tf.import_graph_def(graph_def, return_elements=[missing])
-        with pytest.raises(ValueError, match="no node 'parts' at this place"):
-            tf.import_graph_def(tf.GraphDef(node=graph_def.node[::-1]))
+        with pytest.raises(TypeError, match="must be a GraphDef, not b'") as caught:
+            tf.import_graph_def(graph_def.SerializeToString())
+        assert "GraphDef.FromString" in caught.value.__notes__[0] and len(str(caught.value)) < 100
         with pytest.raises(ValueError, match="dtype"):
             tf.import_graph_def(graph_def, {"a:0": tf.constant([1, 2])})
         graph_def.node[0].op = "Strange"
@@ -93,7 +94,46 @@ def test_what_is_refused(graph_def):
             tf.import_graph_def(graph_def)
 
 
+def test_nodes_in_any_order(graph_def):
+    names = []
+    for nodes in (graph_def.node, graph_def.node[::-1]):
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(tf.GraphDef(node=nodes), name="")
+            names.append([op.name for op in graph.get_operations()])
+            assert {n.name: n for n in graph.as_graph_def().node} == {n.name: n for n in graph_def.node}
+    assert names[0] == [node.name for node in graph_def.node] and sorted(names[1]) == sorted(names[0])
+
+
+def test_what_is_found_before_anything_is_made(graph_def):
+    def refused(match):
+        with tf.Graph().as_default() as graph:
+            with pytest.raises(ValueError, match=match):
+                tf.import_graph_def(graph_def)
+            assert graph.get_operations() == []
+
+    for node in graph_def.node[-2:]:
+        node.input.append("^gone")
+    last = graph_def.node[-1]
+    refused(rf"does not have: gone \(of {graph_def.node[-2].name}\), gone \(of {last.name}\)")
+    for node in graph_def.node[-2:]:
+        del node.input[-1]
+    first = next(node for node in graph_def.node if node.name in [key.partition(":")[0] for key in last.input])
+    first.input.append(f"^{last.name}")
+    refused("lead back to it")
+    del first.input[-1]
+    graph_def.node.append(graph_def.node[0])
+    refused(f"several nodes of the GraphDef have the name {graph_def.node[0].name}$")
+
+
+def test_attributes_that_are_not_there():
+    lacking = tf.GraphDef(node=[{"name": "p", "op": "Placeholder"}])
+    with pytest.raises(ValueError, match=r"node 'p' \(Placeholder\) does not fit: missing .*'dtype'"):
+        tf.import_graph_def(lacking)
+
+
 def test_bytes_that_are_no_graph(graph_def):
     for data in (b"hello world, this is text", graph_def.SerializeToString()[:-30]):
         with pytest.raises(ValueError, match=rf"these {len(data)} bytes are no GraphDef, or a part of one: at byte"):
             tf.GraphDef.FromString(data)
+    with pytest.raises(ValueError, match=r"text_format\.Merge reads text"):
+        tf.GraphDef.FromString(str(graph_def).encode())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import wave
 
 import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.io.records import TFRecordWriter
 from graphflow.io.wire import fields
 from graphflow.summary.writer import _plain
 from graphflow.testing import BACKENDS
@@ -170,6 +172,26 @@ def test_a_writer_writes_what_it_is_given(graph, tmp_path):
     assert tf.RunMetadata.FromString(found[7].tagged_run_metadata.run_metadata) == metadata
 
 
+def test_a_file_that_somebody_takes_away(tmp_path):
+    """What comes afterwards goes to a new file, in the same folder."""
+    value = tf.Summary(value=[tf.Summary.Value(tag="a", simple_value=1)])
+    with tf.summary.FileWriter(str(tmp_path / "log")) as writer:
+        writer.add_summary(value, 1)
+        writer.flush()
+        shutil.rmtree(tmp_path / "log")
+        writer.add_summary(value, 2)
+    assert [(e.WhichOneof("what"), e.step) for e in events(tmp_path / "log")] == [("file_version", 0), ("summary", 2)]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full disk here")
+def test_a_full_disk():
+    writer = TFRecordWriter("/dev/full")
+    writer.write(b"x")
+    for end in (writer.flush, writer.close):
+        with pytest.raises(tf.errors.ResourceExhaustedError, match="/dev/full: No space left"):
+            end()
+
+
 def test_framing_is_that_of_tfrecord(tmp_path):
     writer = tf.summary.FileWriter(str(tmp_path), filename_suffix=".mine")
     writer.close()
@@ -216,15 +238,24 @@ def test_metadata_is_written_once_a_tag(tmp_path):
 
 def test_what_a_writer_refuses(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(tf.errors.OpError, match="file"):
+    with pytest.raises(tf.errors.FailedPreconditionError, match=r"the folder '.*sub' cannot be made: Not a directory"):
         tf.summary.FileWriter(str(tmp_path / "file" / "sub"))
+    with pytest.raises(tf.errors.FailedPreconditionError, match="a file has its name"):
+        tf.summary.FileWriter(str(tmp_path / "file"))
+    for nothing in (None, "", 3):
+        with pytest.raises(TypeError, match="logdir must be the path of a folder"):
+            tf.summary.FileWriter(nothing)
     writer = tf.summary.FileWriter(str(tmp_path / "ok"))
     with pytest.raises(TypeError, match="Graph or a GraphDef"):
         writer.add_graph("graph")
     with pytest.raises(ValueError):
         writer.add_summary(b"\x0a\x05abc")
-    with pytest.raises(TypeError):
-        writer.add_summary("text")
+    for wrong in ("text", None, tf.constant("x")):
+        with pytest.raises(TypeError, match="a summary is the bytes that a run of a summary op gives"):
+            writer.add_summary(wrong)
+    for step in ("a", tf.constant(1)):
+        with pytest.raises(TypeError, match="global_step must be a whole number"):
+            writer.add_summary(b"", step)
     writer.add_graph(tf.GraphDef())
     writer.close()
 

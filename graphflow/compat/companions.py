@@ -20,6 +20,9 @@ _MODULES: dict[str, str | None] = {
     "six.moves": "graphflow.compat.six_moves",
     **{f"six.moves.{name}": path for name, path in MOVED.items() if ":" not in path},
     **{f"six.moves.urllib.{part}": f"urllib.{part}" for part in ("error", "parse", "request", "response")},
+    "google": None,
+    "google.protobuf": None,
+    "google.protobuf.text_format": "graphflow.compat.text_format",
     "absl": None,  # a package with nothing in it but the next three
     "absl.app": "graphflow.app",
     "absl.flags": "graphflow.flags",

@@ -17,9 +17,15 @@ class Timeline:
     def generate_chrome_trace_format(
         self, show_dataflow: bool = True, show_memory: bool = False, op_time: str = "schedule"
     ) -> str:
-        """JSON in the trace event format: a process for each device, an event of microseconds for each step."""
+        """JSON in the trace event format: a process for each device, an event for each of its steps.
+
+        Microseconds count from the first event on: since 1970 there are too many for a double to have parts of them,
+        and viewers drop events that seem to overlap.
+        """
         events: list[dict[str, Any]] = []
-        for pid, device in enumerate(self._step_stats.dev_stats):
+        devices = self._step_stats.dev_stats
+        first = min((stats.all_start_nanos for device in devices for stats in device.node_stats), default=0)
+        for pid, device in enumerate(devices):
             events.append({"name": "process_name", "ph": "M", "pid": pid, "args": {"name": f"{device.device} Compute"}})
             for stats in device.node_stats:
                 name, _, rest = stats.timeline_label.partition(" = ")
@@ -27,7 +33,7 @@ class Timeline:
                 named = {f"input{i}": name for i, name in enumerate(inputs.split(", ")) if name}
                 events.append({
                     "name": kind or stats.node_name, "cat": "Op", "ph": "X", "pid": pid, "tid": stats.thread_id,
-                    "ts": stats.all_start_nanos / 1000, "dur": max(stats.all_end_rel_nanos / 1000, 0.001),
+                    "ts": (stats.all_start_nanos - first) / 1000, "dur": stats.all_end_rel_nanos / 1000,
                     "args": {"name": name, "op": kind, **named},
                 })  # fmt: skip
         return json.dumps({"traceEvents": events}, indent=4)

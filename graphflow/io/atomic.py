@@ -76,6 +76,16 @@ def sync_folder(folder: str) -> None:
         os.close(handle)
 
 
+def make_folder(path: str) -> None:
+    """Make a folder, with those it is in, unless it is there.   Raises: OpError that says what is in the way."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except FileExistsError:
+        raise FailedPreconditionError.because(f"the folder {path!r} cannot be made: a file has its name") from None
+    except OSError as error:
+        raise translated(error, f"the folder {path!r} cannot be made") from None
+
+
 def translated(error: OSError, path: str) -> OpError:
     """The operating system's error as TensorFlow's."""
     kinds: dict[int | None, type[OpError]] = {

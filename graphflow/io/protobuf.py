@@ -7,6 +7,7 @@ class Point(Message):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -365,7 +366,8 @@ class Message:
             self._merge(data, 0, len(data))
         except WireError as error:
             kind = type(self).__name__
-            raise WireError(f"these {len(data)} bytes are no {kind}, or a part of one: {error}") from None
+            text = "; google.protobuf.text_format.Merge reads text" if re.match(rb"\s*\w+\s*[:{]", data) else ""
+            raise WireError(f"these {len(data)} bytes are no {kind}, or a part of one: {error}{text}") from None
         return len(data)
 
     @classmethod

@@ -85,17 +85,23 @@ class TFRecordWriter:
     def flush(self) -> None:
         """Hand over to the system what has been written."""
         if self._file is not None:
-            if self._packed:
-                self._file.write(self._packed.flush(zlib.Z_SYNC_FLUSH))
-            self._file.flush()
+            try:
+                if self._packed:
+                    self._file.write(self._packed.flush(zlib.Z_SYNC_FLUSH))
+                self._file.flush()
+            except OSError as error:
+                raise translated(error, self._path) from None
 
     def close(self) -> None:
         """Finish the file."""
         if self._file is not None:
             file, self._file = self._file, None
-            with file:
-                if self._packed:
-                    file.write(self._packed.flush())
+            try:
+                with file:
+                    if self._packed:
+                        file.write(self._packed.flush())
+            except OSError as error:
+                raise translated(error, self._path) from None
 
     def __enter__(self) -> TFRecordWriter:
         return self

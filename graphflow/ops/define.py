@@ -152,6 +152,10 @@ class OpDef:
         try:
             with np.errstate(all="ignore"):
                 results = function(*values, **op.attrs, **extra)
+                if not isinstance(results, (tuple, list)):
+                    results = (results,)
+                # A sum in float64 may be infinite in float32.
+                return [np.asarray(r, dtype=t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
         except GraphflowError as error:
             if not error.notes:  # a member has not said where already
                 error.note(*op.where())
@@ -169,9 +173,6 @@ class OpDef:
             for line in op.where():
                 error.add_note(line)
             raise
-        if not isinstance(results, (tuple, list)):
-            results = (results,)
-        return [_of_dtype(r, t.dtype.dtype) for r, t in zip(results, op.outputs, strict=True)]
 
     def convert(self, graph: Graph, op_name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
         """Tensors for the arguments, left to right: the first of a type variable decides the dtype of the others."""
@@ -232,14 +233,6 @@ class OpDef:
 
 _UNFIT = (ValueError, TypeError, IndexError, ArithmeticError)  # what NumPy says of values that do not fit an operation
 _INSIDE = (PACKAGE, os.path.dirname(np.__file__) + os.sep, f"numpy{os.sep}")  # the last: NumPy in Cython
-
-
-def _of_dtype(value: Any, dtype: np.dtype) -> np.ndarray:
-    """The value as an array of this dtype, which it mostly is."""
-    if type(value) is np.ndarray and value.dtype is dtype:
-        return value
-    with np.errstate(all="ignore"):  # a sum in float64 may be infinite in float32
-        return np.asarray(value, dtype=dtype)
 
 
 def _own(error: BaseException) -> bool:

@@ -93,7 +93,10 @@ def _histograms(tag: np.ndarray, values: np.ndarray) -> np.ndarray:
     name = _text(tag)
     if not np.isfinite(values).all():
         what = "Nan" if np.isnan(values).any() else "Infinity"
-        raise InvalidArgumentError.because(f"{what} in summary histogram for: {name}")
+        raise InvalidArgumentError.because(
+            f"{what} in summary histogram for: {name}",
+            hint="tf.ConfigProto(check_numerics=True) stops at the operation that makes the first one",
+        )
     return _bytes(Summary(value=[Summary.Value(tag=name, histo=histogram(values))]))
 
 

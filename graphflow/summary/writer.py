@@ -34,6 +34,8 @@ class FileWriter:
         self, logdir: Any, graph: Graph | None = None, max_queue: int = 10, flush_secs: float = 120,
         graph_def: GraphDef | None = None, filename_suffix: str | None = None, session: Any = None,
     ) -> None:  # fmt: skip
+        if not isinstance(logdir, (str, bytes, os.PathLike)) or not os.fsdecode(logdir):
+            raise TypeError(f"logdir must be the path of a folder, not {logdir!r}")
         self._logdir = os.fsdecode(logdir)
         self._settings = max_queue, flush_secs, filename_suffix or ""
         self._events: EventsWriter | None = EventsWriter(self._logdir, *self._settings)
@@ -49,13 +51,18 @@ class FileWriter:
     def add_summary(self, summary: bytes | Summary, global_step: int | None = None) -> None:
         """Add a Summary: the bytes that a summary op gives, or the message.
 
-        Raises: ValueError for bytes that are no Summary.
+        Raises: ValueError for bytes that are no Summary; TypeError for what else is none, and for steps that are no
+                numbers.
         """
         found = Summary()
         if isinstance(summary, bytes) and not _described(summary):
             if (events := self._opened()) is not None:
-                events.append(time.time(), global_step or 0, summary)
+                events.append(time.time(), 0 if global_step is None else _number(global_step), summary)
             return
+        if not isinstance(summary, (bytes, Summary)):
+            raise TypeError(
+                f"a summary is the bytes that a run of a summary op gives, or a Summary message, not {summary!r}"
+            )
         if isinstance(summary, Summary):
             found.CopyFrom(summary)
         else:
@@ -97,7 +104,7 @@ class FileWriter:
     def _add(self, event: Event, global_step: Any) -> None:
         event.wall_time = time.time()
         if global_step is not None:
-            event.step = int(global_step)
+            event.step = _number(global_step)
         self.add_event(event)
 
     def add_event(self, event: Event) -> None:
@@ -133,6 +140,14 @@ class FileWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _number(step: Any) -> int:
+    """A step as a number."""
+    try:
+        return int(step)
+    except (TypeError, ValueError):
+        raise TypeError(f"global_step must be a whole number, not {step!r}; of a variable, sess.run gives it") from None
 
 
 def _described(summary: bytes) -> bool:

@@ -196,3 +196,16 @@ def test_a_package_of_the_program_is_found_before_a_companion(tmp_path):
     (tmp_path / "six.py").write_text("moves = 'mine'")
     done = run("-c", "import six; from absl import flags; print(six.moves, flags.__name__)", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "mine graphflow.flags\n"), done.stderr
+
+
+def test_text_of_graphs_is_read_as_programs_for_tensorflow_do(tmp_path):
+    done = run(
+        "-c",
+        "import tensorflow as tf\nfrom google.protobuf import text_format\n"
+        "tf.constant(1, name='a')\ntf.train.write_graph(tf.get_default_graph(), '.', 'g.pbtxt')\n"
+        "print([n.name for n in text_format.Merge(open('g.pbtxt').read(), tf.GraphDef()).node])\n"
+        "try:\n    text_format.Parse('node { nam: 1 }', tf.GraphDef())\n"
+        "except text_format.ParseError as e:\n    print(e)",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stderr == "" and done.stdout.startswith("['a']\n") and "nam" in done.stdout

@@ -40,6 +40,7 @@ from graphflow.backends.reference import draw, no_memory
 from graphflow.dtypes import ListType
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.fused import FUSED
 from graphflow.ops.lists import as_items
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.progress import progress
@@ -415,6 +416,7 @@ class CpuExecutable:
         serial: Any = nullcontext() if few or record.stateful else SERIAL_BLAS
         fixed = [self._array(b) if b.kind in ("arena", "const") else None for b in step.inputs]
         others = [(i, b) for i, b in enumerate(step.inputs) if fixed[i] is None]
+        draws = record is FUSED or record.draws or record.holds is not None
 
         def part() -> None:
             values = fixed[:]
@@ -422,7 +424,7 @@ class CpuExecutable:
                 values[i] = self._argument(op, i, b)
             in_place = record.in_place is not None and not overlap(values, record.writes)
             with serial:
-                results = record.compute(op, values, in_place, **draw(op, self._store))
+                results = record.compute(op, values, in_place, **(draw(op, self._store) if draws else {}))
             for buffer, value in zip(step.outputs, results, strict=True):
                 self._save(buffer, value)
 
