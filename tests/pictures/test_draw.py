@@ -80,6 +80,7 @@ def test_notebooks(graph):
     loss = network()
     for what in (graph, loss, loss.op, tf.plan(loss)):
         assert "<svg" in what._repr_svg_()
+    assert repr(tf.plan(loss)).startswith(f"<Plan: {len(tf.plan(loss).steps)} steps, ")  # where there is text alone
     table = tf.plan(loss)._repr_html_()
     assert table.startswith("<table>") and table.count("<tr>") == 2 + len(
         tf.plan(loss, {"x:0": np.zeros((2, 3))}).steps
