@@ -6,18 +6,20 @@ Shapes become loops and strides as they do for the CPU; here every element has a
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
 from graphflow.backends.base import Call
 from graphflow.backends.cpu.kernels import join, move, pad
 from graphflow.backends.cuda.kernels.status import bad_index
-from graphflow.backends.cuda.launch import Launch, call, division, each_element
+from graphflow.backends.cuda.launch import Launch, blocks_for, call, division, each_element
 from graphflow.backends.cuda.regions import Source
 from graphflow.operation import Operation, Tensor
 from graphflow.shape import sizes
 
 Loop = tuple[int, int, int]  # size, stride in x, stride in y
+_TOGETHER = 32  # pieces, at most, of a launch
 _MOVING = 5  # numbers of an entry of begin: which, stride, low, high, what a negative one counts from
 
 
@@ -141,18 +143,27 @@ def mirror_pad(op: Operation) -> Call | None:
 
 
 # -- side by side ------------------------------------------------------------------------------------------------------
-@functools.lru_cache(8)
-def rows(joins: bool, bits: str) -> str:
-    """Between a piece [outer, n] and its place in whole [outer, width].   (piece, whole, count, n, width, before)"""
-    source = Source(["piece", "whole", "count", "n", "width", "before"])
-    source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
-    source.add(f"o = div{bits}(i, n)", "j = o * width + before + i - o * n")
-    source.add("whole[j] = piece[i]" if joins else "piece[i] = whole[j]")
-    return str(source)
+@functools.lru_cache(256)
+def rows(joins: bool, pieces: int, bits: str) -> str:
+    """Between pieces [outer, n] and their places in whole [outer, width].
+
+    (*pieces, whole, outer, width, n and the columns before of each piece): those of a piece are blocks along y.
+    """
+    one = Source(["piece", "whole", "outer", "width", "first", "step", "n", "before"], "move")
+    one.open("for i in range(first, outer * n, step):")
+    one.add(f"o = div{bits}(i, n)", "j = o * width + before + i - o * n")
+    one.add("whole[j] = piece[i]" if joins else "piece[i] = whole[j]")
+    numbers = [f"{c}{k}" for k in range(pieces) for c in ("n", "b")]
+    source = Source([*[f"p{k}" for k in range(pieces)], "whole", "outer", "width", *numbers])
+    for k in range(pieces):
+        source.open(f"if cuda.blockIdx.y == {k}:")
+        source.add(f"move(p{k}, whole, outer, width, cuda.grid(1), cuda.gridsize(1), n{k}, b{k})")
+        source.close()
+    return f"{one}{source}"
 
 
 def _joined(shape: Callable[[Operation], Call | None], joins: bool) -> Callable[[Operation], Call | None]:
-    """A launch a piece."""
+    """A launch for some pieces at a time."""
 
     def bind(op: Operation) -> Call | None:
         found = shape(op)
@@ -160,13 +171,15 @@ def _joined(shape: Callable[[Operation], Call | None], joins: bool) -> Callable[
             return None
         *pieces, whole = found.pointers
         outer, *runs = found.sizes
-        launches, before, width = [], 0, sum(runs)
-        for piece, n in zip(pieces, runs, strict=True):
-            if n:
-                count = outer * n
-                text = rows(joins, division(outer * width))
-                launches.append(each_element(text, (piece, whole), (count, n, width, before), count))
-            before += n
+        width, befores = sum(runs), itertools.accumulate(runs, initial=0)
+        there = [each for each in zip(pieces, runs, befores, strict=False) if each[1]]
+        launches = []
+        for first in range(0, len(there), _TOGETHER):
+            some = there[first : first + _TOGETHER]
+            text = rows(joins, len(some), division(outer * width))
+            numbers = [n for _, *both in some for n in both]
+            blocks = blocks_for(outer * max(n for _, n, _ in some)), len(some)
+            launches.append(Launch(text, (*[p for p, _, _ in some], whole), (outer, width, *numbers), blocks))
         return call(launches)
 
     return bind
