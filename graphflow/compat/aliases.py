@@ -44,6 +44,12 @@ _LINES: dict[str, str] = {
         "data.experimental",
     ),
     "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
+    "contrib.feature_column": _same(
+        "sequence_categorical_column_with_hash_bucket sequence_categorical_column_with_identity sequence_input_layer "
+        "sequence_categorical_column_with_vocabulary_file sequence_categorical_column_with_vocabulary_list "
+        "sequence_numeric_column",
+        "feature_column.sequences",
+    ),
     "contrib.framework": """
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
         load_checkpoint=train.load_checkpoint init_from_checkpoint=train.init_from_checkpoint

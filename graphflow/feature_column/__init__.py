@@ -16,3 +16,10 @@ from graphflow.feature_column.dense import (
     shared_embedding_columns,
 )
 from graphflow.feature_column.layers import input_layer, linear_model, make_parse_example_spec
+from graphflow.feature_column.sequences import (
+    sequence_categorical_column_with_hash_bucket,
+    sequence_categorical_column_with_identity,
+    sequence_categorical_column_with_vocabulary_file,
+    sequence_categorical_column_with_vocabulary_list,
+    sequence_numeric_column,
+)

@@ -88,10 +88,14 @@ class Weights:
 
 
 class FeatureColumn:
-    """A column: its name, the features of Examples that it needs, and what it makes of features."""
+    """A column: its name, the features of Examples that it needs, and what it makes of features.
+
+    sequential   whether it makes something of each step of a sequence
+    """
 
     name: str
     parse_example_spec: dict[str, Any]
+    sequential = False
 
     @property
     def scope(self) -> str:

@@ -109,6 +109,10 @@ class IndicatorColumn(DenseColumn):
         return self.categories.buckets
 
     @property
+    def sequential(self) -> bool:  # type: ignore[override]
+        return self.categories.sequential
+
+    @property
     def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
         return self.categories.parse_example_spec
 
@@ -146,6 +150,10 @@ class EmbeddingColumn(DenseColumn):
     @property
     def scope(self) -> str:
         return self.table or self.name
+
+    @property
+    def sequential(self) -> bool:  # type: ignore[override]
+        return self.categories.sequential
 
     @property
     def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]

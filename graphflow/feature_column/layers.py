@@ -20,7 +20,8 @@ from graphflow.ops.shape_ops import reshape, shape
 from graphflow.variable_scope import get_variable_scope, variable_scope
 
 
-def _sorted(columns: Any) -> list[FeatureColumn]:
+def sorted_columns(columns: Any, sequential: bool = False) -> list[FeatureColumn]:
+    """Columns by their names.   Raises: ValueError for what is no column, or not one of sequences if it is to be."""
     if isinstance(columns, Mapping):
         raise GraphError("feature_columns is a list of columns, not a dict")
     listed = list(columns) if isinstance(columns, Iterable) else [columns]
@@ -29,6 +30,9 @@ def _sorted(columns: Any) -> list[FeatureColumn]:
         raise GraphError(f"feature_columns must be feature columns, not {wrong[0] if wrong else columns!r}")
     found: dict[str, FeatureColumn] = {}
     for column in listed:
+        if column.sequential != sequential:
+            other = "" if column.sequential else "no "
+            raise GraphError(f"{column!r} is {other}column of sequences: those are for sequence_input_layer")
         if column.name in found:
             raise GraphError(f"two columns are called {column.name!r}: {found[column.name]!r} and {column!r}")
         found[column.name] = column
@@ -55,7 +59,7 @@ def input_layer(
     Raises:    ValueError for a column of categories (wrap it in an indicator or embedding column), two columns of one
                name, and a feature that is missing.
     """
-    columns = _sorted(feature_columns)
+    columns = sorted_columns(feature_columns)
     for column in columns:
         if not isinstance(column, DenseColumn):
             raise GraphError(f"{column!r} has categories: wrap it with embedding_column or indicator_column")
@@ -80,7 +84,7 @@ def linear_model(
 
     sparse_combiner   how the weights of several categories in an example are combined: "sum", "mean" or "sqrtn"
     """
-    columns = _sorted(feature_columns)
+    columns = sorted_columns(feature_columns)
     found, weights, sums = Features(features), Weights(tuple(weight_collections or ()), trainable), []
     zeros = zeros_initializer()
     with variable_scope(None, "linear_model"):
