@@ -49,7 +49,8 @@ class Batch(Unary):
 
     def after(self, run: Run, count: int) -> Iterator[Parts]:
         size, drop = self._settings(run)
-        return Groups(Some(self.source.blocks(run), count * size), size, drop, self.source.joining(run))
+        blocks = self.source.blocks(run)
+        return Groups(Some(blocks, count * size) if count else blocks, size, drop, self.source.joining(run))
 
     def cardinality(self, run: Run) -> int:
         size, drop = self._settings(run)

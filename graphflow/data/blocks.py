@@ -15,7 +15,7 @@ import numpy as np
 Parts = list[np.ndarray]  # one element: the values of its tensors
 Block = Any  # a list, or an int64 array
 
-_SIZE = 4096  # numbers in a block
+_SIZE, _FEW = 4096, 64  # numbers in a block, and items that have to be made
 
 
 def in_ones(items: Iterator[Any]) -> Iterator[Block]:
@@ -25,6 +25,29 @@ def in_ones(items: Iterator[Any]) -> Iterator[Block]:
 
 def _one(item: Any) -> list:
     return [item]
+
+
+class InSome(Iterator):
+    """Blocks of a few items each, for those that are quick to make; an error waits until those before it are taken."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+        self._error: Exception | None = None
+
+    def __next__(self) -> Block:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        block: list[Any] = []
+        try:
+            block.extend(itertools.islice(self._items, _FEW))  # which keeps what came before an error
+        except Exception as error:
+            if not block:
+                raise
+            self._error = error
+        if not block:
+            raise StopIteration
+        return block
 
 
 def of_range(numbers: range) -> Iterator[Block]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphflow import nest
 from graphflow.data.base import Base, Run, base_of, number
-from graphflow.data.blocks import Block, Parts, in_ones, of_range
+from graphflow.data.blocks import Block, InSome, Parts, of_range
 from graphflow.data.structure import (
     Spec,
     as_element,
@@ -238,7 +238,7 @@ class Files(Base):
         return map(_boxed, self._all(run))
 
     def blocks(self, run: Run) -> Iterator[Block]:
-        return in_ones(self._all(run))
+        return InSome(self._all(run))
 
     def joined(self, several: Block) -> Parts:
         return [_column(several)]

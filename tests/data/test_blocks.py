@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
-from graphflow.data.blocks import Shuffled, Singly, Some, in_ones, of_range, together
+from graphflow.data.blocks import InSome, Shuffled, Singly, Some, in_ones, of_range, together
 
 D = tf.data.Dataset
 
@@ -55,6 +55,19 @@ def test_ranges_and_single_items():
         assert flat(Singly(of_range(numbers[:9]))) == list(numbers[:9])
     assert next(of_range(range(10**18)))[-1] < 10**6
     assert together([[1], [2, 3]]) == [1, 2, 3] and together([]) == []
+
+
+def test_an_error_waits_for_the_items_before_it():
+    def items():
+        yield from range(150)
+        raise ValueError("here")
+
+    found, blocks_ = [], InSome(items())
+    with pytest.raises(ValueError, match="here"):
+        for block in blocks_:
+            found += block
+    assert found == list(range(150)) and list(blocks_) == []
+    assert [len(block) for block in InSome(iter(range(130)))] == [64, 64, 2]
 
 
 def test_choices_go_on_after_an_error():
