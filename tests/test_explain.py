@@ -168,6 +168,8 @@ def test_what_threads_waited_for_each_other():
     ]  # fmt: skip
     assert clock.shares()[0] == [{0: (1000, 4000), 77: (2000, 1000)}] and clock.shares()[1] == [{0: (6000, 1000)}]
     assert clock.spans() == {0: [(1000, 4000)], 1: [(6000, 1000)], 2: [(7100, 4900)]}
+    clock.around_native([2], [0, 77], stamps[:, :1], lambda: np.copyto(stamps[:, 0], [(0, 0), (13000, 14000)]))()
+    assert clock.shares()[2] == [{0: (7100, 1900), 77: (7200, 6800)}]  # a step of two parts
     clock.around_native([0], [0, 77], stamps[:, :1], lambda: np.copyto(stamps[0, 0], (1, 2)))()
     assert len(list(clock.waits())) == 4  # nobody waits in a run that one thread has made
 

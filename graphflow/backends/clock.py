@@ -79,7 +79,7 @@ class Clock:
     def shares(self) -> dict[int, list[dict[int, tuple[int, int]]]]:
         """By step and run: by the id of each thread that took part, begin and duration of what it did, in ns."""
         found: dict[int, list[dict[int, tuple[int, int]]]] = {}
-        for part in self._parts:
+        for part in [part for part in self._parts if part.runs]:
             times = np.array(part.runs, np.int64).reshape(-1, len(part.threads), len(part.steps), 2)
             for step in {n for n in part.steps if n >= 0}:
                 own = times[:, :, [row for row, n in enumerate(part.steps) if n == step]]
@@ -89,9 +89,10 @@ class Clock:
                     {t: (b, e - b) for t, b, e in zip(part.threads, begins, ends, strict=True) if e}
                     for begins, ends in zip(begin, end, strict=True)
                 ]
-                if any(runs):
-                    found[step] = [run for run in runs if run]
-        return dict(sorted(found.items()))
+                before = found.get(step)  # a step may have several parts
+                found[step] = runs if before is None else list(map(_both, before, runs))
+        ran = {step: [run for run in runs if run] for step, runs in sorted(found.items())}
+        return {step: runs for step, runs in ran.items() if runs}
 
     def spans(self) -> dict[int, list[tuple[int, int]]]:
         """By step: (begin, duration) in nanoseconds in each run, until the last thread was done."""
@@ -118,6 +119,11 @@ class Clock:
     def seconds(self) -> dict[int, float]:
         """By step: the median."""
         return {step: 1e-9 * statistics.median(s for _, s in spans) for step, spans in self.spans().items()}
+
+
+def _both(a: dict[int, tuple[int, int]], b: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """From the begin of the one part of a run to the end of the other, by thread."""
+    return {t: _whole({i: part[t] for i, part in enumerate((a, b)) if t in part}) for t in {**a, **b}}
 
 
 def _whole(run: dict[int, tuple[int, int]]) -> tuple[int, int]:
