@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from graphflow.control.array_nodes import with_lists
 from graphflow.control.dataflow import DATAFLOW, Structure, full, needs_of, node_of
 from graphflow.control.rebuild import Builder
 from graphflow.errors import DTypeError, GraphError
@@ -70,7 +71,7 @@ def import_graph_def(
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
-    structure = Structure(_in_order(graph_def.node, mapped), mapped)
+    structure = Structure(_in_order(with_lists(graph_def.node), mapped), mapped)
     for key in return_elements or ():
         if node_of(key) not in structure.nodes:
             raise GraphError(f"the GraphDef has no node {node_of(key)!r}")

@@ -175,7 +175,8 @@ class Structure:
         node = self.nodes[name]
         if kind_of(node) is not None:
             return name not in self.unit
-        return node.op == "Identity" and kind_of(self.nodes[node_of(node.input[0])]) == "Switch"
+        alone = node.op == "Identity" and len(node.input) == 1
+        return alone and kind_of(self.nodes[node_of(node.input[0])]) == "Switch"
 
     def outer_needs(self, region: Region, inputs: Iterable[str]) -> list[Unit]:
         """The units of a region that these inputs, there or further inside, lead to."""
@@ -193,24 +194,33 @@ class Structure:
             if place is region and name in self.unit:
                 found[self.unit[name]] = None
             elif place is not region and region in place.chain() or place is region and self.leads_to_branch(name):
-                stack += list(self.nodes[name].input)[::-1]
+                unit = self.unit.get(name)
+                stack += list(self.nodes[name].input if unit is None else self._inputs(unit))[::-1]
         return list(found)
 
     def needs(self, unit: Unit) -> list[Unit]:
         """The units of the same region that one needs."""
         if unit not in self._needs:
-            self._needs[unit] = self._needs_of(unit)
+            self._needs[unit] = self.outer_needs(self._region(unit), self._inputs(unit))
         return self._needs[unit]
 
-    def _needs_of(self, unit: Unit) -> list[Unit]:
+    def _region(self, unit: Unit) -> Region:
+        """Where a unit is made."""
         if isinstance(unit, Plain):
-            return self.outer_needs(self._home[unit.node.name], unit.node.input)
+            return self._home[unit.node.name]
+        region = unit.region if isinstance(unit, Conditional) else unit.parent
+        assert region is not None
+        return region
+
+    def _inputs(self, unit: Unit) -> list[str]:
+        """What making a unit begins with."""
+        if isinstance(unit, Plain):
+            return list(unit.node.input)
         if isinstance(unit, Conditional):
-            inputs = [unit.pred, *[key for merge in unit.merges for key in merge.input]]
-            return self.outer_needs(unit.region, inputs)
-        assert unit.parent is not None and unit.test is not None
+            return [unit.pred, *[key for merge in unit.merges for key in merge.input]]
+        assert unit.test is not None
         inputs = [key for v in unit.variables.values() for key in (*v.enter.input, *v.following.input)]
-        return self.outer_needs(unit.parent, [*inputs, *unit.test.input])
+        return [*inputs, *unit.test.input]
 
     def ordered(self, roots: Iterable[Unit]) -> list[Unit]:
         """These units of one region and those that they need, each behind those that it needs."""

@@ -135,7 +135,7 @@ class Builder:
         for merge, *values in zip(unit.merges, *[b.fetches for b in branches], strict=True):
             if values[0].dtype is not values[1].dtype:
                 raise not_understood(f"one side is {values[0].dtype.name}, the other {values[1].dtype.name}", merge)
-        pred = self.tensor(unit.pred)
+        pred = _asked(self.tensor(unit.pred), unit.merges)
         for merge, value in zip(unit.merges, choose(pred, branches, _in(scope, "If")), strict=True):
             first = self.structure.place(full(merge.input[0])).side
             index = cast(logical_not(pred) if first else pred, dtypes.int32, name=_in(scope, "value_index"))
@@ -168,12 +168,12 @@ class Builder:
             (going,) = Builder(self.structure, self.make, loop, around, given, once).results(loop.test.input[:1])
         with graph.inside(frame):
             feeds = [feed_of(*kind, _name(v)) for v, kind in zip(variables, types, strict=True)]
-            given = {}
-            for variable, t in zip(variables, feeds, strict=True):
-                given |= {f"{variable.merge.name}:0": t, f"{_name(variable)}:1": t}
+            given = {f"{v.merge.name}:0": t for v, t in zip(variables, feeds, strict=True)}
+            given |= {f"{v.switch.name}:1": t for v, t in zip(variables, feeds, strict=True) if v.switch is not None}
             fetches = Builder(self.structure, self.make, loop, around, given, once).results(
                 [v.following.input[0] for v in variables]
             )
+        _asked(going, [loop.test])
         for variable, (_, dtype), t in zip(variables, types, fetches, strict=True):
             if t.dtype is not dtype:
                 raise not_understood(f"the loop variable is {dtype.name} and becomes {t.dtype.name}", variable.merge)
@@ -219,6 +219,12 @@ class _Outside:
             return self._graph.add_operation(t.op.definition, t.op.name, (), t.op.attrs, types).output
         value = None if isinstance(t.dtype, ListType) else static_value(t)
         return feed_of(t.dims, t.dtype, "outside") if value is None else constant(value, t.dtype)
+
+
+def _asked(pred: Tensor, nodes: Sequence[NodeDef]) -> Tensor:
+    if pred.dtype is not dtypes.bool_ or pred.dims not in (None, ()):
+        raise not_understood(f"a bool scalar has to decide, not {pred!r}", *nodes)
+    return pred
 
 
 def _common(a: Dims, b: Dims) -> Dims:
