@@ -139,6 +139,7 @@ class Structure:
         self._replaced = replaced
         self._home: dict[str, Region] = {}
         self._loops: dict[bytes, LoopRegion] = {}
+        self._sides: dict[str, tuple[Region, Region]] = {}  # of the Switches of conditionals
         self._needs: dict[Unit, list[Unit]] = {}
         self._groups: dict[tuple[Region, str, str], list[Conditional]] = {}
         for node in nodes:
@@ -162,13 +163,12 @@ class Structure:
         if key in self._replaced:
             return self.top
         name, _, index = key.rpartition(":")
-        if self.leads_to_branch(name):
-            return self._home[name].branch(self._predicate(self.nodes[name]), index == "1")
-        return self._home[name]
+        sides = self._sides.get(name)
+        return self._home[name] if sides is None else sides[index == "1"]
 
     def leads_to_branch(self, name: str) -> bool:
         """Whether a node is a Switch of a conditional."""
-        return kind_of(self.nodes[name]) == "Switch" and self._loop_variable(name) is None
+        return name in self._sides
 
     def is_pivot(self, name: str) -> bool:
         """Whether a node only says that a branch or an iteration has begun."""
@@ -248,9 +248,9 @@ class Structure:
         return made or ":" in key and key in self._replaced
 
     def at_top(self) -> list[Unit]:
-        """What is made in the graph itself."""
-        here = [unit for name, unit in self.unit.items() if self._home[name] is self.top]
-        return list(dict.fromkeys(here))
+        """What is made in the graph itself, in an order in which it can be."""
+        here = dict.fromkeys(unit for name, unit in self.unit.items() if self._home[name] is self.top)
+        return self.ordered(here) if self._loops or self._groups else list(here)
 
     # -- one node after the other ------------------------------------------------------------------------------------
     def _deepest(self, node: NodeDef, inputs: Iterable[str]) -> Region:
@@ -268,6 +268,8 @@ class Structure:
         home = self._home[node.name] = self._deepest(node, node.input)
         source = self.nodes[node_of(node.input[1])]
         if kind_of(source) != "LoopCond":
+            pred = self._predicate(node)
+            self._sides[node.name] = home.branch(pred, False), home.branch(pred, True)
             return
         variable = home.variables.get(node_of(node.input[0])) if isinstance(home, LoopRegion) else None
         if variable is None or variable.switch is not None:

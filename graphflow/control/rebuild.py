@@ -69,7 +69,7 @@ class Builder:
 
     def results(self, keys: Sequence[str]) -> list[Tensor]:
         """These tensors, and what they need."""
-        self._add(self.structure.outer_needs(self.region, keys))
+        self._add(self.structure.ordered(self.structure.outer_needs(self.region, keys)))
         return [self.tensor(full(key)) for key in keys]
 
     def tensor(self, key: str) -> Tensor:
@@ -101,7 +101,7 @@ class Builder:
 
     # -- making ------------------------------------------------------------------------------------------------------
     def _add(self, units: Iterable[Any]) -> None:
-        for unit in self.structure.ordered(units):
+        for unit in units:
             if isinstance(unit, Conditional):
                 self._choose(unit)
             elif isinstance(unit, LoopRegion):
