@@ -6,8 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
+from graphflow.control.array_nodes import with_lists
+from graphflow.control.dataflow import DATAFLOW, Structure, full, needs_of, node_of
+from graphflow.control.rebuild import Builder
 from graphflow.errors import DTypeError, GraphError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import GraphDef, NodeDef
@@ -59,23 +63,32 @@ def import_graph_def(
     """
     if not isinstance(graph_def, GraphDef):
         raise not_a_graph_def(graph_def)
-    strange = [f"{n.op} ({n.name})" for n in graph_def.node if SAME_OPS.get(n.op, n.op) not in REGISTRY]
+    strange = [f"{n.op} ({n.name})" for n in graph_def.node if not is_known(n.op)]
     if strange:
         raise GraphError(f"graphflow does not have these ops of the GraphDef: {', '.join(strange)}")
     graph = get_default_graph()
-    mapped = {_full(key): value for key, value in (input_map or {}).items()}
+    mapped = {full(key): value for key, value in (input_map or {}).items()}
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
-    nodes = _in_order(graph_def.node, mapped)
+    structure = Structure(_in_order(with_lists(graph_def.node), mapped), mapped)
+    for key in return_elements or ():
+        if node_of(key) not in structure.nodes:
+            raise GraphError(f"the GraphDef has no node {node_of(key)!r}")
+        if not structure.is_at_top(key):
+            raise GraphError(f"{key!r} exists only inside a branch or a loop of the GraphDef")
     with nullcontext(graph._scope) if name == "" else graph.name_scope(name or "import") as scope:
         tensors = {key: convert_to_tensor(value) for key, value in mapped.items()}
-        made: dict[str, Operation] = {}
-        for node in nodes:
-            made[node.name] = _make(graph, node, scope, made, tensors)
+        builder = Builder(structure, partial(_make, scope), structure.top, None, tensors)
+        builder.build()
     if return_elements is None:
         return None
-    return [_element(key, made, tensors) if ":" in key else _operation(key, made) for key in return_elements]
+    return [builder.tensor(key) if ":" in key else builder.operation(key) for key in return_elements]
+
+
+def is_known(op: str) -> bool:
+    """Whether nodes of this op can be imported."""
+    return SAME_OPS.get(op, op) in REGISTRY or op in DATAFLOW
 
 
 def not_a_graph_def(found: Any) -> TypeError:
@@ -92,10 +105,7 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
     if len(named) < len(nodes):
         twice = [name for name, times in Counter(node.name for node in nodes).items() if times > 1]
         raise GraphError(f"several nodes of the GraphDef have the name {', '.join(twice)}")
-    needs = {
-        node.name: [_operation_name(key) for key in node.input if key.startswith("^") or _full(key) not in mapped]
-        for node in nodes
-    }
+    needs = needs_of(nodes, mapped)
     missing = [f"{need} (of {name})" for name, needed in needs.items() for need in needed if need not in named]
     if missing:
         raise GraphError(f"nodes have inputs that the GraphDef does not have: {', '.join(missing)}")
@@ -117,46 +127,19 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
     return list(ready.values())
 
 
-def _operation_name(key: str) -> str:
-    """The operation that an input `a`, `a:1` or `^a` comes from."""
-    return key.removeprefix("^").partition(":")[0]
-
-
-def _full(name: str) -> str:
-    """The name of a tensor, `a:0` for `a`."""
-    return name if ":" in name else f"{name}:0"
-
-
-def _make(graph: Graph, node: NodeDef, scope: str, made: dict[str, Operation], mapped: dict[str, Tensor]) -> Operation:
+def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation]) -> Operation:
+    graph = get_default_graph()
     record = REGISTRY[SAME_OPS.get(node.op, node.op)]
-    full = graph._names.unique(scope + node.name)
-    data = [_element(_full(key), made, mapped) for key in node.input if not key.startswith("^")]
-    waits = [_operation(key[1:], made) for key in node.input if key.startswith("^")]
+    name = graph._names.unique(scope + node.name)
     attrs = attrs_of(node)
     try:
-        inputs = record.convert(graph, full, data)
-        outputs = record.outputs(inputs, attrs, full)
+        inputs = record.convert(graph, name, data)
+        outputs = record.outputs(inputs, attrs, name)
     except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
         problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
         raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
     with graph.device(node.device), graph.control_dependencies(waits):
-        return graph.add_operation(record, full, inputs, attrs, outputs)
-
-
-def _operation(name: str, made: dict[str, Operation]) -> Operation:
-    if name not in made:
-        raise GraphError(f"the GraphDef has no node {name!r}")
-    return made[name]
-
-
-def _element(name: str, made: dict[str, Operation], mapped: dict[str, Tensor]) -> Tensor:
-    if name in mapped:
-        return mapped[name]
-    operation, _, index = name.rpartition(":")
-    outputs = _operation(operation, made).outputs
-    if int(index) >= len(outputs):
-        raise GraphError(f"node {operation!r} has {len(outputs)} outputs, and {name!r} was asked for")
-    return outputs[int(index)]
+        return graph.add_operation(record, name, inputs, attrs, outputs)
 
 
 # Hung on here, so that graph.py needs to know no op.

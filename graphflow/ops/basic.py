@@ -32,6 +32,14 @@ IDENTITY = define(
     moves="input",
 )  # fmt: skip
 
+IDENTITY_N = define(
+    "IdentityN", "*input:any",
+    infer=lambda *input: [(t.dims, t.dtype) for t in input],
+    reference=lambda *input: input,
+    vjp=lambda op, *dys: dys,
+    expand=lambda op, make: [make(IDENTITY, t) for t in op.inputs],
+)  # fmt: skip
+
 COPY = define(  # made by compilers, where a kernel writes a value to a second place
     "Copy", "input",
     infer=same_as_input,

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.graph import Graph
-from graphflow.graph_def import import_graph_def
+from graphflow.graph_def import import_graph_def, is_known
 from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
 from graphflow.graph_util import extract_sub_graph
 from graphflow.io.checkpoint import open_checkpoint
 from graphflow.io.text_format import merge_text
-from graphflow.node_attrs import SAME_OPS
-from graphflow.ops.define import REGISTRY
 from graphflow.protos import VariableDef
 from graphflow.saved_model import constants
 from graphflow.saved_model.utils import tensor_names
@@ -149,7 +147,7 @@ def _runnable(graph_def: GraphDef, needed: Sequence[str]) -> GraphDef:
     """Without ops that graphflow does not have, and what depends on them, where nothing that is needed does."""
     lost: set[str] = set()
     for node in graph_def.node:
-        if SAME_OPS.get(node.op, node.op) not in REGISTRY or not lost.isdisjoint(map(_source, node.input)):
+        if not is_known(node.op) or not lost.isdisjoint(map(_source, node.input)):
             lost.add(node.name)
     if not lost.isdisjoint(needed):
         kept = extract_sub_graph(graph_def, list(dict.fromkeys(needed)))

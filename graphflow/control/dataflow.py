@@ -1,0 +1,373 @@
+"""Switch, Merge, Enter, Exit, NextIteration, LoopCond: which branches and loops the nodes of a GraphDef mean by them.
+
+TensorFlow 1 writes a conditional as Switches, which pass a value on to one of two sides, and Merges, which take that of
+the side that ran; a loop as a frame, which values enter and leave.  Here every node gets the region in which it runs:
+the graph itself, a branch or a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from graphflow.errors import GraphError
+from graphflow.graph_protos import NodeDef
+
+_KINDS = ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond")
+DATAFLOW = {prefix + kind: kind for kind in _KINDS for prefix in ("", "Ref")}  # the kind of each op
+
+
+def kind_of(node: NodeDef) -> str | None:
+    """Which of the six ops a node is, also for references; None for others."""
+    return DATAFLOW.get(node.op)
+
+
+def full(name: str) -> str:
+    """The name of a tensor, `a:0` for `a`."""
+    return name if ":" in name else f"{name}:0"
+
+
+def node_of(key: str) -> str:
+    """The node that an input `a`, `a:1` or `^a` comes from."""
+    return key.removeprefix("^").partition(":")[0]
+
+
+def not_understood(why: str, *nodes: NodeDef) -> GraphError:
+    """The error for nodes that mean no conditional and no loop."""
+    named = ", ".join(f"{n.name} ({n.op})" for n in nodes)
+    return GraphError(f"the control flow of the GraphDef is not understood: {why}: {named}")
+
+
+@dataclass(eq=False)
+class Region:
+    """Where nodes run: the graph itself, which has no parent; a branch; or a loop.
+
+    pred, side  of a branch: the tensor that is asked, and for which answer it runs
+    """
+
+    parent: Region | None = None
+    pred: str = ""
+    side: bool = False
+    branches: dict[tuple[str, bool], Region] = field(default_factory=dict)
+
+    def chain(self) -> Iterator[Region]:
+        """It and all that are around it."""
+        region: Region | None = self
+        while region is not None:
+            yield region
+            region = region.parent
+
+    def branch(self, pred: str, side: bool) -> Region:
+        return self.branches.setdefault((pred, side), Region(self, pred, side))
+
+
+@dataclass(eq=False)
+class Variable:
+    """A loop variable: where it enters, where it comes together with its next value, and what gives this.
+
+    switch  lets it on into the body or out; None where neither takes it
+    """
+
+    enter: NodeDef
+    merge: NodeDef
+    following: NodeDef
+    switch: NodeDef | None = None
+
+
+@dataclass(eq=False)
+class LoopRegion(Region):
+    """A loop, by its frame."""
+
+    frame_name: str = ""
+    variables: dict[str, Variable] = field(default_factory=dict)  # by the name of the Merge
+    test: NodeDef | None = None
+    exits: list[tuple[NodeDef, Variable]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Plain:
+    """A node of any other op."""
+
+    node: NodeDef
+
+
+@dataclass(eq=False)
+class Conditional:
+    """Merges of what one predicate decides."""
+
+    region: Region
+    pred: str
+    merges: list[NodeDef]
+
+
+Unit = Plain | Conditional | LoopRegion  # what is made at once
+
+
+def needs_of(nodes: Sequence[NodeDef], replaced: Collection[str]) -> dict[str, list[str]]:
+    """The nodes that each node needs, without those that it waits for from the last iteration of a loop.
+
+    replaced  tensors that nobody need compute
+    """
+    named = {node.name: node for node in nodes}
+    frames: dict[bytes, list[str]] = {}
+    for node in nodes:
+        if kind_of(node) == "Enter":
+            frames.setdefault(node.attr["frame_name"].s, []).extend(node.input)
+    needs = {}
+    for node in nodes:
+        inputs = [key for key in node.input if key.startswith("^") or full(key) not in replaced]
+        if kind_of(node) == "Merge":
+            inputs = [k for k in inputs if (n := named.get(node_of(k))) is None or kind_of(n) != "NextIteration"]
+        elif kind_of(node) == "Enter":
+            inputs += frames[node.attr["frame_name"].s]
+        needs[node.name] = [node_of(key) for key in inputs]
+    return needs
+
+
+class Structure:
+    """The regions of nodes.
+
+    nodes      in an order in which each comes after what needs_of says
+    replaced   tensors that are given from outside
+    unit       for each node that gives values in its region: what makes them
+    """
+
+    def __init__(self, nodes: Sequence[NodeDef], replaced: Collection[str]) -> None:
+        self.top = Region()
+        self.nodes = {node.name: node for node in nodes}
+        self.unit: dict[str, Unit] = {}
+        self._replaced = replaced
+        self._home: dict[str, Region] = {}
+        self._loops: dict[bytes, LoopRegion] = {}
+        self._sides: dict[str, tuple[Region, Region]] = {}  # of the Switches of conditionals
+        self._needs: dict[Unit, list[Unit]] = {}
+        self._groups: dict[tuple[Region, str, str], list[Conditional]] = {}
+        for node in nodes:
+            kind = kind_of(node)
+            if kind is None:
+                self._home[node.name] = self._deepest(node, node.input)
+                self.unit[node.name] = Plain(node)
+            else:
+                getattr(self, f"_see_{kind.lower()}")(node)
+        for loop in self._loops.values():
+            if loop.test is None or not loop.variables:
+                raise not_understood(f"the loop {loop.frame_name!r} has no LoopCond or no variables", *self._in(loop))
+
+    # -- what is where -----------------------------------------------------------------------------------------------
+    def home(self, name: str) -> Region:
+        """Where a node runs."""
+        return self._home[name]
+
+    def place(self, key: str) -> Region:
+        """Where a tensor can be used."""
+        if key in self._replaced:
+            return self.top
+        name, _, index = key.rpartition(":")
+        sides = self._sides.get(name)
+        return self._home[name] if sides is None else sides[index == "1"]
+
+    def leads_to_branch(self, name: str) -> bool:
+        """Whether a node is a Switch of a conditional."""
+        return name in self._sides
+
+    def is_pivot(self, name: str) -> bool:
+        """Whether a node only says that a branch or an iteration has begun."""
+        node = self.nodes[name]
+        if kind_of(node) is not None:
+            return name not in self.unit
+        alone = node.op == "Identity" and len(node.input) == 1
+        return alone and kind_of(self.nodes[node_of(node.input[0])]) == "Switch"
+
+    def outer_needs(self, region: Region, inputs: Iterable[str]) -> list[Unit]:
+        """The units of a region that these inputs, there or further inside, lead to."""
+        found: dict[Unit, None] = {}
+        stack, seen = list(inputs)[::-1], set()
+        while stack:
+            key = stack.pop()
+            name = node_of(key)
+            if key in seen or key.startswith("^") and self.is_pivot(name) and self._home[name] is region:
+                continue
+            seen.add(key)
+            place = self._home[name] if key.startswith("^") else self.place(full(key))
+            if full(key) in self._replaced and not key.startswith("^"):
+                continue
+            if place is region and name in self.unit:
+                found[self.unit[name]] = None
+            elif place is not region and region in place.chain() or place is region and self.leads_to_branch(name):
+                unit = self.unit.get(name)
+                stack += list(self.nodes[name].input if unit is None else self._inputs(unit))[::-1]
+        return list(found)
+
+    def needs(self, unit: Unit) -> list[Unit]:
+        """The units of the same region that one needs."""
+        if unit not in self._needs:
+            self._needs[unit] = self.outer_needs(self._region(unit), self._inputs(unit))
+        return self._needs[unit]
+
+    def _region(self, unit: Unit) -> Region:
+        """Where a unit is made."""
+        if isinstance(unit, Plain):
+            return self._home[unit.node.name]
+        region = unit.region if isinstance(unit, Conditional) else unit.parent
+        assert region is not None
+        return region
+
+    def _inputs(self, unit: Unit) -> list[str]:
+        """What making a unit begins with."""
+        if isinstance(unit, Plain):
+            return list(unit.node.input)
+        if isinstance(unit, Conditional):
+            return [unit.pred, *[key for merge in unit.merges for key in merge.input]]
+        assert unit.test is not None
+        inputs = [key for v in unit.variables.values() for key in (*v.enter.input, *v.following.input)]
+        return [*inputs, *unit.test.input]
+
+    def ordered(self, roots: Iterable[Unit]) -> list[Unit]:
+        """These units of one region and those that they need, each behind those that it needs."""
+        ready: dict[Unit, None] = {}
+        opened: set[Unit] = set()
+        for root in roots:
+            stack = [root]
+            while stack:
+                unit = stack[-1]
+                waits = [] if unit in ready else [need for need in self.needs(unit) if need not in ready]
+                if circle := opened.intersection(waits):
+                    raise not_understood("it leads back to itself", *self._parts(circle.pop()))
+                if waits:
+                    opened.add(unit)
+                    stack += waits[::-1]
+                else:
+                    opened.discard(unit)
+                    ready[stack.pop()] = None
+        return list(ready)
+
+    def is_at_top(self, key: str) -> bool:
+        """Whether a node, or a tensor with its colon, is there in the graph itself."""
+        name = node_of(key)
+        made = name in self.unit and self._home[name] is self.top
+        return made or ":" in key and key in self._replaced
+
+    def at_top(self) -> list[Unit]:
+        """What is made in the graph itself, in an order in which it can be."""
+        here = dict.fromkeys(unit for name, unit in self.unit.items() if self._home[name] is self.top)
+        return self.ordered(here) if self._loops or self._groups else list(here)
+
+    # -- one node after the other ------------------------------------------------------------------------------------
+    def _deepest(self, node: NodeDef, inputs: Iterable[str]) -> Region:
+        """Where a node runs that takes these: the region inside which none of them is, and none beside."""
+        found = self.top
+        for key in inputs:
+            place = self._home[node_of(key)] if key.startswith("^") else self.place(full(key))
+            if found in place.chain():
+                found = place
+            elif place not in found.chain():
+                raise not_understood("it takes values of two branches or loops", node)
+        return found
+
+    def _see_switch(self, node: NodeDef) -> None:
+        home = self._home[node.name] = self._deepest(node, node.input)
+        source = self.nodes[node_of(node.input[1])]
+        if kind_of(source) != "LoopCond":
+            pred = self._predicate(node)
+            self._sides[node.name] = home.branch(pred, False), home.branch(pred, True)
+            return
+        variable = home.variables.get(node_of(node.input[0])) if isinstance(home, LoopRegion) else None
+        if variable is None or variable.switch is not None:
+            raise not_understood("a LoopCond decides about what is no loop variable", node)
+        variable.switch = node
+
+    def _see_merge(self, node: NodeDef) -> None:
+        data = [key for key in node.input if not key.startswith("^")]
+        back = [self.nodes[node_of(k)] for k in data if kind_of(self.nodes[node_of(k)]) == "NextIteration"]
+        if back:
+            enter = self.nodes[node_of(data[0])]
+            if len(data) != 2 or len(back) != 1 or kind_of(enter) != "Enter":
+                raise not_understood("a loop variable is a Merge of an Enter and a NextIteration", node)
+            loop = self._loops[enter.attr["frame_name"].s]
+            self._home[node.name] = loop
+            loop.variables[node.name] = Variable(enter, node, back[0])
+            return
+        sides = [self.place(full(key)) for key in data]
+        if len(sides) != 2 or not all(s.pred for s in sides) or not (
+            sides[0].parent is sides[1].parent and sides[0].pred == sides[1].pred and sides[0].side != sides[1].side
+        ):  # fmt: skip
+            raise not_understood("its two inputs do not come from the two sides of one predicate", node)
+        region, pred = sides[0].parent, sides[0].pred
+        assert region is not None
+        self._home[node.name] = region
+        self.unit[node.name] = self._group(node, region, pred)
+
+    def _group(self, node: NodeDef, region: Region, pred: str) -> Conditional:
+        """The conditional of a Merge: that of another one of the same tf.cond, unless the one needs the other."""
+        groups = self._groups.setdefault((region, pred, node.name.rpartition("/")[0]), [])
+        if groups:
+            last = groups[-1]
+            before = self._behind(node)
+            if before.isdisjoint(merge.name for merge in last.merges):
+                last.merges.append(node)
+                return last
+        groups.append(Conditional(region, pred, [node]))
+        return groups[-1]
+
+    def _behind(self, node: NodeDef) -> set[str]:
+        """All nodes that one needs, in the same iteration."""
+        seen: set[str] = set()
+        stack = [node]
+        while stack:
+            names = {node_of(key) for key in stack.pop().input} - seen
+            seen |= names
+            stack += [found for name in names if kind_of(found := self.nodes[name]) != "NextIteration"]
+        return seen
+
+    def _see_enter(self, node: NodeDef) -> None:
+        name = node.attr["frame_name"].s
+        if name not in self._loops:
+            inputs = [k for n in self.nodes.values() if kind_of(n) == "Enter" and n.attr["frame_name"].s == name
+                      for k in n.input]  # fmt: skip
+            self._loops[name] = LoopRegion(self._deepest(node, inputs), frame_name=name.decode())
+        self._home[node.name] = self._loops[name]
+
+    def _see_loopcond(self, node: NodeDef) -> None:
+        home = self._home[node.name] = self._deepest(node, node.input)
+        if not isinstance(home, LoopRegion) or home.test is not None:
+            raise not_understood("a LoopCond stands once in a loop, and in no branch", node)
+        home.test = node
+
+    def _see_nextiteration(self, node: NodeDef) -> None:
+        self._home[node.name] = self._deepest(node, node.input)
+
+    def _see_exit(self, node: NodeDef) -> None:
+        source, _, index = full(node.input[0]).rpartition(":")
+        found = self._loop_variable(source)
+        if found is None or index != "0" or found[0].parent is None:
+            raise not_understood("what leaves a loop is no loop variable", node)
+        loop, variable = found
+        loop.exits.append((node, variable))
+        assert loop.parent is not None
+        self._home[node.name] = loop.parent
+        self.unit[node.name] = loop
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+    def _loop_variable(self, switch: str) -> tuple[LoopRegion, Variable] | None:
+        """The loop variable that a Switch is about."""
+        loop = self._home.get(switch)
+        if not isinstance(loop, LoopRegion):
+            return None
+        node = self.nodes[switch]
+        variable = loop.variables.get(node_of(node.input[0])) if kind_of(node) == "Switch" else None
+        return (loop, variable) if variable is not None and variable.switch is node else None
+
+    def _predicate(self, switch: NodeDef) -> str:
+        """The tensor that a Switch asks, without the Identities in between."""
+        key = full(switch.input[1])
+        while key not in self._replaced and self.nodes[node_of(key)].op == "Identity":
+            key = full(self.nodes[node_of(key)].input[0])
+        return key
+
+    def _in(self, loop: Region) -> list[NodeDef]:
+        return [self.nodes[name] for name, home in self._home.items() if home is loop]
+
+    def _parts(self, unit: Unit) -> list[NodeDef]:
+        if isinstance(unit, Plain):
+            return [unit.node]
+        return unit.merges if isinstance(unit, Conditional) else self._in(unit)
