@@ -132,6 +132,9 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
     record = REGISTRY[SAME_OPS.get(node.op, node.op)]
     name = graph._names.unique(scope + node.name)
     attrs = attrs_of(node)
+    least = sum(not arg.variadic for arg in record.args)
+    if len(data) < least or len(data) > least == len(record.args):
+        raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
     try:
         inputs = record.convert(graph, name, data)
         outputs = record.outputs(inputs, attrs, name)

@@ -40,9 +40,8 @@ def _with_list(
     array = arrays.get(_array(node, named)) if node.op in _INPUTS else None
     if array is not None:
         data = [key for key in inputs if not key.startswith("^")]
-        waits = inputs[len(data) :]
-        attrs = _attributes(node, array)
-        return made_node(node.name, node.op, [data[i] for i in _INPUTS[node.op]] + waits, node.device, attrs)
+        kept = [data[i] for i in _INPUTS[node.op] if i < len(data)] + inputs[len(data) :]
+        return made_node(node.name, node.op, kept, node.device, _attributes(node, array))
     if inputs == list(node.input):
         return node
     made = NodeDef()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
 
-_KINDS = ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond")
-DATAFLOW = {prefix + kind: kind for kind in _KINDS for prefix in ("", "Ref")}  # the kind of each op
+_INPUTS = {"Switch": 2, "Merge": 2, "Enter": 1, "Exit": 1, "NextIteration": 1, "LoopCond": 1}  # how many each takes
+DATAFLOW = {prefix + kind: kind for kind in _INPUTS for prefix in ("", "Ref")}  # the kind of each op
 
 
 def kind_of(node: NodeDef) -> str | None:
@@ -148,6 +148,8 @@ class Structure:
                 self._home[node.name] = self._deepest(node, node.input)
                 self.unit[node.name] = Plain(node)
             else:
+                if sum(not key.startswith("^") for key in node.input) != _INPUTS[kind]:
+                    raise not_understood(f"it has not {_INPUTS[kind]} inputs", node)
                 getattr(self, f"_see_{kind.lower()}")(node)
         for loop in self._loops.values():
             if loop.test is None or not loop.variables:
@@ -175,8 +177,9 @@ class Structure:
         node = self.nodes[name]
         if kind_of(node) is not None:
             return name not in self.unit
-        alone = node.op == "Identity" and len(node.input) == 1
-        return alone and kind_of(self.nodes[node_of(node.input[0])]) == "Switch"
+        return (
+            node.op == "Identity" and len(node.input) == 1 and kind_of(self.nodes[node_of(node.input[0])]) == "Switch"
+        )
 
     def outer_needs(self, region: Region, inputs: Iterable[str]) -> list[Unit]:
         """The units of a region that these inputs, there or further inside, lead to."""
@@ -281,14 +284,14 @@ class Structure:
         back = [self.nodes[node_of(k)] for k in data if kind_of(self.nodes[node_of(k)]) == "NextIteration"]
         if back:
             enter = self.nodes[node_of(data[0])]
-            if len(data) != 2 or len(back) != 1 or kind_of(enter) != "Enter":
+            if len(back) != 1 or kind_of(enter) != "Enter":
                 raise not_understood("a loop variable is a Merge of an Enter and a NextIteration", node)
             loop = self._loops[enter.attr["frame_name"].s]
             self._home[node.name] = loop
             loop.variables[node.name] = Variable(enter, node, back[0])
             return
         sides = [self.place(full(key)) for key in data]
-        if len(sides) != 2 or not all(s.pred for s in sides) or not (
+        if not all(s.pred for s in sides) or not (
             sides[0].parent is sides[1].parent and sides[0].pred == sides[1].pred and sides[0].side != sides[1].side
         ):  # fmt: skip
             raise not_understood("its two inputs do not come from the two sides of one predicate", node)
@@ -360,8 +363,8 @@ class Structure:
     def _predicate(self, switch: NodeDef) -> str:
         """The tensor that a Switch asks, without the Identities in between."""
         key = full(switch.input[1])
-        while key not in self._replaced and self.nodes[node_of(key)].op == "Identity":
-            key = full(self.nodes[node_of(key)].input[0])
+        while key not in self._replaced and (node := self.nodes[node_of(key)]).op == "Identity" and node.input:
+            key = full(node.input[0])
         return key
 
     def _in(self, loop: Region) -> list[NodeDef]:
