@@ -133,6 +133,7 @@ def test_side_effects_happen_once_and_only_when_chosen():
         ("cond_scalar", "cond/sub", ["cond/mul/Switch:1", "cond/sub/Switch"], r"two branches or loops: cond/sub"),
         ("while_count", "while/Exit", ["while/Switch:1"], r"no loop variable: while/Exit \(Exit\)"),
         ("while_count", "while/Merge", ["while/NextIteration", "while/Enter"], "of an Enter and a NextIteration"),
+        ("while_count", "while/Exit", [], r"it has not 1 inputs: while/Exit \(Exit\)"),
         ("while_count", "while/LoopCond", ["n"], "a LoopCond stands once in a loop"),
     ],
 )
@@ -145,6 +146,28 @@ def test_what_is_not_understood(name, node, change, match):
         with pytest.raises(ValueError, match=match):
             tf.import_graph_def(graph_def, return_elements=fetches)
         assert graph.get_operations() == []
+
+
+def test_a_predicate_is_a_bool_scalar():
+    graph_def, *_ = load("cond_scalar")
+    for wrong in (1, [True, False]):
+        with tf.Graph().as_default(), pytest.raises(ValueError, match=r"a bool scalar has to decide.*: cond/Merge"):
+            tf.import_graph_def(graph_def, {"p": wrong})
+
+
+def test_random_numbers_are_not_drawn_twice():
+    """Two conditionals that share a node of one side: in TensorFlow it runs once."""
+    graph_def, *_ = load("cond_scalar")
+    kind = next(n for n in graph_def.node if n.name == "cond/mul").attr
+    with tf.Graph().as_default() as graph:
+        tf.random_uniform([], seed=1, name="drawn")
+        graph_def.node.extend(graph.as_graph_def().node)
+    next(n for n in graph_def.node if n.name == "drawn/shape").input.append("^cond/switch_t")
+    for name in ("cond", "other"):
+        graph_def.node.add(name=f"{name}/sum", op="Add", input=["drawn", "cond/mul"], attr=kind)
+        graph_def.node.add(name=f"{name}/M", op="Merge", input=["cond/sub", f"{name}/sum"], attr=kind)
+    with tf.Graph().as_default(), pytest.raises(ValueError, match=r"in several branches or loops: drawn"):
+        tf.import_graph_def(graph_def)
 
 
 def test_what_exists_only_inside_is_not_returned():
