@@ -12,8 +12,8 @@ from graphflow.errors import ResourceExhaustedError
 from graphflow.operation import Operation, Tensor, variable_of
 from graphflow.ops.fused import members, type_of
 from graphflow.plan import Buffer, Plan, Step
-from graphflow.shape import count
-from graphflow.store import aligned
+from graphflow.shape import count, known, sizes
+from graphflow.store import Store, aligned
 
 
 def allocated(plan: Plan) -> np.ndarray:
@@ -61,6 +61,14 @@ def places(step: Step) -> dict[Any, list[Buffer]]:
         if len(found) > 1 and found.count(found[0]) == len(found):
             del found[1:]
     return places
+
+
+def storage_of(variable: Operation, buffer: Buffer, store: Store) -> np.ndarray:
+    """The variable's own array, made in the variable's shape when there is none yet."""
+    dims = store.dims(variable)
+    array = store.storage(variable, sizes(dims if known(dims) else buffer.dims))
+    assert array is not None
+    return array
 
 
 def results(plan: Plan) -> tuple[dict[int, Buffer], list[tuple[int, Buffer]]]:

@@ -26,6 +26,7 @@ from graphflow.backends.cpu.buffers import (
     places,
     read_first,
     results,
+    storage_of,
     variables_of,
     written,
 )
@@ -193,12 +194,7 @@ class CpuExecutable:
         return b.kind != "object" and (b.kind != "state" or self._state(b).shape == b.dims)
 
     def _state(self, buffer: Buffer) -> np.ndarray:
-        """The variable's own array, made in the variable's shape when there is none yet."""
-        variable = self._variables[buffer.index]
-        dims = self._store.dims(variable)
-        array = self._store.storage(variable, sizes(dims if known(dims) else buffer.dims))
-        assert array is not None
-        return array
+        return storage_of(self._variables[buffer.index], buffer, self._store)
 
     def _flush(self, block: Block, of: Sequence[int]) -> None:
         """One native call for the steps of a block.   of: the number of the step that each row belongs to."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.backends.cpu.buffers import bytes_of, results, variables_of
+from graphflow.backends.cpu.buffers import bytes_of, results, storage_of, variables_of
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.launch import draws_of
 from graphflow.backends.cuda.memory import Variables
@@ -142,8 +142,7 @@ class Buffers:
                 return self._outbox.device, self._outbox.start(("fetch", buffer.index))
             case "state":
                 variable = self.variables[buffer.index]
-                self.storage(buffer)
-                return self._mirror.memory(variable, sizes(self._store.dims(variable))), 0
+                return self._mirror.memory(variable, storage_of(variable, buffer, self._store).shape), 0
         found = self._constants.get(buffer.index)
         if found is None:
             value = self.plan.constants[buffer.index]
@@ -162,12 +161,6 @@ class Buffers:
         return self._outbox.on_device(("status", self._checks.index(step)), np.dtype(np.int64), 1)
 
     # -- on the host -------------------------------------------------------------------------------------------------
-    def storage(self, buffer: Buffer) -> np.ndarray | None:
-        """The variable's array on the host, made in the variable's shape when there is none yet."""
-        variable = self.variables[buffer.index]
-        dims = self._store.dims(variable)
-        return self._store.storage(variable, sizes(dims if known(dims) else buffer.dims))
-
     def host(self, buffer: Buffer) -> np.ndarray:
         """What a buffer holds now, as an array on the host."""
         index = buffer.index

@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphflow.backends.cuda import functions, shim
+from graphflow.backends.cuda import functions, shim, vectors
 from graphflow.backends.cuda.functions import namespace
 from graphflow.ops import philox
 
@@ -70,6 +70,12 @@ def _made(definition: ast.FunctionDef, names: dict[str, Any]) -> Callable:
     return own[definition.name]
 
 
+@functools.cache
+def _sources() -> str:
+    """Of all modules that have a part in the code of a kernel besides its text."""
+    return "".join(map(inspect.getsource, (sys.modules[__name__], functions, philox, shim, vectors)))
+
+
 class Job(NamedTuple):
     """A kernel to compile: a function, or text that defines `kernel`.
 
@@ -86,8 +92,7 @@ class Job(NamedTuple):
 
     def key(self, capability: tuple[int, int]) -> str:
         """Of the file with its machine code."""
-        sources = tuple([inspect.getsource(m) for m in (functions, philox)]), inspect.getsource(sys.modules[__name__])
-        identity = (self.text(), *self[1:], capability, sources, shim.versions())
+        identity = (self.text(), *self[1:], capability, _sources(), shim.versions())
         return hashlib.sha256(repr(identity).encode()).hexdigest()
 
     def compile(self, capability: tuple[int, int]) -> tuple[str, bytes]:

@@ -93,8 +93,8 @@ class _Bound:
     def _set(self, attribute: int, value: int) -> None:
         from nvmath.bindings import cublasLt
 
-        word = np.array(value, cublasLt.get_matmul_desc_attribute_dtype(attribute))
-        cublasLt.matmul_desc_set_attribute(self._description, attribute, word.ctypes.data, word.nbytes)
+        kind = cublasLt.get_matmul_desc_attribute_dtype(attribute)
+        _put(cublasLt.matmul_desc_set_attribute, kind, self._description, attribute, value)
 
     def _best(self, a: int, b: int, c: int) -> np.ndarray:
         """What cuBLASLt finds best for matrices at these addresses."""
@@ -110,8 +110,8 @@ class _Bound:
             of.MIN_ALIGNMENT_D_BYTES: _alignment(c),
         }  # fmt: skip
         for attribute, value in wanted.items():
-            word = np.array(value, cublasLt.get_matmul_preference_attribute_dtype(attribute))
-            cublasLt.matmul_preference_set_attribute(preference, attribute, word.ctypes.data, word.nbytes)
+            kind = cublasLt.get_matmul_preference_attribute_dtype(attribute)
+            _put(cublasLt.matmul_preference_set_attribute, kind, preference, attribute, value)
         cublasLt.matmul_algo_get_heuristic(
             _handle(), self._description, left, right, result, result, preference, 1, found.ctypes.data,
             count.ctypes.data,
@@ -129,6 +129,12 @@ class _Bound:
         cublasLt.matmul_desc_destroy(self._description)
 
 
+def _put(setter: Callable, dtype: Any, descriptor: int, attribute: int, value: int) -> None:
+    """Set an attribute of a descriptor, which the library reads from memory."""
+    word = np.array(value, dtype)
+    setter(descriptor, attribute, word.ctypes.data, word.nbytes)
+
+
 def _layout(kind: int, rows: int, columns: int, batch: int, step: int) -> int:
     """Of matrices by columns that lie densely."""
     from nvmath.bindings import cublasLt
@@ -137,8 +143,8 @@ def _layout(kind: int, rows: int, columns: int, batch: int, step: int) -> int:
     if batch > 1:
         of = cublasLt.MatrixLayoutAttribute
         for attribute, value in ((of.BATCH_COUNT, batch), (of.STRIDED_BATCH_OFFSET, step)):
-            word = np.array(value, cublasLt.get_matrix_layout_attribute_dtype(attribute))
-            cublasLt.matrix_layout_set_attribute(made, attribute, word.ctypes.data, word.nbytes)
+            dtype = cublasLt.get_matrix_layout_attribute_dtype(attribute)
+            _put(cublasLt.matrix_layout_set_attribute, dtype, made, attribute, value)
     return made
 
 

@@ -16,7 +16,7 @@ from graphflow.backends.base import Bodies, Draws, Watch
 from graphflow.backends.blas import SERIAL_BLAS
 from graphflow.backends.calls import caller
 from graphflow.backends.clock import Clock
-from graphflow.backends.cpu.buffers import has_work, overlap, places, read_first, variables_of, written
+from graphflow.backends.cpu.buffers import has_work, overlap, places, read_first, storage_of, variables_of, written
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.buffers import Buffers
 from graphflow.backends.cuda.launch import ALIGN, Launch, Library, Scratch, draws_of
@@ -27,7 +27,6 @@ from graphflow.errors import InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import type_of
 from graphflow.plan import Plan, Step
-from graphflow.shape import known, sizes
 from graphflow.store import Store, uninitialized
 
 Part = Callable[[], None]
@@ -241,10 +240,4 @@ def _is_native(step: Step, store: Store, variables: Mapping[int, Operation]) -> 
         return False
     if any(b.kind == "object" for b in (*step.inputs, *step.outputs)):
         return False
-    for b in step.outputs:
-        if b.kind == "state":
-            dims = store.dims(variables[b.index])
-            array = store.storage(variables[b.index], sizes(dims if known(dims) else b.dims))
-            if array is None or array.shape != b.dims:
-                return False
-    return True
+    return all(storage_of(variables[b.index], b, store).shape == b.dims for b in step.outputs if b.kind == "state")

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any, NamedTuple, Protocol
 
 from graphflow.backends.base import Call, Draws
+from graphflow.backends.cpu.buffers import element
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.compile import Job
 from graphflow.operation import Operation, Tensor
@@ -44,7 +45,8 @@ class Launch:
     @property
     def job(self) -> Job:
         """Its kernel, as a thing to compile."""
-        return Job(self.kernel, tuple(map(element, self.pointers)), len(self.sizes), self.threads)
+        elements = tuple([p.dtype if isinstance(p, Scratch) else element(p) for p in self.pointers])
+        return Job(self.kernel, elements, len(self.sizes), self.threads)
 
     @property
     def fits(self) -> bool:
@@ -73,16 +75,6 @@ class Launches(tuple[Launch | Library, ...]):
     def jobs(self) -> list[Job]:
         """The kernels, as things to compile."""
         return [one.job for one in self if isinstance(one, Launch)]
-
-
-def element(p: Pointer) -> str:
-    """The dtype that a kernel's pointer points to."""
-    match p:
-        case Tensor():
-            return p.dtype.name
-        case Scratch():
-            return p.dtype
-    return "uint64" if isinstance(p, Draws) else "int64"
 
 
 def draws_of(steps: Iterable[Step]) -> list[Operation]:

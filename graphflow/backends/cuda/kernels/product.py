@@ -17,7 +17,6 @@ from graphflow.config import current
 from graphflow.dtypes import as_dtype
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.activations import RELU
-from graphflow.shape import sizes
 
 _RELU = RELU.lowering.expressions[0]
 _LARGE = 1 << 20  # multiplications: below, an own kernel is as fast
@@ -26,20 +25,17 @@ _LARGE = 1 << 20  # multiplications: below, an own kernel is as fast
 def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: tuple[Pointer, ...]) -> Call | None:
     """One call of the library where it knows the epilogue, else one and a kernel for the epilogue."""
     a, b = inputs
-    dtype, config = a.dtype.name, current()
-    flip_a, flip_b = (bool(flag) for flag in op.attrs.values())
-    left, out = sizes(a.dims), sizes(op.output.dims)
-    m, n, k, batch = out[-2], out[-1], left[-2 if flip_a else -1], math.prod(out[:-2])
-    step_a, step_b = (own.batch_step(sizes(t.dims), out) for t in inputs)
-    fits = dtype in ("float32", "float64") and m * n * k * batch >= _LARGE
-    if not fits or step_a is None or step_b is None or not config.cublas or not cublas.available():
+    dtype, config, found = a.dtype.name, current(), own.product_of(op, inputs)
+    large = found is not None and math.prod(found.shape) >= _LARGE and dtype in ("float32", "float64")
+    if found is None or not large or not config.cublas or not cublas.available():
         return own.matmul(op, inputs, after, finished)
     room, known = Room(), _known(after)
     space = room.take("uint8", cublas.WORKSPACE, 1)
-    options = dtype, (m, n, k, batch), (flip_a, flip_b), (step_a, step_b)
+    options = dtype, *found
     tf32 = config.allow_tf32 and dtype == "float32"
     if known is not None:
         return call([cublas.Product((a, b, *finished, space), *options, known, tf32)], room.nbytes)
+    m, n, _, batch = found.shape
     count = m * n * batch
     raw = room.take(dtype, count, as_dtype(dtype).size)
     finish = each_element(merge(dtype, after, mergers=1), (raw, *finished), (count, n, 1), count)
