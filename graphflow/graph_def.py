@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from graphflow.control.array_nodes import with_lists
-from graphflow.control.dataflow import DATAFLOW, Structure, full, needs_of, node_of
+from graphflow.control.dataflow import DATAFLOW, Structure, full, in_order, needs_of, node_of
 from graphflow.control.rebuild import Builder
 from graphflow.errors import DTypeError, GraphError
 from graphflow.graph import Graph, get_default_graph
@@ -109,22 +109,8 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
     missing = [f"{need} (of {name})" for name, needed in needs.items() for need in needed if need not in named]
     if missing:
         raise GraphError(f"nodes have inputs that the GraphDef does not have: {', '.join(missing)}")
-    ready: dict[str, NodeDef] = {}
-    opened: set[str] = set()
-    for node in nodes:
-        stack = [node.name]
-        while stack:
-            name = stack[-1]
-            waits = [] if name in ready else [need for need in needs[name] if need not in ready]
-            if circle := opened.intersection(waits):
-                raise GraphError(f"the inputs of node {circle.pop()!r} of the GraphDef lead back to it")
-            if waits:
-                opened.add(name)
-                stack += waits
-            else:
-                opened.discard(name)
-                ready[name] = named[stack.pop()]
-    return list(ready.values())
+    circle = lambda name: GraphError(f"the inputs of node {name!r} of the GraphDef lead back to it")
+    return [named[name] for name in in_order(needs, needs.__getitem__, circle)]
 
 
 def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation]) -> Operation:

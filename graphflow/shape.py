@@ -32,6 +32,13 @@ def merge(a: Dims, b: Dims) -> Dims:
     return tuple(y if x is None else x for x, y in zip(a, b, strict=True))
 
 
+def common(a: Dims, b: Dims) -> Dims:
+    """What two shapes have in common."""
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(x if x == y else None for x, y in zip(a, b, strict=True))
+
+
 def compatible(a: Dims, b: Dims) -> bool:
     """Whether one tensor can have both shapes."""
     if a is None or b is None or a == b:

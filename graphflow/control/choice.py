@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from graphflow.gradients import flow_back, no_gradient
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
 from graphflow.ops.define import OpDef, Outputs, convert_to_tensor, define
-from graphflow.shape import Dims
+from graphflow.shape import Dims, common
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +79,7 @@ class Choice:
 
 def _common(results: Sequence[Tensor]) -> tuple[Dims, Any]:
     """The type of a result: what is known in every branch."""
-    dims = results[0].dims
-    for t in results[1:]:
-        if dims is None or t.dims is None or len(dims) != len(t.dims):
-            dims = None
-        else:
-            dims = tuple(a if a == b else None for a, b in zip(dims, t.dims, strict=True))
-    return dims, results[0].dtype
+    return functools.reduce(common, [t.dims for t in results]), results[0].dtype
 
 
 def _types(*inputs: Tensor, types: Any, source: Any, bodies: Any, **_: Any) -> Outputs:

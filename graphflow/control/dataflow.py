@@ -7,8 +7,9 @@ the graph itself, a branch or a loop.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
@@ -100,7 +101,30 @@ class Conditional:
     merges: list[NodeDef]
 
 
+Need = TypeVar("Need", bound=Hashable)
 Unit = Plain | Conditional | LoopRegion  # what is made at once
+
+
+def in_order(
+    roots: Iterable[Need], needs: Callable[[Need], Iterable[Need]], circle: Callable[[Need], Exception]
+) -> list[Need]:
+    """The roots and all that they need, each behind what it needs.   circle: the error for one that needs itself."""
+    ready: dict[Need, None] = {}
+    opened: set[Need] = set()
+    for root in roots:
+        stack = [root]
+        while stack:
+            found = stack[-1]
+            waits = [] if found in ready else [need for need in needs(found) if need not in ready]
+            if around := opened.intersection(waits):
+                raise circle(around.pop())
+            if waits:
+                opened.add(found)
+                stack += waits[::-1]
+            else:
+                opened.discard(found)
+                ready[stack.pop()] = None
+    return list(ready)
 
 
 def needs_of(nodes: Sequence[NodeDef], replaced: Collection[str]) -> dict[str, list[str]]:
@@ -227,22 +251,7 @@ class Structure:
 
     def ordered(self, roots: Iterable[Unit]) -> list[Unit]:
         """These units of one region and those that they need, each behind those that it needs."""
-        ready: dict[Unit, None] = {}
-        opened: set[Unit] = set()
-        for root in roots:
-            stack = [root]
-            while stack:
-                unit = stack[-1]
-                waits = [] if unit in ready else [need for need in self.needs(unit) if need not in ready]
-                if circle := opened.intersection(waits):
-                    raise not_understood("it leads back to itself", *self._parts(circle.pop()))
-                if waits:
-                    opened.add(unit)
-                    stack += waits[::-1]
-                else:
-                    opened.discard(unit)
-                    ready[stack.pop()] = None
-        return list(ready)
+        return in_order(roots, self.needs, lambda u: not_understood("it leads back to itself", *self._parts(u)))
 
     def is_at_top(self, key: str) -> bool:
         """Whether a node, or a tensor with its colon, is there in the graph itself."""

@@ -31,7 +31,7 @@ from graphflow.ops.basic import IDENTITY_N, cast, identity
 from graphflow.ops.compare import logical_not
 from graphflow.ops.fill import constant
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims
+from graphflow.shape import Dims, common
 
 Make = Callable[[NodeDef, list[Tensor], list[Operation]], Operation]
 
@@ -189,7 +189,7 @@ class Builder:
             with Graph().as_default():
                 types = [(d, t.dtype) for d, t in zip(dims, initial, strict=True)]
                 *_, fetches = self._bodies(loop, types, _Outside(self), set())
-            found = [_common(d, t.dims) for d, t in zip(dims, fetches, strict=True)]
+            found = [common(d, t.dims) for d, t in zip(dims, fetches, strict=True)]
             if found == dims:
                 return dims
             dims = found
@@ -225,13 +225,6 @@ def _asked(pred: Tensor, nodes: Sequence[NodeDef]) -> Tensor:
     if pred.dtype is not dtypes.bool_ or pred.dims not in (None, ()):
         raise not_understood(f"a bool scalar has to decide, not {pred!r}", *nodes)
     return pred
-
-
-def _common(a: Dims, b: Dims) -> Dims:
-    """What two shapes have in common."""
-    if a is None or b is None or len(a) != len(b):
-        return None
-    return tuple(m if m == n else None for m, n in zip(a, b, strict=True))
 
 
 def _name(variable: Variable) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +105,35 @@ class FeatureColumn:
 
     def transform(self, features: Features) -> Any:
         raise NotImplementedError
+
+
+class OfCategories(FeatureColumn):
+    """A column that is made of the categories of another one: of its features, and of sequences where that is."""
+
+    categories: CategoricalColumn
+
+    @property
+    def sequential(self) -> bool:  # type: ignore[override]
+        return self.categories.sequential
+
+    @property
+    def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
+        return self.categories.parse_example_spec
+
+
+class OfNumbers(FeatureColumn):
+    """A column of the numbers of one feature, in a shape."""
+
+    key: str
+    shape: tuple[int, ...]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.key
+
+    @property
+    def width(self) -> int:
+        return math.prod(self.shape)
 
 
 class DenseColumn(FeatureColumn):

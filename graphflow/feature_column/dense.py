@@ -11,7 +11,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, as_dtype, float32, int64
 from graphflow.errors import GraphError
-from graphflow.feature_column.base import CategoricalColumn, DenseColumn, Features, Weights
+from graphflow.feature_column.base import CategoricalColumn, DenseColumn, Features, OfCategories, OfNumbers, Weights
 from graphflow.graph import get_default_graph
 from graphflow.initializers import truncated_normal_initializer
 from graphflow.io.parsing import FixedLenFeature
@@ -32,20 +32,12 @@ from graphflow.train.checkpoint_utils import init_from_checkpoint
 
 
 @dataclass(frozen=True)
-class NumericColumn(DenseColumn):
+class NumericColumn(OfNumbers, DenseColumn):  # type: ignore[override]  # its width is worked out
     key: str
     shape: tuple[int, ...]
     default: Any
     dtype: DType
     normalizer: Callable | None
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return self.key
-
-    @property
-    def width(self) -> int:  # type: ignore[override]
-        return math.prod(self.shape)
 
     @property
     def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
@@ -97,7 +89,7 @@ class BucketizedColumn(DenseColumn, CategoricalColumn):
 
 
 @dataclass(frozen=True)
-class IndicatorColumn(DenseColumn):
+class IndicatorColumn(OfCategories, DenseColumn):
     categories: CategoricalColumn
 
     @property
@@ -107,14 +99,6 @@ class IndicatorColumn(DenseColumn):
     @property
     def width(self) -> int:  # type: ignore[override]
         return self.categories.buckets
-
-    @property
-    def sequential(self) -> bool:  # type: ignore[override]
-        return self.categories.sequential
-
-    @property
-    def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
-        return self.categories.parse_example_spec
 
     def transform(self, features: Features) -> Tensor:
         ids, weights = self.categories.ids(features), self.categories.weights(features)
@@ -130,7 +114,7 @@ class IndicatorColumn(DenseColumn):
 
 
 @dataclass(frozen=True)
-class EmbeddingColumn(DenseColumn):
+class EmbeddingColumn(OfCategories, DenseColumn):
     """Rows of a table, combined; `table` names a table that other columns share."""
 
     categories: CategoricalColumn
@@ -150,14 +134,6 @@ class EmbeddingColumn(DenseColumn):
     @property
     def scope(self) -> str:
         return self.table or self.name
-
-    @property
-    def sequential(self) -> bool:  # type: ignore[override]
-        return self.categories.sequential
-
-    @property
-    def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
-        return self.categories.parse_example_spec
 
     def dense(self, features: Features, weights: Weights) -> Tensor:
         ids, of_ids = self.categories.ids(features), self.categories.weights(features)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from graphflow.default import control_dependencies
 from graphflow.dtypes import DType, as_dtype, float32, string
 from graphflow.errors import GraphError
-from graphflow.feature_column.base import CategoricalColumn, FeatureColumn, Features, Weights
+from graphflow.feature_column.base import CategoricalColumn, Features, OfCategories, OfNumbers, Weights
 from graphflow.feature_column.categorical import (
     categorical_column_with_hash_bucket,
     categorical_column_with_identity,
@@ -33,7 +32,7 @@ from graphflow.variable_scope import variable_scope
 
 
 @dataclass(frozen=True)
-class SequenceCategories(CategoricalColumn):
+class SequenceCategories(OfCategories, CategoricalColumn):
     """The categories of each step, for an embedding or indicator column of sequences."""
 
     categories: CategoricalColumn
@@ -47,10 +46,6 @@ class SequenceCategories(CategoricalColumn):
     def buckets(self) -> int:  # type: ignore[override]
         return self.categories.buckets
 
-    @property
-    def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
-        return self.categories.parse_example_spec
-
     def transform(self, features: Features) -> SparseTensor:
         """[batch, steps, categories of a step]."""
         found = self.categories.ids(features)
@@ -58,7 +53,7 @@ class SequenceCategories(CategoricalColumn):
 
 
 @dataclass(frozen=True)
-class SequenceNumbers(FeatureColumn):
+class SequenceNumbers(OfNumbers):
     """Numbers of each step."""
 
     key: str
@@ -67,14 +62,6 @@ class SequenceNumbers(FeatureColumn):
     dtype: DType
     normalizer: Callable | None
     sequential = True
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return self.key
-
-    @property
-    def width(self) -> int:
-        return math.prod(self.shape)
 
     @property
     def parse_example_spec(self) -> dict[str, Any]:  # type: ignore[override]
