@@ -13,9 +13,11 @@ from graphflow.control.array_nodes import with_lists
 from graphflow.control.dataflow import DATAFLOW, Structure, full, in_order, needs_of, node_of
 from graphflow.control.rebuild import Builder
 from graphflow.errors import DTypeError, GraphError
+from graphflow.exchange.composed import COMPOSED, compose
+from graphflow.exchange.unsaved import restored
 from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import GraphDef, NodeDef
-from graphflow.node_attrs import SAME_OPS, attr_values, attrs_of
+from graphflow.node_attrs import attr_values, attrs_of, known_as, python_value
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import REGISTRY, convert_to_tensor
 from graphflow.tensor_proto import shape_proto
@@ -71,7 +73,7 @@ def import_graph_def(
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
-    structure = Structure(_in_order(with_lists(graph_def.node), mapped), mapped)
+    structure = Structure(_in_order(with_lists([*map(restored, graph_def.node)]), mapped), mapped)
     for key in return_elements or ():
         if node_of(key) not in structure.nodes:
             raise GraphError(f"the GraphDef has no node {node_of(key)!r}")
@@ -88,7 +90,7 @@ def import_graph_def(
 
 def is_known(op: str) -> bool:
     """Whether nodes of this op can be imported."""
-    return SAME_OPS.get(op, op) in REGISTRY or op in DATAFLOW
+    return op in COMPOSED or known_as(op) in REGISTRY or op in DATAFLOW
 
 
 def not_a_graph_def(found: Any) -> TypeError:
@@ -115,8 +117,14 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
 
 def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation]) -> Operation:
     graph = get_default_graph()
-    record = REGISTRY[SAME_OPS.get(node.op, node.op)]
     name = graph._names.unique(scope + node.name)
+    if node.op in COMPOSED:
+        attrs = {key: python_value(node.name, key, value) for key, value in node.attr.items() if key[0] != "_"}
+        with graph.device(node.device), graph.control_dependencies(waits):
+            return compose(node.op, attrs, data, name)
+    op = known_as(node.op)
+    reads_later = op == "Identity" and waits and data and data[0].op.definition.variable
+    record = REGISTRY["ReadVariable" if reads_later else op]
     attrs = attrs_of(node)
     least = sum(not arg.variadic for arg in record.args)
     if len(data) < least or len(data) > least == len(record.args):

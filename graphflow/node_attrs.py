@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, as_dtype, int32
 from graphflow.errors import GraphError
+from graphflow.exchange.unsaved import LostFunction
 from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
 from graphflow.operation import Operation
 from graphflow.ops.define import REGISTRY, OpDef
@@ -22,6 +24,8 @@ _RENAMED: dict[str, dict[str, str]] = {
     "Cast": {"dtype": "DstT"},
     "DecodeImage": {"animated": "expand_animations"},
     "MaxPoolWithArgmax": {"targmax": "Targmax"},
+    "PyFunc": {"function": "token"},
+    "PyFuncStateless": {"function": "token"},
     "SparseToDense": {"validate": "validate_indices"},
 }
 
@@ -64,17 +68,32 @@ _WITHOUT: dict[str, tuple | None] = {
 # What older graph files do not have.
 _OLDER: dict[str, Any] = {
     "dilations": (1, 1, 1, 1), "explicit_paddings": (), "batch_dims": 0, "half_pixel_centers": False,
-    "align_corners": False, "out_type": int32,
+    "align_corners": False, "out_type": int32, "validate_shape": True,
 }  # fmt: skip
 
-SAME_OPS = {"AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "Variable": "VariableV2", "Inv": "Reciprocal"}
+_SAME_OPS = {
+    "AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "BatchMatMulV3": "BatchMatMulV2", "BiasAddV1": "BiasAdd",
+    "ControlTrigger": "NoOp", "Inv": "Reciprocal", "Mod": "TruncateMod", "PlaceholderV2": "Placeholder",
+    "RefIdentity": "Identity", "Variable": "VariableV2",
+    # Where TensorFlow's op takes the handle of a variable, graphflow's takes the variable.
+    "AssignAddVariableOp": "AssignAdd", "AssignSubVariableOp": "AssignSub", "AssignVariableOp": "Assign",
+    "ReadVariableOp": "Identity", "ResourceCountUpTo": "CountUpTo", "VarHandleOp": "VariableV2",
+    "VarIsInitializedOp": "IsVariableInitialized", "VariableShape": "Shape",
+}  # fmt: skip
+_OF_RESOURCES = re.compile(r"Resource((?:Scatter|Apply|SparseApply)\w+)\Z")
+
+
+def known_as(op: str) -> str:
+    """The name of the op here, where graphflow has one that takes the same inputs."""
+    found = _OF_RESOURCES.match(op)
+    return found.group(1) if found else _SAME_OPS.get(op, op)
 
 
 # -- to a GraphDef -----------------------------------------------------------------------------------------------------
 def attr_values(op: Operation) -> dict[str, AttrValue]:
     """The attributes of an operation, with the dtypes and the number of its inputs that TensorFlow asks for."""
     names = _RENAMED.get(op.type, {})
-    found = {names.get(key, key): attr_value(key, value) for key, value in op.attrs.items()}
+    found = {names.get(key, key): attr_value(names.get(key, key), value) for key, value in op.attrs.items()}
     for name, value in _input_types(op).items():
         found.setdefault(name, attr_value(name, value))
     return found
@@ -112,6 +131,8 @@ def attr_value(name: str, value: Any) -> AttrValue:
         return AttrValue(s=value.encode())
     if isinstance(value, bytes):
         return _kept(AttrValue(s=value), value)
+    if name == "token":
+        return _kept(AttrValue(s=repr(value).encode()), value)
     if isinstance(value, np.ndarray):
         return AttrValue(tensor=make_tensor_proto(value))
     if isinstance(value, TensorShape):
@@ -154,7 +175,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
 
     Raises: GraphError for those that it does not know, and for values that a file cannot hold.
     """
-    record = REGISTRY[SAME_OPS.get(node.op, node.op)]
+    record = REGISTRY[known_as(node.op)]
     names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
     takes, needs = _parameters(record)
     variables = {arg.variable for arg in record.args}
@@ -166,6 +187,10 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
         name = names.get(key, key)
         if key in variables and name not in takes:  # a dtype that the inputs have
             continue
+        if node.op == "AssignVariableOp" and key == "validate_shape":  # the variable has a shape of its own
+            continue
+        if name == "function" and isinstance(value, str):
+            value = LostFunction(node.name, value)
         if name in takes or not _left_out(key, value, message):
             found[name] = value
     for name in needs - found.keys():
@@ -226,5 +251,5 @@ def _plain(kind: str, value: Any) -> Any:
 def made_node(name: str, op: str, inputs: Any, device: str, attrs: Mapping[str, Any]) -> NodeDef:
     """A node from Python values."""
     names = _RENAMED.get(op, {})
-    made = {names.get(key, key): attr_value(key, value) for key, value in attrs.items()}
+    made = {names.get(key, key): attr_value(names.get(key, key), value) for key, value in attrs.items()}
     return NodeDef(name=name, op=op, input=inputs, device=device, attr=made)

@@ -66,6 +66,31 @@ BROADCAST_ARGS = define(
 )  # fmt: skip
 
 
+def _gradient_args(s0: np.ndarray, s1: np.ndarray) -> list[np.ndarray]:
+    both = _broadcast_args(s0, s1)
+    found = []
+    for sizes in (s0, s1):
+        extra = len(both) - len(sizes)
+        found.append(np.array([i for i in range(len(both)) if i < extra or sizes[i - extra] == 1], s0.dtype))
+    return found
+
+
+def _gradient_args_infer(s0: Tensor, s1: Tensor) -> list[tuple[Dims, DType]]:
+    sizes = [static_value(s) for s in (s0, s1)]
+    if sizes[0] is None or sizes[1] is None:
+        return [((None,), s0.dtype)] * 2
+    return [((len(axes),), s0.dtype) for axes in _gradient_args(*sizes)]
+
+
+BROADCAST_GRADIENT_ARGS = define(
+    "BroadcastGradientArgs", "s0 s1",  # the axes to sum over, for the gradients of two tensors that broadcast together
+    infer=_gradient_args_infer,
+    reference=_gradient_args,
+    vjp=NO_GRADIENT,
+    types=INDEX,
+)  # fmt: skip
+
+
 def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
     """The shape, as a vector, of `x + y` for tensors of these shapes.   Dtype: int32 or int64."""
     shape_x = convert_to_tensor(shape_x, dtype_hint=dtypes.int32, name="shape_x")

@@ -88,7 +88,8 @@ from graphflow.train.monitored import (
 )
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.rmsprop import RMSPropOptimizer
-from graphflow.train.saver import Saver, SaverDef, import_meta_graph
+from graphflow.saved_model_protos import SaverDef
+from graphflow.train.saver import Saver, import_meta_graph
 from graphflow.train.schedules import (
     cosine_decay,
     cosine_decay_restarts,
