@@ -20,6 +20,7 @@ from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.node_attrs import attr_values, attrs_of, known_as, python_value
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import REGISTRY, convert_to_tensor
+from graphflow.ops.state import READ
 from graphflow.tensor_proto import shape_proto
 
 _PRODUCER = 134  # the version of the format that TensorFlow 1.15 writes
@@ -118,25 +119,37 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
 def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation]) -> Operation:
     graph = get_default_graph()
     name = graph._names.unique(scope + node.name)
-    if node.op in COMPOSED:
-        attrs = {key: python_value(node.name, key, value) for key, value in node.attr.items() if key[0] != "_"}
-        with graph.device(node.device), graph.control_dependencies(waits):
-            return compose(node.op, attrs, data, name)
-    op = known_as(node.op)
-    reads_later = op == "Identity" and waits and data and data[0].op.definition.variable
-    record = REGISTRY["ReadVariable" if reads_later else op]
-    attrs = attrs_of(node)
-    least = sum(not arg.variadic for arg in record.args)
-    if len(data) < least or len(data) > least == len(record.args):
-        raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
-    try:
-        inputs = record.convert(graph, name, data)
-        outputs = record.outputs(inputs, attrs, name)
-    except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
-        problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
-        raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
     with graph.device(node.device), graph.control_dependencies(waits):
+        if waits:
+            data = [_read_now(t) for t in data]
+        try:
+            if node.op in COMPOSED:
+                return compose(node.op, _attributes(node), data, name)
+            op = known_as(node.op)
+            record = REGISTRY["ReadVariable" if op == "Identity" and waits and _is_variable(data) else op]
+            attrs = attrs_of(node)
+            least = sum(not arg.variadic for arg in record.args)
+            if len(data) < least or len(data) > least == len(record.args):
+                raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
+            inputs = record.convert(graph, name, data)
+            outputs = record.outputs(inputs, attrs, name)
+        except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
+            problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
+            raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
         return graph.add_operation(record, name, inputs, attrs, outputs)
+
+
+def _attributes(node: NodeDef) -> dict[str, Any]:
+    return {key: python_value(node.name, key, value) for key, value in node.attr.items() if not key.startswith("_")}
+
+
+def _is_variable(data: Sequence[Tensor]) -> bool:
+    return len(data) == 1 and data[0].op.definition.variable
+
+
+def _read_now(t: Tensor) -> Tensor:
+    """What a node that waits for others sees of a variable: TensorFlow's Identity of a reference is no copy of it."""
+    return READ(t.op.inputs[0]) if t.op.type == "Identity" and _is_variable(t.op.inputs) else t
 
 
 # Hung on here, so that graph.py needs to know no op.

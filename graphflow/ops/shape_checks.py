@@ -12,6 +12,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
 from graphflow.ops.lowering import Lowering, View
 from graphflow.ops.shape_ops import refuse, size_vector
+from graphflow.ops.static import static_value
 from graphflow.shape import Dims, TensorShape, as_dims, broadcast, compatible, known, merge
 
 
