@@ -21,11 +21,13 @@ from graphflow.tensor_proto import make_ndarray, make_tensor_proto, shape_dims, 
 
 # Attributes that have another name in TensorFlow.
 _RENAMED: dict[str, dict[str, str]] = {
+    "BatchToSpaceND": {"Tblock": "Tblock_shape", "Tedges": "Tcrops"},
     "Cast": {"dtype": "DstT"},
     "DecodeImage": {"animated": "expand_animations"},
     "MaxPoolWithArgmax": {"targmax": "Targmax"},
     "PyFunc": {"function": "token"},
     "PyFuncStateless": {"function": "token"},
+    "SpaceToBatchND": {"Tblock": "Tblock_shape", "Tedges": "Tpaddings"},
     "SparseToDense": {"validate": "validate_indices"},
 }
 
@@ -219,6 +221,9 @@ def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str]]:
                     takes.add(p.name)
                     if p.default is p.empty:
                         needs.add(p.name)
+    if "Conv" in record.name:  # which hand all of theirs on
+        takes |= {"dilations", "explicit_paddings"}
+        needs |= {"dilations", "explicit_paddings"}
     inputs = {arg.name for arg in record.args}
     return frozenset(takes - inputs), frozenset(needs - inputs)
 
