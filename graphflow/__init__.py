@@ -392,19 +392,16 @@ from graphflow.ops.state import (
 )
 from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
+from graphflow.ops.string_numbers import as_string, string_to_number
+from graphflow.ops.string_pieces import reduce_join, string_join, string_split
 from graphflow.ops.strings import (
-    as_string,
     decode_base64,
     encode_base64,
-    reduce_join,
     regex_replace,
-    string_join,
-    string_split,
     string_strip,
     string_to_hash_bucket,
     string_to_hash_bucket_fast,
     string_to_hash_bucket_strong,
-    string_to_number,
     substr,
 )
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
