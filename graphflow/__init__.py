@@ -127,24 +127,13 @@ from graphflow.ops.arithmetic import (
     add,
     add_n,
     atan2,
-    div,
-    div_no_nan,
-    divide,
-    floor_div,
-    floordiv,
-    floormod,
     maximum,
     minimum,
-    mod,
     multiply,
     pow,
-    realdiv,
     scalar_mul,
     squared_difference,
     subtract,
-    truediv,
-    truncatediv,
-    truncatemod,
 )
 from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse, roll, tile, transpose
 from graphflow.ops.arrange import reverse as reverse_v2
@@ -225,6 +214,18 @@ from graphflow.ops.diagonal import (
     matrix_set_diag,
     trace,
 )
+from graphflow.ops.division import (
+    div,
+    divide,
+    floor_div,
+    floordiv,
+    floormod,
+    mod,
+    realdiv,
+    truediv,
+    truncatediv,
+    truncatemod,
+)
 from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from graphflow.ops.files import decode_csv, decode_raw, matching_files, read_file, write_file
 from graphflow.ops.fill import constant, eye, fill, lin_space, linspace, one_hot, ones, range, zeros
@@ -261,6 +262,7 @@ from graphflow.ops.math import (
     square,
 )
 from graphflow.ops.matrices import cross
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
 from graphflow.ops.polynomials import lbeta

@@ -11,10 +11,11 @@ from graphflow.default import name_scope
 from graphflow.dtypes import INDEX, NUMERIC, REAL, DType, int32
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import divide, maximum
+from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import equal, greater, greater_equal
 from graphflow.ops.define import OpDef, convert_to_tensor, define
+from graphflow.ops.division import divide
 from graphflow.ops.indexed_slices import GATHER, UNSORTED_SEGMENT_SUM, checked_indices, segments_infer
 from graphflow.ops.indexing import gather
 from graphflow.ops.infer import require_rank
