@@ -20,7 +20,7 @@ LAYERS = (
     "version errors config dtypes shape names devices nest logging progress",
     "io.wire io.text_format io.scalars io.protobuf",
     "graph_protos summary_protos protos saved_model_protos",
-    "operation frames",
+    "operation frames graph_elements",
     "graph",
     "ops default tensor_proto",
     "modes spec node_attrs",
