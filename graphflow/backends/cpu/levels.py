@@ -57,7 +57,7 @@ class Level:
         if b.kind == "const":
             return self._plan.constants[b.index].ctypes.data, None
         if b.kind == "state":
-            return self._block.host.address(b)[0], None
+            return self._block.host.memory.address(b)[0], None
         if b.kind == "list":
             at = self._fed.get(b.index)
             return (self._cells.address(b.index), None) if at is None else self._feeds[at][0]
