@@ -52,6 +52,7 @@ from graphflow.default import (
     name_scope,
     op_scope,
 )
+from graphflow.default_session import get_default_session
 from graphflow.devices import DeviceSpec
 from graphflow.dtypes import (
     DType,
@@ -421,7 +422,7 @@ from graphflow.queues.readers import (
     TFRecordReader,
     WholeFileReader,
 )
-from graphflow.session import InteractiveSession, Session, explain, get_default_session
+from graphflow.session import InteractiveSession, Session, explain
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.spec import TensorSpec

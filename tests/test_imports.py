@@ -43,6 +43,7 @@ LAYERS = (
     "data",
     "feeds debug recording",
     "pictures",
+    "compiler default_session",
     "session",
     "looking profiling",
     "summary graph_util",
