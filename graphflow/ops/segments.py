@@ -27,6 +27,13 @@ from graphflow.ops.shape_ops import rank, refuse, reshape, shape
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, show
 
+# What `tf` has of these.
+__all__ = [
+    "segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum", "sparse_segment_mean",
+    "sparse_segment_sqrt_n", "sparse_segment_sum", "unsorted_segment_max", "unsorted_segment_mean",
+    "unsorted_segment_min", "unsorted_segment_prod", "unsorted_segment_sqrt_n", "unsorted_segment_sum",
+]  # fmt: skip
+
 Fold = tuple[Callable, Callable[[np.dtype], Any]]  # how a row is added to a segment, and what an empty one holds
 
 
