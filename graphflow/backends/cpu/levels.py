@@ -112,7 +112,7 @@ class Level:
 
     def _add(self, step: Step, rows: list[Row], opened: Open) -> None:
         host, calls = self._block.host, step.op.definition.calls
-        if not calls and any(b.kind == "state" and not host.has_value(b) for b in (*step.inputs, *step.outputs)):
+        if not calls and any(b.kind == "state" and not host.memory.has_value(b) for b in (*step.inputs, *step.outputs)):
             raise NotNative  # the run will say so, or make it
         self._block.add(step, self._address, rows, opened)
 
