@@ -65,6 +65,16 @@ def _step_tensor(hook: Any) -> Any:
     return step
 
 
+def _step_when_due(
+    timer: SecondOrStepTimer, global_step: Any, run_context: SessionRunContext, run_values: SessionRunValues
+) -> int | None:
+    """The global step after a run that has fetched it before, where something is due at it."""
+    if not timer.should_trigger_for_step(int(run_values.results) + 1):
+        return None
+    step = int(run_context.session.run(global_step))
+    return step if timer.should_trigger_for_step(step) else None
+
+
 def _writer(output_dir: str | None) -> Any:
     """The writer of summaries of a folder."""
     return None if output_dir is None else FileWriterCache.get(output_dir)
@@ -138,12 +148,11 @@ class CheckpointSaverHook(SessionRunHook):
         return SessionRunArgs(self._global_step)
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        if self._timer.should_trigger_for_step(int(run_values.results) + 1):
-            step = int(run_context.session.run(self._global_step))
-            if self._timer.should_trigger_for_step(step):
-                self._timer.update_last_triggered_step(step)
-                if self._save(run_context.session, step):
-                    run_context.request_stop()
+        step = _step_when_due(self._timer, self._global_step, run_context, run_values)
+        if step is not None:
+            self._timer.update_last_triggered_step(step)
+            if self._save(run_context.session, step):
+                run_context.request_stop()
 
     def end(self, session: Any) -> None:
         step = int(session.run(self._global_step))
@@ -182,12 +191,11 @@ class StepCounterHook(SessionRunHook):
         return SessionRunArgs(self._global_step)
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        if self._timer.should_trigger_for_step(int(run_values.results) + 1):
-            step = int(run_context.session.run(self._global_step))
-            if self._timer.should_trigger_for_step(step):
-                seconds, steps = self._timer.update_last_triggered_step(step)
-                if seconds and steps is not None:
-                    self._tell(steps / seconds, step)
+        step = _step_when_due(self._timer, self._global_step, run_context, run_values)
+        if step is not None:
+            seconds, steps = self._timer.update_last_triggered_step(step)
+            if seconds and steps is not None:
+                self._tell(steps / seconds, step)
 
     def _tell(self, speed: float, step: int) -> None:
         logging.update("speed", "global_step/sec: %g", speed)
