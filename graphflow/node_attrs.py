@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import DType, as_dtype, int32
+from graphflow.dtypes import DType, ListType, as_dtype, int32
 from graphflow.errors import GraphError
 from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
 from graphflow.operation import Operation
@@ -101,7 +101,7 @@ def _input_types(op: Operation) -> dict[str, Any]:
 def attr_value(name: str, value: Any) -> AttrValue:
     """A value as an attribute.  What the message cannot say exactly is kept beside it, for this process."""
     if isinstance(value, DType):
-        return AttrValue(type=value.as_datatype_enum)
+        return _kept(AttrValue(type=value.as_datatype_enum), value, not isinstance(value, ListType))
     if isinstance(value, (bool, np.bool_)):
         return AttrValue(b=value)
     if isinstance(value, (int, np.integer)):
@@ -162,10 +162,10 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
     for key, message in node.attr.items():
         if key.startswith("_"):
             continue
-        value = python_value(node.name, key, message)
         name = names.get(key, key)
         if key in variables and name not in takes:  # a dtype that the inputs have
             continue
+        value = python_value(node.name, key, message)
         if name in takes or not _left_out(key, value, message):
             found[name] = value
     for name in needs - found.keys():
