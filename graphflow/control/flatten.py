@@ -13,6 +13,7 @@ from graphflow.control.flatten_loop import LoopWriter
 from graphflow.control.list_kinds import find_lists, is_list
 from graphflow.control.list_writing import empty_list, get_item, kind_of_list, push_item, write_list_op
 from graphflow.control.scribe import Place, Scribe, Value, scope_of, type_attr
+from graphflow.control.stand_ins import has_stand_in, write_stand_in
 from graphflow.dtypes import bool_
 from graphflow.errors import GraphError
 from graphflow.graph_protos import AttrValue, NodeDef
@@ -25,7 +26,7 @@ from graphflow.ops.define import CONST
 
 def needs_flattening(ops: Sequence[Operation]) -> bool:
     """Whether some of these operations are no nodes of TensorFlow by themselves."""
-    return any(op.definition.calls or any(map(is_list, op.outputs)) for op in ops)
+    return any(op.definition.calls or any(map(is_list, op.outputs)) or has_stand_in(op) for op in ops)
 
 
 def flattened(ops: Sequence[Operation]) -> list[tuple[Operation, NodeDef]]:
@@ -97,6 +98,11 @@ class Writer:
         waits = self.waits(op)
         listed = next((self.lists[t] for t in (*op.outputs, *op.inputs) if is_list(t)), None)
         self.done[op.name] = [op.name]
+        if has_stand_in(op):
+            before = len(self.made)
+            place.values.update(zip(op.outputs, write_stand_in(s, data), strict=True))
+            self._wait(before, waits)
+            return
         if listed is None or op.definition in (IDENTITY, STOP_GRADIENT):
             attrs = attr_values(op)
             if listed is not None:
@@ -110,9 +116,13 @@ class Writer:
         written = write_list_op(s, op, listed, data)
         if written is None:
             raise GraphError(f"{op.type} {op.name!r} works on lists, and TensorFlow has no nodes for it").note(*op.where())
-        for _, node in self.made[before:]:
-            node.input.extend(waits)
+        self._wait(before, waits)
         place.values[op.output] = written
+
+    def _wait(self, first: int, waits: Sequence[str]) -> None:
+        """Let all nodes from one on wait."""
+        for _, node in self.made[first:]:
+            node.input.extend(waits)
 
     def kind(self, t: Tensor) -> AttrValue:
         return kind_of_list(self.lists[t]) if is_list(t) else type_attr(t.dtype)

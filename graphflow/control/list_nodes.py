@@ -20,7 +20,7 @@ from graphflow.shape import Dims
 TENSOR_LISTS = {
     "EmptyTensorList": 0, "TensorListReserve": 2, "TensorListFromTensor": 1, "TensorListPushBack": 2,
     "TensorListGetItem": 2, "TensorListSetItem": 3, "TensorListLength": 1, "TensorListResize": 2, "TensorListStack": 1,
-    "TensorListGather": 2, "TensorListScatterIntoExistingList": 3, "TensorListConcatV2": 1, "TensorListSplit": 3,
+    "TensorListGather": 2, "TensorListScatterIntoExistingList": 3, "TensorListConcatV2": 3, "TensorListSplit": 3,
 }  # fmt: skip
 
 
@@ -147,8 +147,12 @@ class _Rewriter:
     def _TensorListScatterIntoExistingList(self, node: NodeDef, list: str, value: str, indices: str) -> None:
         self._put(node, "TensorArrayScatterV3", [list, indices, value], grows=False)
 
-    def _TensorListConcatV2(self, node: NodeDef, list: str, shape: str = "", *_: str) -> None:
-        self._put(node, "TensorArrayConcatV3", [list], dims=self._dims(shape)[1])
+    def _TensorListConcatV2(self, node: NodeDef, list: str, shape: str, lengths: str) -> None:
+        known, dims = self._dims(lengths)
+        if known and not dims:
+            self._put(node, "TensorArrayConcatV3", [list], dims=self._dims(shape)[1])
+        else:  # of as many items, and of zeros for those that were not written
+            self._put(node, "ListConcatLike", [list, lengths, shape])
 
     def _TensorListSplit(self, node: NodeDef, value: str, _: str, lengths: str) -> None:
         self._put(node, "TensorArraySplitV3", [value, lengths])

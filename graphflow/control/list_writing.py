@@ -223,10 +223,7 @@ class _List:
                           num_elements=-1)  # fmt: skip
 
     def ListStackLike(self, list: Value, shape: Value) -> Value:
-        zero = [self.s.constant(ends) for ends in ([0], [1], [1])]
-        masks = {f"{m}_mask": 0 for m in ("begin", "end", "ellipsis", "new_axis")}
-        n = self.s.put("StridedSlice", [shape, *zero], int32, T=int32, Index=int32, shrink_axis_mask=1, **masks)
-        return self._stack(self._resized(list, n), self.s.rest(shape))
+        return self._stack(self._resized(list, self.s.first(shape)), self.s.rest(shape))
 
     def TensorArrayGatherV3(self, list: Value, indices: Value) -> Value:
         return self._gather(list, indices, self._dims())
@@ -258,10 +255,15 @@ class _List:
         same = [self._resized(each, longest) for each in lists]
         return self.s.put("AddN", same, VARIANT, self.name, T=VARIANT, N=len(same))
 
-    def _concat(self, list: Value, name: str | None) -> Value:
-        leading = self.s.constant(np.zeros(0, np.int64), int64)
-        return self.s.put("TensorListConcatV2", [list, self._dims(), leading], self.item, name,
-                          element_dtype=self.item, shape_type=int32)  # fmt: skip
+    def _concat(self, list: Value, name: str | None, shape: Value | None = None, lengths: Value | None = None) -> Value:
+        inputs = [list, shape or self._dims(), lengths or self.s.constant(np.zeros(0, np.int64), int64)]
+        return self.s.put("TensorListConcatV2", inputs, self.item, name, element_dtype=self.item, shape_type=int32)
+
+    def ListConcatLike(self, list: Value, lengths: Value, shape: Value) -> Value:
+        longer = self._resized(list, self.s.size(lengths))
+        inputs = [self.s.constant([-1]), self.s.rest(shape), self.s.constant(0)]
+        item = self.s.put("ConcatV2", inputs, int32, T=int32, N=2, Tidx=int32)
+        return self._concat(longer, self.name, item, self.s.cast(lengths, int64))
 
     def TensorArrayConcatV3(self, list: Value) -> Value:
         return self._concat(list, self.name)

@@ -119,16 +119,20 @@ class Scribe:
 
     def size(self, value: Value) -> Value:
         """The first size."""
-        ends = [self.constant(ends) for ends in ([0], [1], [1])]
-        masks = {f"{m}_mask": 0 for m in ("begin", "end", "ellipsis", "new_axis")}
-        return self.put("StridedSlice", [self.shape(value), *ends], int32, T=int32, Index=int32, shrink_axis_mask=1,
-                        **masks)  # fmt: skip
+        return self.first(self.shape(value))
+
+    def first(self, shape: Value) -> Value:
+        """The first size of a shape."""
+        return self._part(shape, 0, 1, shrink_axis_mask=1)
 
     def rest(self, shape: Value) -> Value:
         """A shape without its first size."""
-        ends = [self.constant(ends) for ends in ([1], [0], [1])]
-        masks = {f"{m}_mask": 0 for m in ("begin", "ellipsis", "new_axis", "shrink_axis")}
-        return self.put("StridedSlice", [shape, *ends], int32, T=int32, Index=int32, end_mask=1, **masks)
+        return self._part(shape, 1, 0, end_mask=1)
+
+    def _part(self, vector: Value, begin: int, end: int, **mask: int) -> Value:
+        ends = [self.constant([number]) for number in (begin, end, 1)]
+        masks = {f"{m}_mask": 0 for m in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")} | mask
+        return self.put("StridedSlice", [vector, *ends], vector.kind, T=vector.kind, Index=int32, **masks)
 
     def range(self, n: Value) -> Value:
         return self.put("Range", [self.constant(0), n, self.constant(1)], int32, Tidx=int32)
