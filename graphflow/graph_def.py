@@ -11,7 +11,10 @@ from typing import Any
 
 from graphflow.control.array_nodes import with_lists
 from graphflow.control.dataflow import DATAFLOW, Structure, full, in_order, needs_of, node_of
+from graphflow.control.flatten import flattened, needs_flattening
+from graphflow.control.list_nodes import TENSOR_LISTS, with_list_ops
 from graphflow.control.rebuild import Builder
+from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GraphError
 from graphflow.exchange.composed import COMPOSED, compose
 from graphflow.exchange.unsaved import restored
@@ -20,9 +23,11 @@ from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.node_attrs import attr_values, attrs_of, known_as, python_value
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import REGISTRY, convert_to_tensor
+from graphflow.ops.lists import LISTS_ADDED
 from graphflow.ops.state import READ
 from graphflow.tensor_proto import shape_proto
 
+_SUMS = ("Add", "AddN", "AddV2")  # also of lists
 _PRODUCER = 134  # the version of the format that TensorFlow 1.15 writes
 
 
@@ -35,15 +40,27 @@ def node_def(op: Operation) -> NodeDef:
 
 def as_graph_def(self: Graph, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
     """The graph as data; only the operations after the first `from_version`, and with static shapes if asked for."""
-    nodes = [node_def(op) for op in self.get_operations()[from_version or 0 :]]
+    ops, first = self.get_operations(), from_version or 0
+    if needs_flattening(ops):
+        nodes = [node for op, node in flattened(ops) if op.id >= first]
+    else:
+        nodes = [node_def(op) for op in ops[first:]]
     if add_shapes:
         for node in nodes:
-            outputs = self.get_operation_by_name(node.name).outputs
-            node.attr["_output_shapes"].list.shape.extend(shape_proto(t.dims) for t in outputs)
-            node.attr["_output_shapes"].list.SetInParent()
+            _add_shapes(node, self.find(node.name))
     made = GraphDef(versions={"producer": _PRODUCER})
     list.extend(made.node, nodes)
     return made
+
+
+def _add_shapes(node: NodeDef, op: Operation | None) -> None:
+    """The static shapes of the outputs, where the node is the operation itself."""
+    if op is not None and (op.type == node.op or node.op in ("Merge", "Exit")):
+        shapes = node.attr["_output_shapes"].list
+        shapes.SetInParent()
+        shapes.shape.extend(shape_proto(t.dims) for t in op.outputs)
+        if node.op == "Merge":
+            shapes.shape.add()
 
 
 def import_graph_def(
@@ -74,7 +91,8 @@ def import_graph_def(
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
-    structure = Structure(_in_order(with_lists([*map(restored, graph_def.node)]), mapped), mapped)
+    nodes = with_lists(with_list_ops([*map(restored, graph_def.node)]))
+    structure = Structure(_in_order(nodes, mapped), mapped)
     for key in return_elements or ():
         if node_of(key) not in structure.nodes:
             raise GraphError(f"the GraphDef has no node {node_of(key)!r}")
@@ -91,7 +109,7 @@ def import_graph_def(
 
 def is_known(op: str) -> bool:
     """Whether nodes of this op can be imported."""
-    return op in COMPOSED or known_as(op) in REGISTRY or op in DATAFLOW
+    return op in COMPOSED or known_as(op) in REGISTRY or op in DATAFLOW or op in TENSOR_LISTS
 
 
 def not_a_graph_def(found: Any) -> TypeError:
@@ -119,6 +137,7 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
 def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation]) -> Operation:
     graph = get_default_graph()
     name = graph._names.unique(scope + node.name)
+    sums = node.op in _SUMS and data and isinstance(data[0].dtype, ListType)
     with graph.device(node.device), graph.control_dependencies(waits):
         if waits:
             data = [_read_now(t) for t in data]
@@ -126,8 +145,9 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
             if node.op in COMPOSED:
                 return compose(node.op, _attributes(node), data, name)
             op = known_as(node.op)
-            record = REGISTRY["ReadVariable" if op == "Identity" and waits and _is_variable(data) else op]
-            attrs = attrs_of(node)
+            op = "ReadVariable" if op == "Identity" and waits and _is_variable(data) else op
+            record = LISTS_ADDED if sums else REGISTRY[op]
+            attrs = {} if sums else attrs_of(node)
             least = sum(not arg.variadic for arg in record.args)
             if len(data) < least or len(data) > least == len(record.args):
                 raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")

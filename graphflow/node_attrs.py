@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import DType, as_dtype, int32
+from graphflow.dtypes import DType, ListType, as_dtype, int32
 from graphflow.errors import GraphError
 from graphflow.exchange.unsaved import LostFunction
 from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
@@ -122,7 +122,7 @@ def _input_types(op: Operation) -> dict[str, Any]:
 def attr_value(name: str, value: Any) -> AttrValue:
     """A value as an attribute.  What the message cannot say exactly is kept beside it, for this process."""
     if isinstance(value, DType):
-        return AttrValue(type=value.as_datatype_enum)
+        return _kept(AttrValue(type=value.as_datatype_enum), value, not isinstance(value, ListType))
     if isinstance(value, (bool, np.bool_)):
         return AttrValue(b=value)
     if isinstance(value, (int, np.integer)):
@@ -185,12 +185,12 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
     for key, message in node.attr.items():
         if key.startswith("_"):
             continue
-        value = python_value(node.name, key, message)
         name = names.get(key, key)
         if key in variables and name not in takes:  # a dtype that the inputs have
             continue
         if node.op == "AssignVariableOp" and key == "validate_shape":  # the variable has a shape of its own
             continue
+        value = python_value(node.name, key, message)
         if name == "function" and isinstance(value, str):
             value = LostFunction(node.name, value)
         if name in takes or not _left_out(key, value, message):

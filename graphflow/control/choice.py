@@ -13,6 +13,7 @@ from graphflow.errors import GraphError
 from graphflow.gradients import flow_back, no_gradient
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
+from graphflow.ops.basic import identity
 from graphflow.ops.define import OpDef, Outputs, convert_to_tensor, define
 from graphflow.shape import Dims, common
 
@@ -108,6 +109,11 @@ def choose(index: Tensor, branches: Sequence[Branch], name: str) -> list[Tensor]
     return list(op.outputs[len(op.definition.writes) :])
 
 
+def merged(results: Sequence[Tensor]) -> list[Tensor]:
+    """Results of an If under the names that TensorFlow's Merges have: `Merge`, `Merge_1`, ..."""
+    return [identity(t, name="Merge") for t in results]
+
+
 # -- the gradient ----------------------------------------------------------------------------------------------------
 def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
     """An If over the gradients of the branches, which takes what these have computed."""
@@ -151,7 +157,7 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
                 places.append(i)
     branches = _with_values(op, branches, [t for _, t in saved], saved)
     made = add(Choice(source.index, tuple(branches), tuple(saved)), "If")
-    outputs = made.outputs[len(made.definition.writes) :]
+    outputs = merged(made.outputs[len(made.definition.writes) :])
     results: list[Any] = [None] * len(op.inputs)
     for i, t in zip((*dense, *places), outputs, strict=True):
         results[i] = t

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphflow import dtypes, nest
-from graphflow.control.choice import Branch, choose
+from graphflow.control.choice import Branch, choose, merged
 from graphflow.control.values import Rebuild, taken_apart
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.graph import get_default_graph
@@ -39,8 +39,7 @@ def cond(
     with graph.as_default(), graph.name_scope(name or "cond"):
         chosen = _predicate(pred)
         branches, results = _built([("true_fn", true_fn), ("false_fn", false_fn)], strict)
-        outputs = choose(chosen, branches[::-1], "Merge")
-        return results(outputs)
+        return results(merged(choose(chosen, branches[::-1], "If")))
 
 
 def _either(fn: Any, old: Any, name: str, old_name: str) -> Callable[[], Any]:
@@ -208,7 +207,7 @@ def switch_case(
         if index.dtype is not dtypes.int32:
             raise DTypeError(f"branch_index must be int32, not {index.dtype.name}")
         branches, results = _built([(f"branch {i}", fn) for i, fn in enumerate(ordered)], strict=False)
-        return results(choose(index, branches, "Merge"))
+        return results(merged(choose(index, branches, "If")))
 
 
 def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:

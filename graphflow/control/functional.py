@@ -8,6 +8,7 @@ from typing import Any
 
 from graphflow import dtypes, nest
 from graphflow.control.iterate import iterate
+from graphflow.control.loop import stacked_result
 from graphflow.control.values import taken_apart
 from graphflow.control.while_loop import require_same_type
 from graphflow.errors import DTypeError, GraphError, ShapeError
@@ -85,11 +86,14 @@ def scan(
             made = _accumulated(fn, repack(a), pack(items), a)
             return made, made
 
-        _, stacked = iterate(body, initial, rest, reverse=reverse, back_prop=back_prop)
+        _, stacked = iterate(
+            body, initial, rest, reverse=reverse, back_prop=back_prop, before=1, complete=not start
+        )
         if start:
             firsts = [expand_dims(t, 0) for t in start]
             pairs = zip(firsts, stacked, strict=True)
-            stacked = [concat([s, f] if reverse else [f, s], 0) for f, s in pairs]
+            joined = [concat([s, f] if reverse else [f, s], 0, name="while/concat") for f, s in pairs]
+            stacked = [stacked_result(t, back_prop) for t in joined]
         return repack(stacked)
 
 
@@ -129,7 +133,7 @@ def _fold(fn: Callable, elems: Any, initializer: Any, back_prop: bool, name: str
         def body(a: list[Tensor], items: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             return _accumulated(fn, repack(a), pack(items), a), []
 
-        final, _ = iterate(body, initial, rest, reverse=reverse, back_prop=back_prop)
+        final, _ = iterate(body, initial, rest, reverse=reverse, back_prop=back_prop, before=2)
         return repack(final)
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from graphflow import dtypes
 from graphflow.control.bodies import feed_of
-from graphflow.control.loop import Loop, item_type, repeat
+from graphflow.control.loop import Loop, exits, item_type, repeat, stacked_result
 from graphflow.errors import GraphError
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Tensor
-from graphflow.ops.basic import stop_gradient
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.shape_ops import shape
 from graphflow.shape import Dims
@@ -29,12 +28,18 @@ def iterate(
     reverse: bool = False,
     back_prop: bool = True,
     dims: Sequence[Dims] | None = None,
+    before: int = 0,
+    arrays_first: bool = False,
+    complete: bool = True,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """(the last values of the loop variables, what was stacked: a row an iteration).
 
     body     (variables, items of the rows) -> (the next variables, values to stack)
     initial  the first values of the variables; `dims` are the shapes that they keep, by default the first ones
     rows     tensors with an iteration for each row, from the last one if `reverse`
+    before   how many counters TensorFlow's loop has in front of the variables; arrays_first says that its arrays of
+             stacked values stand there, too.  The results have the names that they have there
+    complete False: what was stacked is not all yet, and gets no such name
     going    of the variables: whether to go on; without it the loop ends after the rows, or at the limit
     """
     graph = get_default_graph()
@@ -59,7 +64,6 @@ def iterate(
             limit, tuple(initial), tuple(rows), frame, (*values, *items), (*following, *stacked), tuple(kept), test,
             reverse=reverse,
         )  # fmt: skip
-        final, _, results = repeat(loop, "Exit")
-    if not back_prop:
-        final, results = [stop_gradient(t) for t in final], [stop_gradient(t) for t in results]
-    return final, results
+        final, _, results = repeat(loop, "While")
+        final = exits(final, back_prop, before + arrays_first * len(results))
+    return final, [stacked_result(t, back_prop) for t in results] if complete else results

@@ -14,6 +14,7 @@ from graphflow.dtypes import DType, ListType, list_of
 from graphflow.gradients import depending_on, flow_back, no_gradient
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
+from graphflow.ops.basic import identity, stop_gradient
 from graphflow.ops.define import OpDef, Outputs, convert_to_tensor
 from graphflow.ops.lists import lists_added
 from graphflow.ops.static import static_value
@@ -94,6 +95,21 @@ def repeat(loop: Loop, name: str) -> tuple[list[Tensor], Tensor, list[Tensor]]:
     return outputs[:count], outputs[count], outputs[count + 1 :]
 
 
+def exits(final: Sequence[Tensor], back_prop: bool, before: int) -> list[Tensor]:
+    """Loop variables afterwards under the names that TensorFlow's Exits have: `Exit`, `Exit_1`, ...
+
+    before  how many variables TensorFlow's loop has in front of them: counters and arrays
+    """
+    leave = identity if back_prop else stop_gradient
+    return [leave(t, name=f"Exit_{k}" if k else "Exit") for k, t in enumerate(final, before)]
+
+
+def stacked_result(t: Tensor, back_prop: bool) -> Tensor:
+    """A stacked result under the name that it has in TensorFlow, where an array is stacked after the loop."""
+    with get_default_graph().name_scope("TensorArrayStack"):
+        return (identity if back_prop else stop_gradient)(t, name="TensorArrayGatherV3")
+
+
 def item_type(sequence: Tensor) -> tuple[Dims, DType]:
     """The type of an item: of a list, of whatever shape where that is not known, else of a row."""
     if isinstance(sequence.dtype, ListType):
@@ -154,6 +170,8 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
         saved=tuple(d for _, d in lists), reverse=not loop.reverse,
     )  # fmt: skip
     flown, _, rows_back = repeat(made, "While")
+    flown = exits(flown, True, 0)
+    rows_back = [stacked_result(t, True) for t in rows_back]
     results: list[Any] = [None] * len(op.inputs)
     for j, d in zip(active, flown, strict=False):
         results[1 + j] = d

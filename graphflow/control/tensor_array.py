@@ -60,8 +60,8 @@ class TensorArray:
                 raise GraphError(f"flow must be the flow of a TensorArray, not {given!r}")
             self._flow = given
         else:
-            with get_default_graph().name_scope(name or "TensorArray"):
-                self._flow = lists.LIST(size, dtype=self._dtype)
+            with get_default_graph().name_scope(name or "TensorArray") as scope:
+                self._flow = lists.LIST(size, dtype=self._dtype, name=scope)
 
     # -- what it is --------------------------------------------------------------------------------------------------
     @property
@@ -120,13 +120,14 @@ class TensorArray:
         """The array with this element at the index."""
         t = self._value(value)
         self._learn(t.dims)
-        written = lists.WRITE(self._flow, index, t, grows=self._dynamic_size, name=name or "TensorArrayWrite")
-        return self._with(written)
+        with get_default_graph().name_scope(name or "TensorArrayWrite"):
+            return self._with(lists.WRITE(self._flow, index, t, grows=self._dynamic_size, name=name))
 
     # -- all elements ------------------------------------------------------------------------------------------------
     def stack(self, name: str | None = None) -> Tensor:
         """All elements, which must have one shape: [size, ...]."""
-        rows = lists.STACK(self._flow, dims=self._shape[0], name=name or "TensorArrayStack")
+        with get_default_graph().name_scope(name or "TensorArrayStack"):
+            rows = lists.STACK(self._flow, dims=self._shape[0], name=name or "TensorArrayGatherV3")
         if self._size is not None and rows.dims and rows.dims[0] is None:
             rows.set_shape((self._size, *rows.dims[1:]))
         return rows
@@ -143,21 +144,23 @@ class TensorArray:
         """The array whose elements are the rows of value."""
         rows = self._rows(value)
         self._learn(None if rows.dims is None else rows.dims[1:])
-        return self._with(lists.UNSTACK(rows, name=name or "TensorArrayUnstack"))
+        with get_default_graph().name_scope(f"{name or 'TensorArrayUnstack'}/TensorArrayScatter"):
+            return self._with(lists.UNSTACK(rows, name="TensorArrayScatterV3"))
 
     def scatter(self, indices: Any, value: Any, name: str | None = None) -> TensorArray:
         """The array with row i of value at indices[i]."""
         rows = self._rows(value)
         self._learn(None if rows.dims is None else rows.dims[1:])
-        name = name or "TensorArrayScatter"
-        return self._with(lists.SCATTER(self._flow, indices, rows, grows=self._dynamic_size, name=name))
+        with get_default_graph().name_scope(name or "TensorArrayScatter"):
+            return self._with(lists.SCATTER(self._flow, indices, rows, grows=self._dynamic_size, name=name))
 
     def split(self, value: Any, lengths: Any, name: str | None = None) -> TensorArray:
         """The array whose elements are runs of rows of value, as many rows as lengths says for each."""
         rows = self._rows(value)
         if rows.dims is not None and self._infer_shape:
             self._learn((None, *rows.dims[1:]))
-        return self._with(SPLIT(rows, lengths, name=name or "TensorArraySplit"))
+        with get_default_graph().name_scope(name or "TensorArraySplit"):
+            return self._with(SPLIT(rows, lengths, name=name))
 
     def size(self, name: str | None = None) -> Tensor:
         """How many elements there are: int32."""

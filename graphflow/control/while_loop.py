@@ -7,13 +7,13 @@ from typing import Any
 
 from graphflow import dtypes, nest
 from graphflow.control.bodies import feed_of
-from graphflow.control.loop import Loop, repeat
+from graphflow.control.loop import Loop, exits, repeat
 from graphflow.control.values import taken_apart, tensors_of
 from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GraphError, ShapeError
 from graphflow.operation import Frame, Tensor, created, creation_site
 from graphflow.ops.arithmetic import maximum
-from graphflow.ops.basic import cast, stop_gradient
+from graphflow.ops.basic import cast
 from graphflow.ops.define import convert_to_tensor, graph_of
 from graphflow.shape import Dims, TensorShape, as_dims, show
 
@@ -68,9 +68,8 @@ def while_loop(
             limit, tuple(initial), (), frame, tuple(feeds), tuple(fetches), tuple(dims),
             (test_frame, tuple(test_feeds), going),
         )  # fmt: skip
-        final, _, _ = repeat(loop, "Exit")
-        if not back_prop:
-            final = [stop_gradient(t) for t in final]
+        final, _, _ = repeat(loop, "While")
+        final = exits(final, back_prop, before=0 if maximum_iterations is None else 1)
         result = rebuild(final)
     return result[0] if len(result) == 1 and not return_same_structure else result
 

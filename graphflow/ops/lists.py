@@ -219,6 +219,20 @@ DROPPED: OpDef = define(
 )  # fmt: skip
 
 
+def _resized(list: np.ndarray, size: np.ndarray) -> np.ndarray:
+    out = _empty(int(size))
+    n = min(len(list), len(out))
+    out[:n] = as_items(list)[:n]
+    return out
+
+
+RESIZE: OpDef = define(
+    "ListResize", "list:L size:int32",
+    infer=lambda list, size: ((None,), list.dtype),
+    reference=_resized,
+    vjp=lambda op, dy: [dy, None],
+)  # fmt: skip
+
 SIZE = define(
     "TensorArraySizeV3", "list:L",
     infer=lambda list: ((), dtypes.int32) if kind_of(list) else None,

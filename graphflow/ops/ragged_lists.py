@@ -61,8 +61,11 @@ SPLIT: OpDef = define(
 
 
 def _concat_like(list: np.ndarray, lengths: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    pieces = [read_or_zeros(list, i, (n, *shape[1:])) for i, n in enumerate(lengths.tolist())]
-    return np.concatenate(pieces) if pieces else np.zeros(shape)
+    shapes = [(n, *shape[1:]) for n in lengths.tolist()]
+    pieces = [read_or_zeros(list, i, wanted) for i, wanted in enumerate(shapes)]
+    # In an array, items that were not written are zeros of the shape that the others have.
+    pieces = [np.zeros(wanted) if p.shape != wanted else p for p, wanted in zip(pieces, shapes, strict=True)]
+    return np.concatenate(pieces) if pieces else np.zeros((0, *shape[1:]))
 
 
 CONCAT_LIKE: OpDef = define(

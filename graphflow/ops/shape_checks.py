@@ -12,7 +12,6 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, convert_to_tensor, define
 from graphflow.ops.lowering import Lowering, View
 from graphflow.ops.shape_ops import refuse, size_vector
-from graphflow.ops.static import static_value
 from graphflow.shape import Dims, TensorShape, as_dims, broadcast, compatible, known, merge
 
 
@@ -62,31 +61,6 @@ BROADCAST_ARGS = define(
     "BroadcastArgs", "s0 s1",
     infer=_broadcast_args_infer,
     reference=_broadcast_args,
-    vjp=NO_GRADIENT,
-    types=INDEX,
-)  # fmt: skip
-
-
-def _gradient_args(s0: np.ndarray, s1: np.ndarray) -> list[np.ndarray]:
-    both = _broadcast_args(s0, s1)
-    found = []
-    for sizes in (s0, s1):
-        extra = len(both) - len(sizes)
-        found.append(np.array([i for i in range(len(both)) if i < extra or sizes[i - extra] == 1], s0.dtype))
-    return found
-
-
-def _gradient_args_infer(s0: Tensor, s1: Tensor) -> list[tuple[Dims, DType]]:
-    sizes = [static_value(s) for s in (s0, s1)]
-    if sizes[0] is None or sizes[1] is None:
-        return [((None,), s0.dtype)] * 2
-    return [((len(axes),), s0.dtype) for axes in _gradient_args(*sizes)]
-
-
-BROADCAST_GRADIENT_ARGS = define(
-    "BroadcastGradientArgs", "s0 s1",  # the axes to sum over, for the gradients of two tensors that broadcast together
-    infer=_gradient_args_infer,
-    reference=_gradient_args,
     vjp=NO_GRADIENT,
     types=INDEX,
 )  # fmt: skip

@@ -138,7 +138,7 @@ def over_time(
             following = [past_end(ended, t, old) for t, old in zip(following, values, strict=True)]
         return [_kept(t, old) for t, old in zip(following, values, strict=True)], outputs
 
-    final, stacked = iterate(body, first, [*rows, *steps])
+    final, stacked = iterate(body, first, [*rows, *steps], before=2, arrays_first=True)
     return nest.pack_sequence_as(structure[0], stacked), repack(final)
 
 
