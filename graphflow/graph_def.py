@@ -145,7 +145,8 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
             if node.op in COMPOSED:
                 return compose(node.op, _attributes(node), data, name)
             op = known_as(node.op)
-            op = "ReadVariable" if op == "Identity" and waits and _is_variable(data) else op
+            if op == "Identity" and _is_variable(data) and (waits or "_reads_now" in node.attr):
+                op = "ReadVariable"
             record = LISTS_ADDED if sums else REGISTRY[op]
             attrs = {} if sums else attrs_of(node)
             least = sum(not arg.variadic for arg in record.args)

@@ -134,7 +134,8 @@ def attr_value(name: str, value: Any) -> AttrValue:
     if isinstance(value, bytes):
         return _kept(AttrValue(s=value), value)
     if name == "token":
-        return _kept(AttrValue(s=repr(value).encode()), value)
+        called = getattr(value, "__qualname__", repr(value))
+        return _kept(AttrValue(s=f"a function, {called}".encode()), value)
     if isinstance(value, np.ndarray):
         return AttrValue(tensor=make_tensor_proto(value))
     if isinstance(value, TensorShape):
