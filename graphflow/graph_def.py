@@ -18,6 +18,7 @@ from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GraphError
 from graphflow.exchange.composed import COMPOSED, compose
 from graphflow.exchange.unsaved import restored
+from graphflow.exchange.update_order import waits_of_updates
 from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.node_attrs import attr_values, attrs_of, known_as, python_value
@@ -41,8 +42,9 @@ def node_def(op: Operation) -> NodeDef:
 def as_graph_def(self: Graph, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
     """The graph as data; only the operations after the first `from_version`, and with static shapes if asked for."""
     ops, first = self.get_operations(), from_version or 0
-    if needs_flattening(ops):
-        nodes = [node for op, node in flattened(ops) if op.id >= first]
+    order = waits_of_updates(ops)
+    if order or needs_flattening(ops):
+        nodes = [node for op, node in flattened(ops, order) if op.id >= first]
     else:
         nodes = [node_def(op) for op in ops[first:]]
     if add_shapes:

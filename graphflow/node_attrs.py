@@ -24,12 +24,26 @@ _RENAMED: dict[str, dict[str, str]] = {
     "BatchToSpaceND": {"Tblock": "Tblock_shape", "Tedges": "Tcrops"},
     "Cast": {"dtype": "DstT"},
     "DecodeImage": {"animated": "expand_animations"},
+    "LookupTableExportV2": {"key_dtype": "Tkeys", "value_dtype": "Tvalues"},
     "MaxPoolWithArgmax": {"targmax": "Targmax"},
     "PyFunc": {"function": "token"},
     "PyFuncStateless": {"function": "token"},
     "SpaceToBatchND": {"Tblock": "Tblock_shape", "Tedges": "Tpaddings"},
     "SparseToDense": {"validate": "validate_indices"},
 }
+
+# The attribute that lists the dtypes of inputs of any dtype.
+_LISTED = {
+    "Assert": "T", "DecodeCSV": "OUT_TYPE", "IdentityN": "T", "PyFunc": "Tin", "PyFuncStateless": "Tin",
+    "StringFormat": "T",
+}  # fmt: skip
+# Attributes of graphflow's that TensorFlow's ops do without.
+_UNWRITTEN: dict[str, tuple[str, ...]] = {
+    "Conv3D": ("explicit_paddings",), "Conv3DBackpropFilterV2": ("explicit_paddings",),
+    "Conv3DBackpropInputV2": ("explicit_paddings",), "InitializeTableFromTextFileV2": ("key_dtype", "value_dtype"),
+    "LookupTableExportV2": ("mutable",), "LookupTableFindV2": ("mutable",),
+    "LookupTableSizeV2": ("mutable",), "RandomGamma": ("dtype",), "ResizeArea": ("half_pixel_centers",),
+}  # fmt: skip
 
 # Where the dtype of an input, or the number of inputs, has another name than the record's type variable.
 _TYPES = {
@@ -56,7 +70,12 @@ _TYPES = {
     )
     for name in ops.split()
 }  # fmt: skip
-_MORE_TYPES = {"GatherNd": {"T": "Tparams"}, "GatherV2": {"T": "Tparams"}, "RandomUniformInt": {"T": "Tout", "I": "T"}}
+_MORE_TYPES: dict[str, dict[str, str]] = {
+    **{f"LookupTable{op}V2": {"K": "Tin", "V": "Tout"} for op in ("Find", "Insert")},
+    **{f"Stateless{op}": {"I": "T", "S": "Tseed"} for op in ("RandomNormal", "RandomUniform", "TruncatedNormal")},
+    **{f"UnsortedSegment{op}": {"Tnum": "Tnumsegments"} for op in ("Max", "Min", "Prod", "Sum")},
+    "InitializeTableV2": {"K": "Tkey", "V": "Tval"}, "LookupTableRemoveV2": {"T": "Tin"}, "RandomGamma": {"I": "S"},
+    "GatherNd": {"T": "Tparams"}, "GatherV2": {"T": "Tparams"}, "RandomUniformInt": {"T": "Tout", "I": "T"}}
 
 # Attributes of TensorFlow that graphflow does without, and their values for which that changes nothing; None: any.
 _WITHOUT: dict[str, tuple | None] = {
@@ -65,7 +84,8 @@ _WITHOUT: dict[str, tuple | None] = {
     "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
     "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
     "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
-    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
+    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None,
+    "use_node_name_sharing": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
 }  # fmt: skip
 # What older graph files do not have.
 _OLDER: dict[str, Any] = {
@@ -75,7 +95,8 @@ _OLDER: dict[str, Any] = {
 
 _SAME_OPS = {
     "AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "BatchMatMulV3": "BatchMatMulV2", "BiasAddV1": "BiasAdd",
-    "ControlTrigger": "NoOp", "Inv": "Reciprocal", "Mod": "TruncateMod", "PlaceholderV2": "Placeholder",
+    "ControlTrigger": "NoOp", "HashTable": "HashTableV2", "Inv": "Reciprocal", "MutableHashTable": "MutableHashTableV2",
+    "Mod": "TruncateMod", "PlaceholderV2": "Placeholder",
     "RefIdentity": "Identity", "Variable": "VariableV2",
     # Where TensorFlow's op takes the handle of a variable, graphflow's takes the variable.
     "AssignAddVariableOp": "AssignAdd", "AssignSubVariableOp": "AssignSub", "AssignVariableOp": "Assign",
@@ -95,7 +116,14 @@ def known_as(op: str) -> str:
 def attr_values(op: Operation) -> dict[str, AttrValue]:
     """The attributes of an operation, with the dtypes and the number of its inputs that TensorFlow asks for."""
     names = _RENAMED.get(op.type, {})
-    found = {names.get(key, key): attr_value(names.get(key, key), value) for key, value in op.attrs.items()}
+    unwritten = _UNWRITTEN.get(op.type, ())
+    found = {
+        names.get(key, key): attr_value(names.get(key, key), value)
+        for key, value in op.attrs.items()
+        if key not in unwritten
+    }
+    if op.type in ("HashTableV2", "MutableHashTableV2"):  # TensorFlow finds tables by this name
+        found["shared_name"] = attr_value("shared_name", op.name)
     for name, value in _input_types(op).items():
         found.setdefault(name, attr_value(name, value))
     return found
@@ -113,6 +141,8 @@ def _input_types(op: Operation) -> dict[str, Any]:
             found["N"] = extra
         here = op.inputs[at : at + (extra if arg.variadic else 1)]
         at += len(here)
+        if arg.variadic and op.type in _LISTED:
+            found[_LISTED[op.type]] = tuple(t.dtype for t in here)
         if arg.variable and arg.variable != "any" and here:
             name = names.get(arg.variable, arg.variable)
             found.setdefault(name, here[0].dtype)
@@ -133,6 +163,8 @@ def attr_value(name: str, value: Any) -> AttrValue:
         return AttrValue(s=value.encode())
     if isinstance(value, bytes):
         return _kept(AttrValue(s=value), value)
+    if name == "bad_color":
+        return _kept(AttrValue(tensor=make_tensor_proto(np.array(value, np.uint8))), value)
     if name == "token":
         called = getattr(value, "__qualname__", repr(value))
         return _kept(AttrValue(s=f"a function, {called}".encode()), value)
@@ -207,6 +239,8 @@ def _left_out(key: str, value: Any, message: AttrValue) -> bool:
         fine = _WITHOUT[key]
         if fine is not None and value not in fine:
             raise GraphError(f"graphflow takes the attribute {key!r} only with {fine[0]!r}, not {value!r}")
+        return True
+    if key in _LISTED.values():
         return True
     return message.WhichOneof("value") == "type" and key[:1] == "T" or key == "SrcT"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphflow.control.scribe import Scribe, Value, type_attr
-from graphflow.dtypes import bool_
+from graphflow.dtypes import bool_, int32
 from graphflow.exchange.expanded import expand, is_expanded
 from graphflow.graph_protos import AttrValue
 from graphflow.node_attrs import attr_values
@@ -32,6 +32,19 @@ def _stitch(s: Scribe, indices: Value, data: Value) -> list[Value]:
 def _print(s: Scribe, x: Value, run: Value, *data: Value) -> list[Value]:
     types, how = AttrValue(list={"type": [v.kind.type for v in data]}), s.op.attrs
     return [s.put("Print", [x, *data], x.kind, s.op.name, T=x.kind, U=types, **how)]
+
+
+def _sparse_rule(s: Scribe, *data: Value) -> list[Value]:
+    """A rule for rows, of which TensorFlow's wants each once: those of one index are added up before."""
+    names = [arg.name for arg in s.op.definition.args]
+    at = names.index("indices")
+    grad, indices = data[at - 1 : at + 1]
+    once = s.put("Unique", [indices], indices.kind, T=indices.kind, out_idx=int32)
+    inputs = [grad, once.output(1, type_attr(int32)), s.size(once)]
+    total = s.put("UnsortedSegmentSum", inputs, grad.kind, T=grad.kind, Tindices=int32, Tnumsegments=int32)
+    given = [*data[: at - 1], total, once, *data[at + 1 :]]
+    made = s.put(s.op.type, given, data[0].kind, s.op.name, **attr_values(s.op))
+    return [made.output(i, data[i].kind) if i else made for i in range(len(s.op.outputs))]
 
 
 def _initialized(s: Scribe, ref: Value, initial: Value) -> list[Value]:
@@ -74,9 +87,11 @@ _STAND_INS: dict[str, Callable[..., list[Value]]] = {
 
 def has_stand_in(op: Operation) -> bool:
     """Whether other nodes stand for an operation."""
-    return op.type in _STAND_INS or is_expanded(op)
+    return op.type in _STAND_INS or op.type.startswith("SparseApply") or is_expanded(op)
 
 
 def write_stand_in(s: Scribe, data: Sequence[Value]) -> list[Value]:
     """The nodes for an operation; gives its outputs."""
-    return _STAND_INS[s.op.type](s, *data) if s.op.type in _STAND_INS else _expanded(s, data)
+    if is_expanded(s.op):
+        return _expanded(s, data)
+    return _STAND_INS.get(s.op.type, _sparse_rule)(s, *data)

@@ -25,6 +25,7 @@ from graphflow.ops.indexing import gather, gather_nd
 from graphflow.ops.lrn import lrn
 from graphflow.ops.math import abs, rsqrt, sigmoid, sqrt, square
 from graphflow.ops.normalization import fused_batch_norm
+from graphflow.ops.printing import Print as print_values
 from graphflow.ops.products import cumsum
 from graphflow.ops.ranking import IN_TOP_K
 from graphflow.ops.reduce import reduce_mean, reduce_sum
@@ -37,6 +38,7 @@ from graphflow.ops.sparse.math import sparse_tensor_dense_matmul
 from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.ops.state import READ
 from graphflow.ops.statistics import moments
+from graphflow.ops.tables import MUTABLE_TABLE
 
 Attrs = Mapping[str, Any]
 
@@ -45,7 +47,11 @@ def compose(op: str, attrs: Attrs, inputs: list[Tensor], name: str) -> Operation
     """The operation `name`, whose outputs are those of TensorFlow's op."""
     graph = inputs[0].graph
     with graph.name_scope(f"{name}/") as scope:
-        found = COMPOSED[op](attrs, *inputs)
+        found = COMPOSED[op]({**attrs, "name": scope}, *inputs)
+        parts = found if isinstance(found, list) else [found]
+        first = parts[0] if isinstance(parts[0], Operation) else parts[0].op
+        if first.name == name:
+            return first
         if isinstance(found, Operation):
             with graph.control_dependencies([found]):
                 return no_op(name=scope)
@@ -147,6 +153,18 @@ def _offsets(attrs: Attrs, axis: Tensor, *shapes: Tensor) -> list[Tensor]:
     return found
 
 
+# -- lookup tables -----------------------------------------------------------------------------------------------------
+def _of_table(op: str, *names: str) -> Callable:
+    """An op on a table, which has what the op asks for beside its inputs."""
+
+    def made(attrs: Attrs, table: Tensor, *inputs: Tensor) -> Any:
+        known = {**table.op.attrs, "mutable": table.op.definition is MUTABLE_TABLE, "offset": 0, **attrs}
+        found = REGISTRY[op](table, *inputs, **{name: known[name] for name in names}, name=attrs["name"])
+        return found.op if REGISTRY[op].writes else found
+
+    return made
+
+
 # -- others ------------------------------------------------------------------------------------------------------------
 def _lrn(attrs: Attrs, x: Tensor) -> Tensor:
     return lrn(x, **{key: attrs[key] for key in ("depth_radius", "bias", "alpha", "beta") if key in attrs})
@@ -168,6 +186,17 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("EluGrad", lambda attrs, dy, y: where_v2(y < 0, dy * (y + 1), dy)),
         ("FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3", _batch_norm),
         ("FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3", _batch_norm_grad),
+        ("InitializeTableFromTextFileV2 InitializeTableFromTextFile", _of_table(
+            "InitializeTableFromTextFileV2", "key_index", "value_index", "vocab_size", "delimiter", "offset", "key_dtype",
+            "value_dtype",
+        )),
+        ("InitializeTableV2 InitializeTable LookupTableImportV2 LookupTableImport", _of_table("InitializeTableV2")),
+        ("LookupTableExportV2 LookupTableExport", _of_table("LookupTableExportV2", "mutable", "key_dtype",
+                                                            "value_dtype")),
+        ("LookupTableFindV2 LookupTableFind", _of_table("LookupTableFindV2", "mutable")),
+        ("LookupTableInsertV2 LookupTableInsert", _of_table("LookupTableInsertV2")),
+        ("LookupTableRemoveV2", _of_table("LookupTableRemoveV2")),
+        ("LookupTableSizeV2 LookupTableSize", _of_table("LookupTableSizeV2", "mutable")),
         ("Gather ResourceGather", lambda attrs, params, indices: gather(current(params), indices)),
         ("InTopK", lambda attrs, values, targets: IN_TOP_K(values, targets, constant(attrs["k"], targets.dtype))),
         ("InvGrad ReciprocalGrad", lambda attrs, y, dy: -dy * square(y)),
@@ -175,6 +204,9 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("LRNGrad", lambda attrs, dy, x, y: gradients(_lrn(attrs, x), x, dy)[0]),
         ("LeakyRelu", lambda attrs, x: leaky_relu(x, attrs.get("alpha", 0.2))),
         ("LeakyReluGrad", lambda attrs, dy, x: where_v2(x > 0, dy, dy * attrs.get("alpha", 0.2))),
+        ("Print", lambda attrs, x, *data: print_values(
+            x, list(data), attrs.get("message", ""), attrs.get("first_n", -1), attrs.get("summarize", 3)
+        )),
         ("Relu6Grad", lambda attrs, dy, x: where_v2(logical_and(x > 0, x < 6), dy, zeros_like(dy))),
         ("ResourceGatherNd", lambda attrs, params, indices: gather_nd(current(params), indices)),
         ("RsqrtGrad", lambda attrs, y, dy: dy * (y * square(y)) * -0.5),
@@ -192,6 +224,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("SparseSegmentSqrtNGrad", _segments_grad(sqrt)),
         ("SparseSegmentSum SparseSegmentSumWithNumSegments", _segments(sparse_segment_sum)),
         ("SparseTensorDenseMatMul", _sparse_matmul),
+        ("StaticRegexFullMatch", lambda attrs, x: REGISTRY["RegexFullMatch"](x, constant(attrs["pattern"]))),
         ("SqrtGrad", lambda attrs, y, dy: dy * 0.5 / y),
         ("TanhGrad", lambda attrs, y, dy: dy * (1 - square(y))),
     )

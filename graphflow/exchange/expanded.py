@@ -8,18 +8,20 @@ from typing import Any
 from graphflow.dtypes import int32
 from graphflow.graph import Graph
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import add, multiply, subtract
+from graphflow.ops.arithmetic import multiply, subtract
 from graphflow.ops.arrange import transpose
 from graphflow.ops.assertions import ASSERT
 from graphflow.ops.basic import cast, identity, ones_like
 from graphflow.ops.compare import greater_equal, less_equal
 from graphflow.ops.define import REGISTRY
-from graphflow.ops.diagonal import diag_part
+from graphflow.ops.diagonal import diag_part, matrix_band_part
 from graphflow.ops.factorizations import qr
+from graphflow.ops.fill import constant, fill
 from graphflow.ops.fill import range as range_
 from graphflow.ops.indexed_slices import UNSORTED_SEGMENT_SUM
 from graphflow.ops.indexing import gather_nd, scatter_nd
 from graphflow.ops.join import concat, stack
+from graphflow.ops.linalg import matmul
 from graphflow.ops.math import negative, sign
 from graphflow.ops.ranking import top_k
 from graphflow.ops.reduce import reduce_sum
@@ -99,6 +101,13 @@ def _sum_duplicates(op: Operation, values: Tensor, indices: Tensor) -> list[Tens
     return [UNSORTED_SEGMENT_SUM(values, found.idx, size(found.y)), found.y]
 
 
+def _neighbours(op: Operation, x: Tensor) -> Tensor:
+    """Sums of neighbouring channels, as a product with a matrix that has ones around its diagonal."""
+    n, radius = shape(x)[-1], op.attrs["radius"]
+    band = matrix_band_part(fill([n, n], constant(1, x.dtype)), radius, radius)
+    return reshape(matmul(reshape(x, [-1, n]), band), shape(x))
+
+
 def _asserted(value: Tensor, holds: Any, names: Any) -> Tensor:
     check = ASSERT(holds, list(names), summarize=len(names))
     with value.graph.control_dependencies([check]):
@@ -118,6 +127,7 @@ EXPANDED: dict[str, Callable[..., Any]] = {
     "PutAlongRows": lambda op, values, indices, sizes: scatter_nd(_along_rows(indices), values, sizes),
     "RequireValue": lambda op, ref: greater_equal(rank(identity(ref)), 0),
     "SparseApplyGradientDescent": lambda op, ref, rate, grad, indices: scatter_sub(ref, indices, grad * rate),
+    "SumOfNeighbours": _neighbours,
     "SumDuplicates": _sum_duplicates,
     "TakeAlongRows": lambda op, x, indices: gather_nd(x, _along_rows(indices)),
 }

@@ -31,10 +31,10 @@ def carried(node: NodeDef, op: Operation) -> NodeDef:
     """The node of an operation; a PyFunc where it has an attribute, or passes on a list, that a file cannot hold."""
     lost = [value.placeholder for value in node.attr.values() if value.WhichOneof("value") == "placeholder"]
     lists = [isinstance(t.dtype, ListType) for t in (*op.inputs, *op.outputs)]
-    if not lost and (node.op != op.type or not any(lists)):
+    if node.op != op.type or not lost and not any(lists) and not _has_object(op):
         return node
     types = [[_number(t) for t in tensors] for tensors in (op.inputs, op.outputs)]
-    what = f"{node.op} with {', '.join(lost) or 'a list of tensors'}"
+    what = f"{node.op} with {', '.join(lost) or 'an object of that process'}"
     made = NodeDef(name=node.name, op="PyFunc", input=node.input, device=node.device, attr={
         "Tin": AttrValue(list={"type": types[0]}), "Tout": AttrValue(list={"type": types[1]}),
         "token": AttrValue(s=what.encode()),
@@ -43,6 +43,12 @@ def carried(node: NodeDef, op: Operation) -> NodeDef:
     if "_output_shapes" in node.attr:
         made.attr["_output_shapes"].CopyFrom(node.attr["_output_shapes"])
     return made
+
+
+def _has_object(op: Operation) -> bool:
+    """Whether an operation holds a queue, an iterator or the like, or takes one."""
+    record = op.definition
+    return record.holds is not None or any(arg.name in ("handle", "iterator") for arg in record.args)
 
 
 def restored(node: NodeDef) -> NodeDef:

@@ -6,6 +6,7 @@ home.  TensorFlow restores variables by nodes of the graph, so the file has some
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ class SavedModelBuilder:
             raise AssertionError(f"the export folder {self._folder!r} is not empty: give one that does not exist")
         self._model = SavedModel(saved_model_schema_version=constants.SAVED_MODEL_SCHEMA_VERSION)
         self._has_variables = False
+        self._assets: dict[str, str] = {}  # the names of the copies, by the paths of the files
 
     def add_meta_graph_and_variables(
         self, sess: Session, tags: Sequence[str], signature_def_map: Mapping[str, SignatureDef] | None = None,
@@ -98,10 +100,14 @@ class SavedModelBuilder:
         if value is None or value.dtype != object or value.ndim:
             raise GraphError(f"an asset is a constant tensor with the name of a file, not {t!r}")
         path = os.fsdecode(value.item())
-        folder = os.path.join(self._folder, constants.ASSETS_DIRECTORY)
-        os.makedirs(folder, exist_ok=True)
-        shutil.copy(path, folder)
-        return AssetFileDef(tensor_info={"name": t.name}, filename=os.path.basename(path))
+        if path not in self._assets:
+            stem = os.path.basename(path)
+            names = (f"{stem}_{i}" if i else stem for i in itertools.count())
+            self._assets[path] = next(name for name in names if name not in self._assets.values())
+            folder = os.path.join(self._folder, constants.ASSETS_DIRECTORY)
+            os.makedirs(folder, exist_ok=True)
+            shutil.copy(path, os.path.join(folder, self._assets[path]))
+        return AssetFileDef(tensor_info={"name": t.name}, filename=self._assets[path])
 
     def save(self, as_text: bool = False) -> bytes:
         """Write the file with the graphs; gives its path."""
