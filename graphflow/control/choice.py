@@ -84,9 +84,7 @@ def _common(results: Sequence[Tensor]) -> tuple[Dims, Any]:
 
 
 def _types(*inputs: Tensor, types: Any, source: Any, bodies: Any, **_: Any) -> Outputs:
-    """What the operation was made with.   Raises: ValueError where it is made again of a GraphDef and cannot be."""
-    if any(op.definition.refs for call in bodies for op in call.program.ops):
-        raise GraphError("branches and loops that read or write variables cannot be imported")
+    """What the operation was made with."""
     return list(types)
 
 
@@ -157,7 +155,8 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
                 places.append(i)
     branches = _with_values(op, branches, [t for _, t in saved], saved)
     made = add(Choice(source.index, tuple(branches), tuple(saved)), "If")
-    outputs = merged(made.outputs[len(made.definition.writes) :])
+    outputs = made.outputs[len(made.definition.writes) :]
+    outputs = (*merged(outputs[: len(dense)]), *outputs[len(dense) :])
     results: list[Any] = [None] * len(op.inputs)
     for i, t in zip((*dense, *places), outputs, strict=True):
         results[i] = t
