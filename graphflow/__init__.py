@@ -40,18 +40,8 @@ from graphflow.control.functional import foldl, foldr, map_fn, scan
 from graphflow.control.tensor_array import TensorArray
 from graphflow.control.while_loop import while_loop
 from graphflow.custom_gradient import custom_gradient
-from graphflow.default import (
-    add_to_collection,
-    add_to_collections,
-    colocate_with,
-    container,
-    control_dependencies,
-    device,
-    get_collection,
-    get_collection_ref,
-    name_scope,
-    op_scope,
-)
+from graphflow.default import *
+from graphflow.default_session import get_default_session
 from graphflow.devices import DeviceSpec
 from graphflow.dtypes import (
     DType,
@@ -102,22 +92,7 @@ from graphflow.io.parsing import (
     parse_single_sequence_example,
 )
 from graphflow.looking import plan, stages, view
-from graphflow.modes import (
-    AggregationMethod,
-    UnconnectedGradients,
-    VariableAggregation,
-    VariableSynchronization,
-    disable_control_flow_v2,
-    disable_eager_execution,
-    disable_resource_variables,
-    disable_tensor_equality,
-    disable_v2_behavior,
-    disable_v2_tensorshape,
-    enable_control_flow_v2,
-    enable_resource_variables,
-    executing_eagerly,
-    resource_variables_enabled,
-)
+from graphflow.modes import *
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.activations import log_sigmoid
@@ -127,52 +102,17 @@ from graphflow.ops.arithmetic import (
     add,
     add_n,
     atan2,
-    div,
-    div_no_nan,
-    divide,
-    floor_div,
-    floordiv,
-    floormod,
     maximum,
     minimum,
-    mod,
     multiply,
     pow,
-    realdiv,
     scalar_mul,
     squared_difference,
     subtract,
-    truediv,
-    truncatediv,
-    truncatemod,
 )
 from graphflow.ops.arrange import invert_permutation, matrix_transpose, reverse, roll, tile, transpose
 from graphflow.ops.arrange import reverse as reverse_v2
-from graphflow.ops.assertions import (
-    Assert,
-    assert_equal,
-    assert_greater,
-    assert_greater_equal,
-    assert_integer,
-    assert_less,
-    assert_less_equal,
-    assert_near,
-    assert_negative,
-    assert_non_negative,
-    assert_non_positive,
-    assert_none_equal,
-    assert_positive,
-    assert_proper_iterable,
-    assert_rank,
-    assert_rank_at_least,
-    assert_rank_in,
-    assert_same_float_dtype,
-    assert_scalar,
-    assert_type,
-    is_non_decreasing,
-    is_numeric_tensor,
-    is_strictly_increasing,
-)
+from graphflow.ops.assertions import *
 from graphflow.ops.basic import (
     cast,
     group,
@@ -186,15 +126,7 @@ from graphflow.ops.basic import (
 )
 from graphflow.ops.basic import tuple_ as tuple
 from graphflow.ops.bitwise import bitcast
-from graphflow.ops.casts import (
-    saturate_cast,
-    to_complex64,
-    to_complex128,
-    to_double,
-    to_float,
-    to_int32,
-    to_int64,
-)
+from graphflow.ops.casts import *
 from graphflow.ops.clip import clip_by_average_norm, clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from graphflow.ops.compare import (
     equal,
@@ -224,6 +156,18 @@ from graphflow.ops.diagonal import (
     matrix_diag_part,
     matrix_set_diag,
     trace,
+)
+from graphflow.ops.division import (
+    div,
+    divide,
+    floor_div,
+    floordiv,
+    floormod,
+    mod,
+    realdiv,
+    truediv,
+    truncatediv,
+    truncatemod,
 )
 from graphflow.ops.factorizations import qr, self_adjoint_eig, self_adjoint_eigvals, svd
 from graphflow.ops.files import decode_csv, decode_raw, matching_files, read_file, write_file
@@ -261,6 +205,7 @@ from graphflow.ops.math import (
     square,
 )
 from graphflow.ops.matrices import cross
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.pad import pad
 from graphflow.ops.placeholder import placeholder, placeholder_with_default
 from graphflow.ops.polynomials import lbeta
@@ -287,34 +232,9 @@ from graphflow.ops.reduce import (
     reduce_min,
     reduce_sum,
 )
-from graphflow.ops.scatter import (
-    scatter_nd_add,
-    scatter_nd_sub,
-    scatter_nd_update,
-    tensor_scatter_add,
-    tensor_scatter_nd_add,
-    tensor_scatter_nd_sub,
-    tensor_scatter_nd_update,
-    tensor_scatter_sub,
-    tensor_scatter_update,
-)
+from graphflow.ops.scatter import *
 from graphflow.ops.seeds import get_seed, set_random_seed
-from graphflow.ops.segments import (
-    segment_max,
-    segment_mean,
-    segment_min,
-    segment_prod,
-    segment_sum,
-    sparse_segment_mean,
-    sparse_segment_sqrt_n,
-    sparse_segment_sum,
-    unsorted_segment_max,
-    unsorted_segment_mean,
-    unsorted_segment_min,
-    unsorted_segment_prod,
-    unsorted_segment_sqrt_n,
-    unsorted_segment_sum,
-)
+from graphflow.ops.segments import *
 from graphflow.ops.select import where, where_v2
 from graphflow.ops.sequences import (
     dynamic_partition,
@@ -377,34 +297,19 @@ from graphflow.ops.sparse.tensor import (
     sparse_tensor_to_dense,
     sparse_to_dense,
 )
-from graphflow.ops.state import (
-    assign,
-    assign_add,
-    assign_sub,
-    count_up_to,
-    scatter_add,
-    scatter_div,
-    scatter_max,
-    scatter_min,
-    scatter_mul,
-    scatter_sub,
-    scatter_update,
-)
+from graphflow.ops.state import *
 from graphflow.ops.static import get_static_value
 from graphflow.ops.statistics import norm
+from graphflow.ops.string_numbers import as_string, string_to_number
+from graphflow.ops.string_pieces import reduce_join, string_join, string_split
 from graphflow.ops.strings import (
-    as_string,
     decode_base64,
     encode_base64,
-    reduce_join,
     regex_replace,
-    string_join,
-    string_split,
     string_strip,
     string_to_hash_bucket,
     string_to_hash_bucket_fast,
     string_to_hash_bucket_strong,
-    string_to_number,
     substr,
 )
 from graphflow.ops.triangular import matrix_solve_ls, matrix_triangular_solve
@@ -422,7 +327,7 @@ from graphflow.queues.readers import (
     TFRecordReader,
     WholeFileReader,
 )
-from graphflow.session import InteractiveSession, Session, explain, get_default_session
+from graphflow.session import InteractiveSession, Session, explain
 from graphflow.shape import Dimension, TensorShape, broadcast_static_shape
 from graphflow.shared_variables import get_local_variable, get_variable
 from graphflow.spec import TensorSpec

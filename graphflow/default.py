@@ -11,6 +11,12 @@ from graphflow.graph import Graph, get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import graph_of
 
+# What `tf` has of these.
+__all__ = [
+    "add_to_collection", "add_to_collections", "colocate_with", "container", "control_dependencies", "device",
+    "get_collection", "get_collection_ref", "name_scope", "op_scope",
+]  # fmt: skip
+
 
 @contextmanager
 def name_scope(name: str | None, default_name: str | None = None, values: Sequence[Any] | None = None) -> Iterator[str]:

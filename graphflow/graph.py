@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.devices import merged, name_of
 from graphflow.errors import GraphError, GrowingGraphWarning
-from graphflow.names import NameTable, check_op_name, check_scope_name, near
-from graphflow.operation import Frame, Operation, Tensor, created, creation_site
+from graphflow.graph_elements import element, text
+from graphflow.names import NameTable, check_op_name, check_scope_name
+from graphflow.operation import Frame, Operation, Tensor, creation_site
 
 if TYPE_CHECKING:
     import networkx
@@ -170,8 +171,8 @@ class Graph:
         """
         waits: list[Operation] = []
         for item in control_inputs or ():
-            element = self.as_graph_element(item)
-            waits.append(element.op if isinstance(element, Tensor) else element)
+            found = element(self, item)
+            waits.append(found.op if isinstance(found, Tensor) else found)
         self._controls.append(_Controls(tuple(waits), alone=control_inputs is None))
         frame = self._frame
         if control_inputs is None:
@@ -276,60 +277,15 @@ class Graph:
 
     def get_operation_by_name(self, name: str) -> Operation:
         """KeyError for an unknown name, ValueError for a tensor's name, TypeError for anything but text."""
-        self._require_text(name)
-        return self.as_graph_element(name, allow_tensor=False)
+        return element(self, text(name), allow_tensor=False)
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """KeyError for an unknown name, ValueError for an operation's name, TypeError for anything but text."""
-        self._require_text(name)
-        return self.as_graph_element(name, allow_operation=False)
-
-    @staticmethod
-    def _require_text(name: Any) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"a name must be a string, not {type(name).__name__}")
+        return element(self, text(name), allow_operation=False)
 
     def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
         """The Tensor or Operation of this graph that `obj` (a name, tensor, operation or variable) stands for."""
-        convert = getattr(obj, "_as_graph_element", None)
-        if convert is not None:
-            obj = convert()
-        if isinstance(obj, str):
-            return self._by_text(obj, allow_tensor, allow_operation)
-        if isinstance(obj, (Tensor, Operation)):
-            allowed = allow_tensor if isinstance(obj, Tensor) else allow_operation
-            if not allowed:
-                raise TypeError(f"{obj!r} is not allowed here")
-            if obj.graph is not self:
-                site = (obj.op if isinstance(obj, Tensor) else obj).site
-                raise GraphError(
-                    f"{obj!r} belongs to another graph",
-                    hint="a session has one graph, tf.Session(graph=...), and so has `with graph.as_default():`",
-                ).note(*created(repr(obj), site))
-            return obj
-        raise TypeError(f"cannot convert a {type(obj).__name__} into a Tensor or Operation: {obj!r}")
-
-    def _by_text(self, name: str, allow_tensor: bool, allow_operation: bool) -> Any:
-        op_name, colon, index = name.rpartition(":")
-        if colon and allow_tensor:
-            if not index.isdigit():
-                raise GraphError(f"{name!r} is not a tensor's name: the part after the colon must be a number")
-            op = self._by_name.get(op_name)
-            if op is None:
-                raise KeyError(
-                    f"the name {name!r} refers to a tensor of an operation that is not in the graph"
-                    f"{near(op_name, self._by_name)}"
-                )
-            if int(index) >= len(op.outputs):
-                raise KeyError(f"the name {name!r} refers to an output that {op!r} does not have")
-            return op.outputs[int(index)]
-        if colon:
-            raise GraphError(f"{name!r} is the name of a tensor, not of an operation")
-        if name in self._by_name and allow_operation:
-            return self._by_name[name]
-        if name in self._by_name or not allow_operation:
-            raise GraphError(f"{name!r} is not a tensor's name: tensors are called <operation>:<output index>")
-        raise KeyError(f"the name {name!r} refers to an operation that is not in the graph{near(name, self._by_name)}")
+        return element(self, obj, allow_tensor, allow_operation)
 
     # -- feeding and fetching ------------------------------------------------------------------------------------
     def is_feedable(self, tensor: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.default_session import get_default_session
 from graphflow.errors import NotFoundError, PermissionDeniedError
 from graphflow.graph import Graph
 from graphflow.io.atomic import replacing
@@ -18,7 +19,7 @@ from graphflow.pictures.dot import graph_behind, selected
 from graphflow.pictures.html import html_page
 from graphflow.plan import Plan
 from graphflow.recording import Recorded
-from graphflow.session import Session, get_default_session
+from graphflow.session import Session
 from graphflow.shape import known, show, sizes
 
 Feeds = Mapping[Any, Any] | None

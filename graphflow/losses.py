@@ -13,13 +13,14 @@ from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
 from graphflow.ops import cross_entropy
 from graphflow.ops.activations import relu
-from graphflow.ops.arithmetic import add_n, div_no_nan, maximum, minimum, multiply, squared_difference
+from graphflow.ops.arithmetic import add_n, maximum, minimum, multiply, squared_difference
 from graphflow.ops.basic import cast, ones_like, stop_gradient, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import constant
 from graphflow.ops.fill import range as range_
 from graphflow.ops.math import abs, log, square
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import either, rank, shape, size

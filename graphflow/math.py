@@ -14,24 +14,13 @@ from graphflow.ops.arithmetic import (
     add,
     add_n,
     atan2,
-    divide,
-    floordiv,
-    floormod,
     maximum,
     minimum,
-    mod,
     multiply,
-    multiply_no_nan,
     pow,
     scalar_mul,
     squared_difference,
     subtract,
-    truediv,
-    xdivy,
-    xlogy,
-)
-from graphflow.ops.arithmetic import (
-    div_no_nan as divide_no_nan,
 )
 from graphflow.ops.arrange import (
     invert_permutation,
@@ -58,6 +47,7 @@ from graphflow.ops.complex import (
     imag,
     real,
 )
+from graphflow.ops.division import divide, floordiv, floormod, mod, truediv
 from graphflow.ops.histogram import bincount, confusion_matrix
 from graphflow.ops.math import (
     abs,
@@ -82,6 +72,8 @@ from graphflow.ops.math import (
     sqrt,
     square,
 )
+from graphflow.ops.no_nan import div_no_nan as divide_no_nan
+from graphflow.ops.no_nan import multiply_no_nan, xdivy, xlogy
 from graphflow.ops.polynomials import lbeta, polyval
 from graphflow.ops.products import (
     cumprod,

@@ -5,6 +5,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+# What `tf` has of these.
+__all__ = [
+    "AggregationMethod", "UnconnectedGradients", "VariableAggregation", "VariableSynchronization",
+    "disable_control_flow_v2", "disable_eager_execution", "disable_resource_variables", "disable_tensor_equality",
+    "disable_v2_behavior", "disable_v2_tensorshape", "enable_control_flow_v2", "enable_resource_variables",
+    "executing_eagerly", "resource_variables_enabled",
+]  # fmt: skip
+
 
 def _nothing(what: str) -> Any:
     def switch() -> None: ...

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphflow.errors import DTypeError
 from graphflow.operation import Tensor
-from graphflow.ops import arithmetic, compare, math
+from graphflow.ops import arithmetic, compare, division, math
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.linalg import matmul
 from graphflow.ops.slicing import getitem
@@ -48,10 +48,10 @@ _OPERATORS: dict[str, tuple[Callable, str]] = {
     "add": (arithmetic.add, "add"),
     "sub": (arithmetic.subtract, "sub"),
     "mul": (arithmetic.multiply, "mul"),
-    "truediv": (arithmetic.truediv, "truediv"),
-    "div": (arithmetic.div, "div"),
-    "floordiv": (arithmetic.floordiv, "floordiv"),
-    "mod": (arithmetic.floormod, "mod"),
+    "truediv": (division.truediv, "truediv"),
+    "div": (division.div, "div"),
+    "floordiv": (division.floordiv, "floordiv"),
+    "mod": (division.floormod, "mod"),
     "pow": (arithmetic.pow, "pow"),
     "matmul": (matmul, "matmul"),
     "and": (_logical(compare.logical_and), "and"),

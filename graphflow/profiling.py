@@ -25,12 +25,13 @@ from typing import Any
 from graphflow.backends import kernel_counts, measured_peak
 from graphflow.backends.clock import CALLER
 from graphflow.cost import divided
+from graphflow.default_session import get_default_session
 from graphflow.errors import GraphError
 from graphflow.io.atomic import replacing
 from graphflow.ops.fused import names_of, type_of
 from graphflow.plan import Step
 from graphflow.recording import Recorded
-from graphflow.session import Session, get_default_session
+from graphflow.session import Session
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Profiled:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._threads = session._compiler.threads
         self._records: list[Recorded] = []
         self.compiled = self.loaded = 0
 
@@ -118,7 +119,7 @@ class Profiled:
     # -- as text -----------------------------------------------------------------------------------------------------
     def table(self, rows: Sequence[Timed], count: int = 20) -> str:
         """The first rows as text, with their share of the time, and of what this machine can do at most."""
-        best = 1e-9 * measured_peak(self._session._threads)[1]
+        best = 1e-9 * measured_peak(self._threads)[1]
         total = sum(t.seconds for t in rows) or 1.0
         lines = [("share", "ms", "runs", "us each", "GFLOP/s", "of peak", "GB/s", "")]
         for t in rows[:count]:
@@ -134,7 +135,7 @@ class Profiled:
         return "\n".join([*text, *([f"and {len(rows) - count} more"] if len(rows) > count else [])]) + "\n"
 
     def __str__(self) -> str:
-        threads, best = measured_peak(self._session._threads)
+        threads, best = measured_peak(self._threads)
         each, plans = 1e3 * self.seconds / max(1, self.runs), len(self._records)
         head = (
             f"{self.runs} runs of {each:.3f} ms, {self.runs - plans} of them found their plan\n"

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from graphflow.backends import accelerator, get_backend
-from graphflow.backends.base import Backend, Executable
-from graphflow.backends.calls import callers
-from graphflow.backends.clock import Clock
-from graphflow.backends.finite import Watch, checked
+from graphflow.backends.base import Executable
 from graphflow.compat.device_lib import DeviceAttributes
+from graphflow.compiler import Compiler, one_each
 from graphflow.config import current
-from graphflow.debug import Asks, Profile, reason, report_compile, reporting, step_stats
-from graphflow.dtypes import DType, ListType, as_dtype
+from graphflow.debug import Asks, Profile, reason, reporting, step_stats
+from graphflow.default_session import default_session, get_default_session
 from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
-from graphflow.operation import Operation, Tensor
-from graphflow.ops.sparse.tensor import SparseTensor
-from graphflow.passes import Report, collector_paused, optimize
-from graphflow.plan import Plan, holds_items, make_plan
-from graphflow.plan_check import check_plan
-from graphflow.program import Program, prune, specialize
+from graphflow.operation import Tensor
+from graphflow.passes import Report
+from graphflow.program import Program, prune
 from graphflow.protos import RunMetadata
 from graphflow.recording import Recorded, record, recorded, recording
-from graphflow.shape import Dims, known, show
+from graphflow.shape import Dims, known
 from graphflow.store import Store
-from graphflow.variables import Variable
 
 _Key = tuple[int, int, tuple[Dims, ...]]  # number of the request, epoch of the store, shapes of the feeds
 
@@ -80,12 +71,12 @@ class Session:
             raise TypeError(f"target must be a string, not {target!r}")
         self._graph = graph or get_default_graph()
         self._strict = vars(config).get("allow_soft_placement") is False if config is not None else False
-        self._backend: Backend = get_backend(backend or current().backend, self._strict)
         counts = getattr(config, "device_count", None) or {}
         self._follows_devices = backend is None and current().backend == "cpu" and counts.get("GPU") != 0
         self._store = Store()
-        self._threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
-        self._check_numerics = bool(getattr(config, "check_numerics", False))
+        threads = int(getattr(config, "intra_op_parallelism_threads", 0) or 0)
+        first = get_backend(backend or current().backend, self._strict)
+        self._compiler = Compiler(first, self._store, threads, bool(getattr(config, "check_numerics", False)))
         self._requests: dict[Hashable, _Request] = {}
         self._numbers: dict[Asks, int] = {}
         self._programs: dict[int, Program] = {}  # by the number of a request
@@ -94,19 +85,14 @@ class Session:
         self._profiles: dict[_Key, list[Profile]] = {}  # of those that are measured
         self._traces: dict[_Key, tuple[Executable, list[Profile]]] = {}
         self._lock = self._store.lock
-        self._compiling = threading.RLock()
         self._store.compile = self._compile_function
-        self._store.spare = self._backend.spares(self._threads)
+        self._store.spare = first.spares(threads)
         self._closed = False
         self._entered: list[AbstractContextManager] = []
 
     @property
     def graph(self) -> Graph:
         return self._graph
-
-    @property
-    def _checks_numbers(self) -> bool:
-        return self._check_numerics or current().finite
 
     @property
     def graph_def(self) -> Any:
@@ -150,7 +136,7 @@ class Session:
                 if any(op.definition.blocks for op in program.ops):
                     return self._answer(request, values)
                 profiles: list[Profile] = []
-                self._traces[key] = self._compile(program, key[2], "a trace", profiles), profiles
+                self._traces[key] = self._compiler.compile(program, key[2], "a trace", profiles), profiles
             executable, profiles = self._traces[key]
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
@@ -200,12 +186,12 @@ class Session:
             for run in range(runs):
                 if not run or self._store.epoch != epoch:  # a run that gives a variable another shape makes stale
                     epoch, profiles = self._store.epoch, []
-                    executable = self._compile(program, dims, "explain", profiles)
+                    executable = self._compiler.compile(program, dims, "explain", profiles)
                 executable(arrays)
         if profiles:
             return program, profiles, None
         report = Report()
-        plan, rest = self._planned(program, dims, report)
+        plan, rest = self._compiler.planned(program, dims, report)
         return program, [Profile(report, plan)], rest
 
     def _request(self, fetches: Any, keys: Mapping[Any, Any]) -> _Request:
@@ -262,59 +248,26 @@ class Session:
         if recording():
             return self._recorded(program, dims)
         if any(op.definition.blocks for op in program.ops):
-            return _one_each(partial(self._compile, program, dims))
+            return one_each(partial(self._compiler.compile, program, dims))
         if not debug:
-            return self._compile(program, dims)
+            return self._compiler.compile(program, dims)
         asks = {number: asks for asks, number in self._numbers.items()}
         earlier = [(asks[number], epoch, shapes) for number, epoch, shapes in self._executables]
         why = reason((request.asks, *key[1:]), earlier, self._store.reshaped)
         if debug < 2:
-            return self._compile(program, dims, why)
+            return self._compiler.compile(program, dims, why)
         profiles = self._profiles[key] = []
-        return reporting(self._compile(program, dims, why, profiles), profiles)
+        return reporting(self._compiler.compile(program, dims, why, profiles), profiles)
 
     def _follow_devices(self) -> None:
         """To the GPU, with everything: what was compiled for the CPU would not know of variables that live there."""
         self._follows_devices = False
         found = accelerator(self._strict)
         if found is not None:
-            self._backend = found
-            self._store.spare = found.spares(self._threads)
+            self._compiler.backend = found
+            self._store.spare = found.spares(self._compiler.threads)
             for compiled in (self._last, self._executables, self._profiles, self._traces):
                 compiled.clear()
-
-    def _compile(
-        self,
-        program: Program,
-        dims: Sequence[Dims],
-        why: str = "",
-        profiles: list[Profile] | None = None,
-        given: Sequence[DType | None] = (),
-        threads: int | None = None,
-    ) -> Executable:
-        """The executable for these shapes of the feeds.
-
-        why       what GRAPHFLOW_DEBUG is to tell as the reason
-        given     arrays of which dtypes come for feeds that are lists, see `specialize`
-        profiles  when given, runs are measured: a profile for each stage is added
-        threads   how many may run it together; the session's number when None
-        """
-        start = time.perf_counter()
-        debug, report, clock = current().debug, Report(), None
-        threads = self._threads if threads is None else threads
-        with self._compiling, collector_paused():
-            plan, rest = self._planned(program, dims, report if debug or profiles is not None else None, given)
-            if profiles is not None:
-                clock = Clock()
-                profiles.append(Profile(report, plan, clock))
-            bodies = _Bodies(self)
-            watch = Watch(plan, self._store) if self._checks_numbers else None
-            executable = self._backend.compile(plan, self._store, clock, threads, bodies, watch)
-            if watch is not None:
-                executable = checked(executable, watch, partial(callers, plan.program, self._store, bodies))
-        if debug:
-            report_compile(plan, report, time.perf_counter() - start, why)
-        return executable if rest is None else self._staged(executable, rest, profiles, threads)
 
     def _recorded(self, program: Program, dims: Sequence[Dims]) -> Executable:
         """An executable that is measured, and that whoever records is told of."""
@@ -322,9 +275,9 @@ class Session:
         start = time.perf_counter()
         if any(op.definition.blocks for op in program.ops):
             first = iter([profiles])  # those that run beside the first are not measured
-            executable = _one_each(lambda: self._compile(program, dims, "a recording", next(first, None)))
+            executable = one_each(lambda: self._compiler.compile(program, dims, "a recording", next(first, None)))
         else:
-            executable = self._compile(program, dims, "a recording", profiles)
+            executable = self._compiler.compile(program, dims, "a recording", profiles)
         return recorded(program, profiles, executable, time.perf_counter() - start)
 
     @contextmanager
@@ -332,65 +285,17 @@ class Session:
         """What this session runs in the block: measured plans take the places of those that it has."""
         with self._lock:
             before, self._executables, self._last = (self._executables, self._last), {}, {}
-            backend = self._backend
+            backend = self._compiler.backend
         try:
             with record() as found:
                 yield found
         finally:
             with self._lock:
-                self._executables, self._last = before if self._backend is backend else ({}, {})
+                self._executables, self._last = before if self._compiler.backend is backend else ({}, {})
 
     def _compile_function(self, program: Program, dims: Sequence[Dims], threads: int) -> Executable:
         """An executable for a program that a dataset runs, in a run of the session or beside it."""
-        return self._compile(program, dims, "a function of a dataset", threads=threads or None)
-
-    def _planned(
-        self,
-        program: Program,
-        dims: Sequence[Dims],
-        report: Report | None,
-        given: Sequence[DType | None] = (),
-        donated: Collection[int] | None = None,
-    ) -> tuple[Plan, Program | None]:
-        """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
-        stage = specialize(program, dims, self._store.dims, given)
-        layouts = None if self._checks_numbers else self._backend.layouts  # what fills lanes up need not be finite
-        program = optimize(stage.program, report, layouts, self._backend.short)
-        plan = make_plan(program, self._backend.lower, donated, self._backend.lists)
-        if current().verifies:
-            check_plan(plan)
-        return plan, stage.rest
-
-    def _staged(self, first: Executable, rest: Program, profiles: list[Profile] | None, threads: int) -> Executable:
-        """The first stage, then the rest, compiled for the shapes that came out."""
-        then = self._function(rest, profiles, threads)
-        return lambda feeds: then(first(feeds))
-
-    def _function(
-        self, program: Program, profiles: list[Profile] | None = None, threads: int | None = None
-    ) -> Executable:
-        """A program for feeds of any shapes: compiled for those that come."""
-        known: dict[Any, Executable] = {}
-        lists = [i for i, t in enumerate(program.feeds) if isinstance(t.dtype, ListType)]
-
-        def run(values: list[np.ndarray]) -> list[np.ndarray]:
-            dims = [v.shape for v in values]
-            for i in lists:
-                if values[i].dtype.hasobject:
-                    dims[i] = (None,)
-            key = (tuple(dims), self._store.epoch, tuple([values[i].dtype for i in lists]))
-            executable = known.get(key)
-            if executable is None:
-                came = ", ".join(f"{t.name} {show(v.shape)}" for t, v in zip(program.feeds, values, strict=True))
-                given: list[Any] = [None] * len(values)
-                for i in lists:
-                    given[i] = None if values[i].dtype.hasobject else as_dtype(values[i].dtype)
-                executable = known[key] = self._compile(
-                    program, key[0], f"shapes that came out: {came}", profiles, given, threads
-                )
-            return executable(values)
-
-        return run
+        return self._compiler.compile(program, dims, "a function of a dataset", threads=threads or None)
 
     # -- being open, closed, the default -------------------------------------------------------------------------
     def _check_open(self) -> None:
@@ -406,7 +311,7 @@ class Session:
 
     def as_default(self) -> AbstractContextManager[Session]:
         """Make this the session of `eval` and `run` inside a `with` block, without closing it afterwards."""
-        return _default_session(self)
+        return default_session(self)
 
     def __enter__(self) -> Session:
         for context in (self._graph.as_default(), self.as_default()):
@@ -421,44 +326,8 @@ class Session:
 
     def list_devices(self) -> list[DeviceAttributes]:
         """The CPU, and the GPU that a session of the CUDA backend runs on."""
-        kinds = ["CPU", "GPU"] if self._backend.name == "cuda" else ["CPU"]
+        kinds = ["CPU", "GPU"] if self._compiler.backend.name == "cuda" else ["CPU"]
         return [DeviceAttributes(f"/job:localhost/replica:0/task:0/device:{kind}:0", kind) for kind in kinds]
-
-
-def _one_each(compile: Callable[[], Executable]) -> Executable:
-    """An executable for each of the runs that are under way at a time.
-
-    For programs that let the session's lock go while they wait: another run of the same program may begin then.
-    """
-    free: list[Executable] = []
-
-    def run(feeds: list[np.ndarray]) -> list[np.ndarray]:
-        executable = free.pop() if free else compile()
-        try:
-            return executable(feeds)
-        finally:
-            free.append(executable)
-
-    return run
-
-
-class _Bodies:
-    """What a backend asks for the bodies of branches and loops."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def __call__(self, program: Program) -> Executable:
-        """What runs a body, for feeds of any shapes."""
-        return self._session._function(program)
-
-    def plan(self, program: Program, donated: Collection[int]) -> Plan | None:
-        """The plan of a body whose shapes are all known; None where they are not.   donated: see `make_plan`."""
-        if not all(holds_items(t) if isinstance(t.dtype, ListType) else known(t.dims) for t in program.feeds):
-            return None
-        types = [t.dtype for t in program.feeds]
-        plan, rest = self._session._planned(program, [t.dims for t in program.feeds], None, types, donated)
-        return plan if rest is None else None
 
 
 class InteractiveSession(Session):
@@ -488,58 +357,3 @@ def explain(
 ) -> str:
     """Session.explain in the session given, the default one, or else one without any values."""
     return (session or get_default_session() or Session()).explain(fetches, feed_dict, runs)
-
-
-class _Sessions(threading.local):
-    def __init__(self) -> None:
-        self.stack: list[Session] = []
-
-
-_sessions = _Sessions()
-
-
-@contextmanager
-def _default_session(session: Session) -> Any:
-    _sessions.stack.append(session)
-    try:
-        yield session
-    finally:
-        _sessions.stack.remove(session)
-
-
-def get_default_session() -> Session | None:
-    """The innermost default session of this thread, None without one."""
-    return _sessions.stack[-1] if _sessions.stack else None
-
-
-def _session_for(graph: Graph, session: Session | None, what: str) -> Session:
-    chosen = session or get_default_session()
-    if chosen is None:
-        raise GraphError(f"{what} needs a session: pass one, or use `with tf.Session():`")
-    if chosen.graph is not graph:
-        raise GraphError(f"{what}: the session's graph is another than the tensor's")
-    return chosen
-
-
-def _eval(
-    self: Tensor | SparseTensor, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None
-) -> Any:
-    """The value of this tensor in the session, or in the default one."""
-    return _session_for(self.graph, session, "eval()").run(self, feed_dict)
-
-
-def _run(self: Operation, feed_dict: Mapping[Any, Any] | None = None, session: Session | None = None) -> None:
-    """Run this operation in the session, or in the default one."""
-    _session_for(self.graph, session, "run()").run(self, feed_dict)
-
-
-def _eval_variable(self: Variable, session: Session | None = None) -> Any:
-    """The value of this variable in the session, or in the default one."""
-    return _session_for(self.graph, session, "eval()").run(self)
-
-
-# Hung on here, so that graph.py and variables.py need to know no session.
-Tensor.eval = _eval  # type: ignore[attr-defined]
-SparseTensor.eval = _eval  # type: ignore[attr-defined]
-Operation.run = _run  # type: ignore[attr-defined]
-Variable.eval = _eval_variable  # type: ignore[method-assign]

@@ -19,7 +19,8 @@ from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import size
 from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.ops.state import VARIABLE
-from graphflow.ops.strings import as_string, string_to_hash_bucket_fast
+from graphflow.ops.string_numbers import as_string
+from graphflow.ops.strings import string_to_hash_bucket_fast
 
 
 class TextFileIndex:

@@ -14,13 +14,14 @@ from unittest import mock as mock
 import numpy as np
 
 from graphflow import app
+from graphflow.default_session import get_default_session
 from graphflow.errors import OpError
 from graphflow.gradients import gradients
 from graphflow.graph import Graph, get_default_graph, reset_default_graph
 from graphflow.operation import Tensor
 from graphflow.ops.placeholder import placeholder
 from graphflow.ops.seeds import set_random_seed
-from graphflow.session import Session, get_default_session
+from graphflow.session import Session
 from graphflow.variables import Variable
 
 _SEED = 87654321

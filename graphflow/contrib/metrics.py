@@ -12,10 +12,10 @@ from graphflow.errors import GraphError
 from graphflow.metrics import mean as streaming_mean
 from graphflow.metrics.stream import Metric
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import divide
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.compare import equal
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.division import divide
 from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.shape import merge
 

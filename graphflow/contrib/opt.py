@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphflow import logging
+from graphflow.default_session import get_default_session
 from graphflow.errors import GraphError
 from graphflow.gradients import gradients
 from graphflow.operation import Tensor
@@ -16,7 +17,6 @@ from graphflow.ops.basic import zeros_like
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.join import concat
 from graphflow.ops.shape_ops import reshape
-from graphflow.session import get_default_session
 from graphflow.variables import trainable_variables
 
 Function = Callable[[np.ndarray], Any]

@@ -29,7 +29,7 @@ from graphflow.ops.join import concat
 from graphflow.ops.math import sigmoid, square
 from graphflow.ops.shape_ops import expand_dims, shape
 from graphflow.ops.softmax import softmax
-from graphflow.ops.strings import as_string
+from graphflow.ops.string_numbers import as_string
 from graphflow.summary.functions import scalar
 from graphflow.tables import index_table_from_tensor, index_to_string_table_from_tensor
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphflow.dtypes import float32, int64, string
+from graphflow.dtypes import DType, as_dtype, float32, int64, string
 from graphflow.errors import GraphError
 from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
@@ -134,6 +134,19 @@ class OfNumbers(FeatureColumn):
     @property
     def width(self) -> int:
         return math.prod(self.shape)
+
+
+def checked_numbers(key: str, shape: Any, dtype: Any, normalizer_fn: Any) -> tuple[tuple[int, ...], DType]:
+    """The shape and dtype of a column of numbers.   Raises: ValueError and TypeError for what cannot be one."""
+    dims = tuple(int(n) for n in (shape if isinstance(shape, Sequence) else [shape]))
+    if min(dims, default=1) < 1:
+        raise GraphError(f"the sizes of {key!r} must be at least 1, and its shape is {dims}")
+    found = as_dtype(dtype)
+    if not (found.is_integer or found.is_floating):
+        raise GraphError(f"a numeric column has numbers, and the dtype of {key!r} is {found.name}")
+    if normalizer_fn is not None and not callable(normalizer_fn):
+        raise TypeError(f"normalizer_fn must be a function, not {normalizer_fn!r}")
+    return dims, found
 
 
 class DenseColumn(FeatureColumn):

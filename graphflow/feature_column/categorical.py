@@ -19,7 +19,8 @@ from graphflow.ops.compare import logical_or
 from graphflow.ops.select import where_v2
 from graphflow.ops.sparse.cross import sparse_cross_hashed
 from graphflow.ops.sparse.tensor import SparseTensor
-from graphflow.ops.strings import as_string, string_to_hash_bucket_fast
+from graphflow.ops.string_numbers import as_string
+from graphflow.ops.strings import string_to_hash_bucket_fast
 from graphflow.tables import index_table_from_file, index_table_from_tensor
 
 

@@ -9,9 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import DType, as_dtype, float32, int64
+from graphflow.dtypes import DType, float32, int64
 from graphflow.errors import GraphError
-from graphflow.feature_column.base import CategoricalColumn, DenseColumn, Features, OfCategories, OfNumbers, Weights
+from graphflow.feature_column.base import (
+    CategoricalColumn,
+    DenseColumn,
+    Features,
+    OfCategories,
+    OfNumbers,
+    Weights,
+    checked_numbers,
+)
 from graphflow.graph import get_default_graph
 from graphflow.initializers import truncated_normal_initializer
 from graphflow.io.parsing import FixedLenFeature
@@ -163,14 +171,7 @@ def numeric_column(
     """
     if not isinstance(key, str):
         raise GraphError(f"the key of a column is the name of a feature, not {key!r}")
-    dims = tuple(int(n) for n in (shape if isinstance(shape, Sequence) else [shape]))
-    if min(dims, default=1) < 1:
-        raise GraphError(f"the sizes of {key!r} must be at least 1, and its shape is {dims}")
-    found = as_dtype(dtype)
-    if not (found.is_integer or found.is_floating):
-        raise GraphError(f"a numeric column has numbers, and the dtype of {key!r} is {found.name}")
-    if normalizer_fn is not None and not callable(normalizer_fn):
-        raise TypeError(f"normalizer_fn must be a function, not {normalizer_fn!r}")
+    dims, found = checked_numbers(key, shape, dtype, normalizer_fn)
     if default_value is not None:
         filled: np.ndarray = np.broadcast_to(np.array(default_value, found.as_numpy_dtype), dims)
         default_value = _as_tuple(filled.tolist())

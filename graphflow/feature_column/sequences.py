@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.default import control_dependencies
-from graphflow.dtypes import DType, as_dtype, float32, string
+from graphflow.dtypes import DType, float32, string
 from graphflow.errors import GraphError
-from graphflow.feature_column.base import CategoricalColumn, Features, OfCategories, OfNumbers, Weights
+from graphflow.feature_column.base import CategoricalColumn, Features, OfCategories, OfNumbers, Weights, checked_numbers
 from graphflow.feature_column.categorical import (
     categorical_column_with_hash_bucket,
     categorical_column_with_identity,
@@ -159,12 +159,5 @@ def sequence_numeric_column(
     default_value  what stands behind the last step of shorter examples
     normalizer_fn  of the SparseTensor
     """
-    dims = tuple(int(n) for n in (shape if isinstance(shape, Sequence) else [shape]))
-    if min(dims, default=1) < 1:
-        raise GraphError(f"the sizes of {key!r} must be at least 1, and its shape is {dims}")
-    found = as_dtype(dtype)
-    if not (found.is_integer or found.is_floating):
-        raise GraphError(f"a numeric column has numbers, and the dtype of {key!r} is {found.name}")
-    if normalizer_fn is not None and not callable(normalizer_fn):
-        raise TypeError(f"normalizer_fn must be a function, not {normalizer_fn!r}")
+    dims, found = checked_numbers(key, shape, dtype, normalizer_fn)
     return SequenceNumbers(key, dims, default_value, found, normalizer_fn)

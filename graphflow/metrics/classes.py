@@ -7,12 +7,14 @@ from typing import Any
 from graphflow.dtypes import float32, float64, int64
 from graphflow.metrics.stream import Metric, collected, counter, read
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import div_no_nan, divide, maximum
+from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.compare import equal, not_equal
 from graphflow.ops.diagonal import diag_part
+from graphflow.ops.division import divide
 from graphflow.ops.indexing import scatter_nd
 from graphflow.ops.join import stack
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import reshape

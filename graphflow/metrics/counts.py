@@ -7,9 +7,9 @@ from typing import Any
 from graphflow.dtypes import float32
 from graphflow.metrics.stream import Metric, as_bools, collected, counter, read, weighted_sum
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import div_no_nan
 from graphflow.ops.basic import cast
 from graphflow.ops.compare import logical_and, logical_not
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.state import assign_add
 from graphflow.variable_scope import variable_scope
 

@@ -8,11 +8,12 @@ from graphflow.dtypes import float32
 from graphflow.errors import ShapeError
 from graphflow.metrics.stream import Metric, aligned, collected, counter, read
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import div_no_nan, maximum, squared_difference, subtract
+from graphflow.ops.arithmetic import maximum, squared_difference, subtract
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import equal, less
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.math import abs, sqrt
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import size

@@ -12,11 +12,13 @@ from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.metrics.counts import of_kind
 from graphflow.metrics.stream import Metric, aligned, collected, counter, read
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import div_no_nan, divide, maximum, minimum, multiply
+from graphflow.ops.arithmetic import maximum, minimum, multiply
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.division import divide
 from graphflow.ops.infer import same_as_input
 from graphflow.ops.math import log
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import reshape

@@ -8,10 +8,10 @@ from graphflow.default import name_scope
 from graphflow.dtypes import float64, int64
 from graphflow.metrics.stream import Metric, collected, counter, read, weighted_sum
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import divide
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.compare import equal, logical_and, logical_not
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.division import divide
 from graphflow.ops.fill import range as range_
 from graphflow.ops.indexing import scatter_nd
 from graphflow.ops.ranking import top_k

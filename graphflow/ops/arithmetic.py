@@ -1,4 +1,4 @@
-"""Arithmetic on two tensors, with NumPy's broadcasting and TensorFlow 1's rules for integers."""
+"""Sums, products, powers and the like of two tensors, with NumPy's broadcasting."""
 
 from __future__ import annotations
 
@@ -6,63 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import (
-    COMPLEX,
-    FLOATING,
-    NUMERIC,
-    REAL,
-    as_dtype,
-    float32,
-    float64,
-    int8,
-    int16,
-    string,
-    uint8,
-    uint16,
-)
+from graphflow.dtypes import FLOATING, NUMERIC, REAL, as_dtype, string
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
-from graphflow.operation import Operation, Tensor, created, creation_site
-from graphflow.ops.basic import cast, ones_like, zeros_like
+from graphflow.operation import Operation, Tensor
+from graphflow.ops.basic import ones_like, zeros_like
 from graphflow.ops.compare import not_equal
 from graphflow.ops.complex import conj
-from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
+from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
 from graphflow.ops.math import log
 from graphflow.ops.select import where_v2
-from graphflow.ops.static import static_value
 from graphflow.shape import show
-
-
-def _floating_only(expression: str) -> Any:
-    """Integers run the reference, which checks for zero divisors and negative exponents."""
-    return _checked(expression, "")
-
-
-def _checked(floating: str, whole: str) -> Any:
-    """Integers run the reference, which checks for zero divisors, unless it is known that there are none."""
-
-    def lower(op: Operation) -> Lowering:
-        if op.output.dtype.is_floating:
-            return Elementwise(floating)
-        divisor = static_value(op.inputs[1]) if whole else None
-        return Elementwise(whole) if divisor is not None and divisor.all() else None
-
-    return lower
-
-
-def _nonzero(y: np.ndarray) -> np.ndarray:
-    if y.dtype.kind in "iu" and not y.all():
-        raise InvalidArgumentError.because("integer division by zero")
-    return y
-
-
-def _truncated_quotient(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x / y rounded toward zero."""
-    if x.dtype.kind not in "iu":
-        return np.trunc(x / y)
-    q, r = np.divmod(x, _nonzero(y))
-    return q + ((r != 0) & ((x < 0) != (y < 0)))
 
 
 def _int_power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -71,14 +26,14 @@ def _int_power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.power(x, y)
 
 
+def _power_lowering(op: Operation) -> Lowering:
+    """Integers run the reference, which checks for negative exponents."""
+    return Elementwise("x ** y") if op.output.dtype.is_floating else None
+
+
 def _log_where_positive(x: Tensor) -> Tensor:
     positive = not_equal(x, zeros_like(x)) if x.dtype.is_complex else x > 0
     return where_v2(positive, log(where_v2(positive, x, ones_like(x))), zeros_like(x))
-
-
-def _where_nonzero(x: Tensor) -> Tensor:
-    """1 where x is not 0, else 0, in x's dtype."""
-    return cast(not_equal(x, zeros_like(x)), x.dtype)
 
 
 ADD = define(
@@ -110,52 +65,6 @@ MUL = define(
     commutative=True,
 )  # fmt: skip
 
-REAL_DIV = define(
-    "RealDiv", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: x / y,
-    vjp=(
-        lambda op, dy: dy / conj(op.inputs[1]),
-        lambda op, dy: dy * conj(-op.inputs[0] / op.inputs[1] / op.inputs[1]),
-    ),
-    lowering=Elementwise("x / y"),
-    types=FLOATING + COMPLEX,
-)  # fmt: skip
-
-TRUNCATE_DIV = define(
-    "TruncateDiv", "x y",
-    infer=broadcasted,
-    reference=_truncated_quotient,
-    vjp=NO_GRADIENT,
-    lowering=_floating_only("trunc(x / y)"),
-    types=REAL,
-)  # fmt: skip
-
-FLOOR_DIV = define(
-    "FloorDiv", "x y",
-    infer=broadcasted,
-    vjp=NO_GRADIENT,
-    reference=lambda x, y: np.floor_divide(x, _nonzero(y)) if x.dtype.kind in "iu" else np.floor(x / y),
-    lowering=_checked("floor(x / y)", "x // y"),
-    types=REAL,
-)  # fmt: skip
-
-FLOOR_MOD = define(
-    "FloorMod", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: np.mod(x, _nonzero(y)),
-    vjp=(lambda op, dy: dy, lambda op, dy: dy * -floordiv(op.inputs[0], op.inputs[1])),
-    lowering=_checked("x % y", "x % y"),
-    types=REAL,
-)  # fmt: skip
-
-TRUNCATE_MOD = define(
-    "TruncateMod", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: np.fmod(x, _nonzero(y)),
-    types=REAL,
-)  # fmt: skip
-
 POW: OpDef = define(
     "Pow", "x y",
     infer=broadcasted,
@@ -164,7 +73,7 @@ POW: OpDef = define(
         lambda op, dy: dy * conj(op.inputs[1]) * POW(conj(op.inputs[0]), conj(op.inputs[1]) - 1),
         lambda op, dy: dy * conj(op.output * _log_where_positive(op.inputs[0])),
     ),
-    lowering=_floating_only("x ** y"),
+    lowering=_power_lowering,
     types=NUMERIC,
 )  # fmt: skip
 
@@ -217,50 +126,6 @@ ATAN2 = define(
     types=FLOATING,
 )  # fmt: skip
 
-DIV_NO_NAN: OpDef = define(
-    "DivNoNan", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: np.where(y == 0, x.dtype.type(0), x / np.where(y == 0, y.dtype.type(1), y)),
-    vjp=(
-        lambda op, dy: DIV_NO_NAN(dy, op.inputs[1]),
-        lambda op, dy: dy * DIV_NO_NAN(DIV_NO_NAN(-op.inputs[0], op.inputs[1]), op.inputs[1]),
-    ),
-    lowering=Elementwise("T(0) if y == 0 else x / y"),
-    types=FLOATING,
-)  # fmt: skip
-
-MUL_NO_NAN: OpDef = define(
-    "MulNoNan", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: np.where(y == 0, x.dtype.type(0), x * y),
-    vjp=(lambda op, dy: MUL_NO_NAN(dy, op.inputs[1]), lambda op, dy: MUL_NO_NAN(op.inputs[0], dy)),
-    lowering=Elementwise("T(0) if y == 0 else x * y"),
-    types=FLOATING,
-)  # fmt: skip
-
-XDIVY: OpDef = define(
-    "Xdivy", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: np.where(x == 0, x.dtype.type(0), x / y),
-    vjp=(
-        lambda op, dy: dy * XDIVY(_where_nonzero(op.inputs[0]), op.inputs[1]),
-        lambda op, dy: dy * XDIVY(-op.inputs[0], op.inputs[1] * op.inputs[1]),
-    ),
-    lowering=Elementwise("T(0) if x == 0 else x / y"),
-    types=FLOATING,
-)  # fmt: skip
-
-XLOGY: OpDef = define(
-    "Xlogy", "x y",
-    infer=broadcasted,
-    reference=lambda x, y: np.where(x == 0, x.dtype.type(0), x * np.log(y)),
-    vjp=(
-        lambda op, dy: dy * XLOGY(_where_nonzero(op.inputs[0]), op.inputs[1]),
-        lambda op, dy: dy * XDIVY(op.inputs[0], op.inputs[1]),
-    ),
-    lowering=Elementwise("T(0) if x == 0 else x * log(y)"),
-    types=FLOATING,
-)  # fmt: skip
 
 _MANY = 16  # a kernel that reads more tensors at once gains nothing, and takes long to compile
 
@@ -294,70 +159,6 @@ def multiply(x: Any, y: Any, name: str | None = None) -> Tensor:
     return MUL(x, y, name=name)
 
 
-_QUOTIENT = {int8: float32, uint8: float32, int16: float32, uint16: float32}
-
-
-def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y as Python 3 divides: 8 and 16 bit integers give float32, wider ones float64.   Gradient: both."""
-    x = convert_to_tensor(x, name="x")
-    y = convert_to_tensor(y, dtype_hint=x.dtype, name="y")
-    if x.dtype is not y.dtype:
-        error = DTypeError(
-            f"x and y must have one dtype, not {x.dtype.name} and {y.dtype.name}",
-            hint="tf.cast changes the dtype of a tensor",
-        ).note(*created("in a division", creation_site()))
-        raise error.note(*created(f"  x: {x!r}", x.op.site)[:1], *created(f"  y: {y!r}", y.op.site)[:1])
-    if x.dtype.is_integer:
-        wide = _QUOTIENT.get(x.dtype, float64)
-        x, y = cast(x, wide), cast(y, wide)
-    return REAL_DIV(x, y, name=name or "truediv")
-
-
-def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y, the operator: see truediv."""
-    return x / y if name is None and (isinstance(x, Tensor) or isinstance(y, Tensor)) else truediv(x, y, name)
-
-
-def realdiv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y for floating and complex dtypes.   Gradient: both."""
-    return REAL_DIV(x, y, name=name)
-
-
-def div(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y as Python 2 divides: floored for integers.   Gradient: both, for floating dtypes."""
-    x = convert_to_tensor(x, name="x")
-    quotient = FLOOR_DIV if x.dtype.is_integer else REAL_DIV
-    return quotient(x, convert_to_tensor(y, x.dtype, name="y"), name=name or "div")
-
-
-def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x // y: rounded toward minus infinity, for floating dtypes too.   No gradient."""
-    return FLOOR_DIV(x, y, name=name or "floordiv")
-
-
-def floor_div(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The same as floordiv, under the op's own name."""
-    return FLOOR_DIV(x, y, name=name)
-
-
-def truncatediv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y rounded toward zero.   No gradient."""
-    return TRUNCATE_DIV(x, y, name=name)
-
-
-def floormod(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The remainder of floordiv: it has the sign of y.   Gradient: both."""
-    return FLOOR_MOD(x, y, name=name)
-
-
-mod = floormod
-
-
-def truncatemod(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The remainder of truncatediv: it has the sign of x."""
-    return TRUNCATE_MOD(x, y, name=name)
-
-
 def pow(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x to the power y.   Gradient: both (for y where x > 0).   Raises: on integers to negative powers, when run."""
     return POW(x, y, name=name)
@@ -381,26 +182,6 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
 def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
     """The angle of the point (x, y) in radians, in [-pi, pi].   Gradient: both."""
     return ATAN2(y, x, name=name)
-
-
-def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y, and 0 where y is 0.   Dtype: floating.   Gradient: both."""
-    return DIV_NO_NAN(x, y, name=name or "div_no_nan")
-
-
-def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x * y, and 0 where y is 0 even if x is infinite or NaN.   Gradient: both."""
-    return MUL_NO_NAN(x, y, name=name or "multiply_no_nan")
-
-
-def xdivy(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y, and 0 where x is 0.   Gradient: both."""
-    return XDIVY(x, y, name=name or "xdivy")
-
-
-def xlogy(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x * log(y), and 0 where x is 0.   Gradient: both."""
-    return XLOGY(x, y, name=name or "xlogy")
 
 
 def add_n(inputs: Any, name: str | None = None) -> Tensor:

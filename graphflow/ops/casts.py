@@ -10,6 +10,11 @@ from graphflow.ops.arithmetic import maximum, minimum
 from graphflow.ops.basic import cast
 from graphflow.ops.define import convert_to_tensor
 
+# What `tf` has of these.
+__all__ = [
+    "saturate_cast", "to_complex64", "to_complex128", "to_double", "to_float", "to_int32", "to_int64",
+]  # fmt: skip
+
 
 def to_float(x: Any, name: str = "ToFloat") -> Tensor:
     """x as float32."""

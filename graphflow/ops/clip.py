@@ -10,10 +10,11 @@ import numpy as np
 from graphflow.default import name_scope
 from graphflow.errors import DTypeError, ShapeError
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import divide, maximum, minimum, multiply
+from graphflow.ops.arithmetic import maximum, minimum, multiply
 from graphflow.ops.basic import cast, identity, ones_like, zeros_like
 from graphflow.ops.compare import is_finite
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.division import divide
 from graphflow.ops.indexed_slices import IndexedSlices
 from graphflow.ops.join import stack
 from graphflow.ops.math import rsqrt, sqrt

@@ -11,11 +11,12 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import MUL, REAL_DIV, SUB, add
+from graphflow.ops.arithmetic import MUL, SUB, add
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like
 from graphflow.ops.compare import EQUAL
 from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.division import REAL_DIV
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.math import LOG, exp, log, log1p
 from graphflow.ops.reduce import SUM, reduce_sum

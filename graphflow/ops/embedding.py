@@ -9,16 +9,17 @@ from graphflow.default import name_scope
 from graphflow.dtypes import int32
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import div_no_nan, floordiv, floormod
 from graphflow.ops.basic import cast, identity, ones_like, zeros_like
 from graphflow.ops.clip import clip_by_norm
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.division import floordiv, floormod
 from graphflow.ops.fill import constant
 from graphflow.ops.fill import range as range_
 from graphflow.ops.indexed_slices import UNSORTED_SEGMENT_SUM
 from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat, stack
 from graphflow.ops.math import sqrt, square
+from graphflow.ops.no_nan import div_no_nan
 from graphflow.ops.products import cumsum, reduce_prod
 from graphflow.ops.reduce import reduce_max
 from graphflow.ops.select import where_v2

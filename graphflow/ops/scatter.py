@@ -16,6 +16,12 @@ from graphflow.ops.shape_ops import refuse
 from graphflow.ops.state import ref_of
 from graphflow.shape import Dims
 
+# What `tf` has of these.
+__all__ = [
+    "scatter_nd_add", "scatter_nd_sub", "scatter_nd_update", "tensor_scatter_add", "tensor_scatter_nd_add",
+    "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "tensor_scatter_sub", "tensor_scatter_update",
+]  # fmt: skip
+
 
 def _infer(tensor: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
     check_updates(indices.dims, updates.dims, tensor.dims)

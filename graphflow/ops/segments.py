@@ -11,10 +11,11 @@ from graphflow.default import name_scope
 from graphflow.dtypes import INDEX, NUMERIC, REAL, DType, int32
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import divide, maximum
+from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, ones_like, zeros_like
 from graphflow.ops.compare import equal, greater, greater_equal
 from graphflow.ops.define import OpDef, convert_to_tensor, define
+from graphflow.ops.division import divide
 from graphflow.ops.indexed_slices import GATHER, UNSORTED_SEGMENT_SUM, checked_indices, segments_infer
 from graphflow.ops.indexing import gather
 from graphflow.ops.infer import require_rank
@@ -25,6 +26,13 @@ from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import rank, refuse, reshape, shape
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, show
+
+# What `tf` has of these.
+__all__ = [
+    "segment_max", "segment_mean", "segment_min", "segment_prod", "segment_sum", "sparse_segment_mean",
+    "sparse_segment_sqrt_n", "sparse_segment_sum", "unsorted_segment_max", "unsorted_segment_mean",
+    "unsorted_segment_min", "unsorted_segment_prod", "unsorted_segment_sqrt_n", "unsorted_segment_sum",
+]  # fmt: skip
 
 Fold = tuple[Callable, Callable[[np.dtype], Any]]  # how a row is added to a segment, and what an empty one holds
 

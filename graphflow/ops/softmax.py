@@ -10,9 +10,10 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import REAL_DIV, SUB, realdiv, subtract
+from graphflow.ops.arithmetic import SUB, subtract
 from graphflow.ops.basic import stop_gradient
 from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.division import REAL_DIV, realdiv
 from graphflow.ops.infer import axis_in, same_as_input
 from graphflow.ops.math import EXP, LOG, exp, log
 from graphflow.ops.reduce import MAX, SUM, reduce_max, reduce_sum

@@ -18,6 +18,12 @@ from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, define
 from graphflow.ops.lowering import Elementwise, Kernel, View
 from graphflow.shape import Dims, merge, show
 
+# What `tf` has of these.
+__all__ = [
+    "assign", "assign_add", "assign_sub", "count_up_to", "scatter_add", "scatter_div", "scatter_max", "scatter_min",
+    "scatter_mul", "scatter_sub", "scatter_update",
+]  # fmt: skip
+
 VARIABLE = define(
     "VariableV2", "",
     infer=lambda shape, dtype: (shape, dtype),

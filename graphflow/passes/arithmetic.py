@@ -19,21 +19,13 @@ import numpy as np
 
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.activations import RELU
-from graphflow.ops.arithmetic import (
-    ADD,
-    ADD_N,
-    DIV_NO_NAN,
-    FLOOR_DIV,
-    MUL,
-    POW,
-    REAL_DIV,
-    SUB,
-    TRUNCATE_DIV,
-)
+from graphflow.ops.arithmetic import ADD, ADD_N, MUL, POW, SUB
 from graphflow.ops.basic import ONES_LIKE, ZEROS_LIKE
 from graphflow.ops.compare import GREATER_EQUAL, LESS, LOGICAL_NOT
+from graphflow.ops.division import FLOOR_DIV, REAL_DIV, TRUNCATE_DIV
 from graphflow.ops.fill import FILL
 from graphflow.ops.math import ABS, CEIL, EXP, FLOOR, LOG, NEG, RECIPROCAL, RINT, ROUND, SIGMOID, SQUARE
+from graphflow.ops.no_nan import DIV_NO_NAN
 from graphflow.ops.random import RANDOM_UNIFORM
 from graphflow.ops.select import SELECT, SELECT_V2
 from graphflow.ops.softmax import LOG_SOFTMAX, SOFTMAX

@@ -7,11 +7,12 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import DType
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import ADD, MAXIMUM, MINIMUM, MUL, REAL_DIV, SQUARED_DIFFERENCE, SUB
+from graphflow.ops.arithmetic import ADD, MAXIMUM, MINIMUM, MUL, SQUARED_DIFFERENCE, SUB
 from graphflow.ops.arrange import TILE, TRANSPOSE
 from graphflow.ops.basic import CAST, IDENTITY, STOP_GRADIENT
 from graphflow.ops.compare import EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
 from graphflow.ops.define import CONST
+from graphflow.ops.division import REAL_DIV
 from graphflow.ops.fill import FILL
 from graphflow.ops.join import CONCAT
 from graphflow.ops.linalg import BATCH_MATMUL, MATMUL

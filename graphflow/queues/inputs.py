@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from graphflow.default import name_scope
@@ -22,7 +23,7 @@ from graphflow.ops.shape_ops import expand_dims, reshape, shape, size
 from graphflow.ops.sparse.tensor import SparseTensor
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.runner import QueueRunner, add_queue_runner
-from graphflow.shape import known, merge
+from graphflow.shape import common, known, merge
 from graphflow.summary.functions import scalar
 from graphflow.variables import Variable
 
@@ -144,14 +145,10 @@ def _joined(
         types = [t.dtype for t in columns]
         dims: list[Any] = []
         for i in range(len(columns)):
-            found = None if shapes is None else tuple(shapes[i])
-            for flat, _ in parts:
-                own = flat[i].dims
-                own = own[1:] if many and own is not None else own
-                if pad and found is not None and own is not None and found != own:
-                    found = tuple(a if a == b else None for a, b in zip(found, own, strict=True))
-                else:
-                    found = merge(found, own)
+            owns = [flat[i].dims for flat, _ in parts]
+            owns = [own[1:] if many else own for own in owns if own is not None]
+            given = [] if shapes is None else [tuple(shapes[i])]
+            found = reduce(common if pad else merge, [*given, *owns]) if given or owns else None
             if not known(found) and not pad or found is None:
                 raise ShapeError(f"the shape of {columns[i]!r} must be known: give shapes, or use dynamic_pad")
             dims.append(found)

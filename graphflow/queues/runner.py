@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from graphflow.default_session import get_default_session
 from graphflow.errors import CancelledError, GraphError, OutOfRangeError
 from graphflow.graph import get_default_graph
 from graphflow.logging import warn
@@ -13,7 +14,7 @@ from graphflow.names import GraphKeys
 from graphflow.operation import Operation
 from graphflow.queues.coordinator import Coordinator
 from graphflow.queues.queues import QueueBase
-from graphflow.session import Session, get_default_session
+from graphflow.session import Session
 
 
 class QueueRunner:

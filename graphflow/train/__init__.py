@@ -69,10 +69,6 @@ from graphflow.train.hooks import (
     NanLossDuringTrainingError,
     NanTensorHook,
     SecondOrStepTimer,
-    SessionRunArgs,
-    SessionRunContext,
-    SessionRunHook,
-    SessionRunValues,
     StepCounterHook,
     StopAtStepHook,
     SummarySaverHook,
@@ -101,4 +97,5 @@ from graphflow.train.schedules import (
     polynomial_decay,
 )
 from graphflow.train.server import ClusterSpec, Server, replica_device_setter
+from graphflow.train.session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 from graphflow.train.supervisor import Supervisor

@@ -8,11 +8,12 @@ from typing import Any
 
 from graphflow.data.iterator import Iterator as DataIterator
 from graphflow.data.saving import make_saveable_from_iterator
+from graphflow.default_session import get_default_session
 from graphflow.dtypes import int64
 from graphflow.errors import GraphError
 from graphflow.io.checkpoint import open_checkpoint
 from graphflow.layers.base import Layer
-from graphflow.session import Session, get_default_session
+from graphflow.session import Session
 from graphflow.train.checkpoint_state import get_checkpoint_state
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.saver import Saver

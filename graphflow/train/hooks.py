@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,43 +19,7 @@ from graphflow.operation import Tensor
 from graphflow.summary.writer import FileWriterCache
 from graphflow.summary_protos import Summary
 from graphflow.train.global_step import get_global_step
-
-SessionRunArgs = namedtuple("SessionRunArgs", "fetches feed_dict options", defaults=(None, None))
-SessionRunArgs.__doc__ = "What a hook adds to a run."
-SessionRunValues = namedtuple("SessionRunValues", "results options run_metadata")
-SessionRunValues.__doc__ = "What a hook gets of a run."
-
-
-class SessionRunContext:
-    """A run that hooks stand around: what was asked for, the session, and whether to stop afterwards."""
-
-    def __init__(self, original_args: Any, session: Any) -> None:
-        self.original_args = original_args
-        self.session = session
-        self.stop_requested = False
-
-    def request_stop(self) -> None:
-        """Let this run be the last one."""
-        self.stop_requested = True
-
-
-class SessionRunHook:
-    """A hook that does nothing; others override what they need."""
-
-    def begin(self) -> None:
-        """Before the session is made; the graph can still grow."""
-
-    def after_create_session(self, session: Any, coord: Any) -> None:
-        """When the session is there, with its variables; the graph grows no more."""
-
-    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs | None:
-        """Before each run; gives what to fetch and feed besides."""
-
-    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        """After each run that succeeded."""
-
-    def end(self, session: Any) -> None:
-        """Before the session is closed, unless an error closes it."""
+from graphflow.train.session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 
 
 class SecondOrStepTimer:
@@ -100,6 +63,16 @@ def _step_tensor(hook: Any) -> Any:
     if step is None:
         raise RuntimeError(f"{type(hook).__name__} needs a global step: call tf.train.get_or_create_global_step()")
     return step
+
+
+def _step_when_due(
+    timer: SecondOrStepTimer, global_step: Any, run_context: SessionRunContext, run_values: SessionRunValues
+) -> int | None:
+    """The global step after a run that has fetched it before, where something is due at it."""
+    if not timer.should_trigger_for_step(int(run_values.results) + 1):
+        return None
+    step = int(run_context.session.run(global_step))
+    return step if timer.should_trigger_for_step(step) else None
 
 
 def _writer(output_dir: str | None) -> Any:
@@ -175,12 +148,11 @@ class CheckpointSaverHook(SessionRunHook):
         return SessionRunArgs(self._global_step)
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        if self._timer.should_trigger_for_step(int(run_values.results) + 1):
-            step = int(run_context.session.run(self._global_step))
-            if self._timer.should_trigger_for_step(step):
-                self._timer.update_last_triggered_step(step)
-                if self._save(run_context.session, step):
-                    run_context.request_stop()
+        step = _step_when_due(self._timer, self._global_step, run_context, run_values)
+        if step is not None:
+            self._timer.update_last_triggered_step(step)
+            if self._save(run_context.session, step):
+                run_context.request_stop()
 
     def end(self, session: Any) -> None:
         step = int(session.run(self._global_step))
@@ -219,12 +191,11 @@ class StepCounterHook(SessionRunHook):
         return SessionRunArgs(self._global_step)
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        if self._timer.should_trigger_for_step(int(run_values.results) + 1):
-            step = int(run_context.session.run(self._global_step))
-            if self._timer.should_trigger_for_step(step):
-                seconds, steps = self._timer.update_last_triggered_step(step)
-                if seconds and steps is not None:
-                    self._tell(steps / seconds, step)
+        step = _step_when_due(self._timer, self._global_step, run_context, run_values)
+        if step is not None:
+            seconds, steps = self._timer.update_last_triggered_step(step)
+            if seconds and steps is not None:
+                self._tell(steps / seconds, step)
 
     def _tell(self, speed: float, step: int) -> None:
         logging.update("speed", "global_step/sec: %g", speed)

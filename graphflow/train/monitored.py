@@ -17,16 +17,9 @@ from graphflow.session import Session
 from graphflow.summary.functions import merge_all
 from graphflow.tables import tables_initializer
 from graphflow.train.checkpoint_state import get_checkpoint_state
-from graphflow.train.hooks import (
-    CheckpointSaverHook,
-    SessionRunArgs,
-    SessionRunContext,
-    SessionRunHook,
-    SessionRunValues,
-    StepCounterHook,
-    SummarySaverHook,
-)
+from graphflow.train.hooks import CheckpointSaverHook, StepCounterHook, SummarySaverHook
 from graphflow.train.saver import Saver
+from graphflow.train.session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 from graphflow.variables import (
     global_variables_initializer,
     local_variables_initializer,

@@ -10,10 +10,11 @@ from graphflow.default import name_scope
 from graphflow.dtypes import DType
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import add, divide, minimum, multiply, pow
+from graphflow.ops.arithmetic import add, minimum, multiply, pow
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.compare import equal, less_equal
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.division import divide
 from graphflow.ops.math import ceil, exp, floor, log
 from graphflow.ops.select import where_v2
 from graphflow.ops.trigonometry import cos

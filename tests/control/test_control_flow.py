@@ -14,8 +14,8 @@ import pytest
 
 import graphflow as tf
 from graphflow.backends import get_backend
-from graphflow.backends.cpu import blocks
-from graphflow.backends.cpu.executable import CpuExecutable
+from graphflow.backends.cpu import blocks, python_steps
+from graphflow.compiler import Compiler
 from graphflow.program import prune, specialize
 
 BACKENDS = ("reference", "cpu")
@@ -330,10 +330,10 @@ def test_native_loops_give_the_same_bits(monkeypatch):
 def native_only(monkeypatch):
     """Loops and branches that would run from Python fail."""
 
-    def refused(self, step):
+    def refused(step, *_):
         raise AssertionError(f"{step.op!r} runs from Python")
 
-    monkeypatch.setattr(CpuExecutable, "_calling", refused)
+    monkeypatch.setattr(python_steps, "calling", refused)
 
 
 def test_branches_in_loops_are_native(native_only):
@@ -397,8 +397,8 @@ def test_lists_are_native(native_only, backend):
 
 def test_an_open_number_of_rounds_compiles_once(native_only, monkeypatch):
     planned = []
-    plan = tf.Session._planned
-    monkeypatch.setattr(tf.Session, "_planned", lambda self, *args: planned.append(args) or plan(self, *args))
+    plan = Compiler.planned
+    monkeypatch.setattr(Compiler, "planned", lambda self, *args: planned.append(args) or plan(self, *args))
     with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
         x, bound = tf.placeholder(tf.float32, [3]), tf.placeholder(tf.float32, [])
         array = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[3])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import graphflow as tf
+from graphflow.backends import get_backend
 from graphflow.data.blocks import InSome, Shuffled, Singly, Some, in_ones, of_range, together
 
 D = tf.data.Dataset
@@ -97,7 +98,7 @@ def test_rows_are_the_same_ahead_and_not(make, monkeypatch):
     """A thread gathers rows ahead where a CPU is left for it, and the run itself where there is none."""
     found, threads = {}, {}
     for spare in (True, False):
-        backend = type(tf.Session(graph=tf.Graph())._backend)
+        backend = type(get_backend("cpu"))
         monkeypatch.setattr(backend, "spares", lambda self, threads, spare=spare: spare)
         with tf.Graph().as_default(), tf.Session() as sess:
             data = D.from_tensor_slices((np.arange(60, dtype=np.uint8).reshape(20, 3), np.arange(20)))

@@ -5,7 +5,8 @@ import pytest
 
 import graphflow as tf
 from graphflow.errors import InvalidArgumentError
-from graphflow.ops.arithmetic import ADD, FLOOR_DIV, SQUARED_DIFFERENCE
+from graphflow.ops.arithmetic import ADD, SQUARED_DIFFERENCE
+from graphflow.ops.division import FLOOR_DIV
 from graphflow.passes.cse import freeze, merge_common
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.prune import drop_dead

@@ -104,7 +104,7 @@ def test_twice_is_once():
         return optimize(program, report, layouts, short)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("graphflow.session.optimize", spy)
+        patch.setattr("graphflow.compiler.optimize", spy)
         run(fetches, feeds, vector_bytes=32)
     assert seen
 

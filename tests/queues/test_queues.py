@@ -158,6 +158,15 @@ def test_kinds_of_batches():
         tf.train.batch([tf.placeholder(tf.float32)], 2)
 
 
+def test_examples_of_several_shapes_are_padded_together():
+    short, long = tf.ones([2, 1]), tf.ones([2, 3])
+    assert tf.train.batch_join([[short], [long]], 4, dynamic_pad=True).shape.as_list() == [4, 2, None]
+    with pytest.raises(ValueError, match=r"\(2, 1\) and \(2, 3\) are not compatible"):
+        tf.train.batch_join([[short], [long]], 4)
+    with pytest.raises(ValueError, match="must be known"):  # of one rank at least
+        tf.train.batch_join([[short], [tf.ones([2])]], 4, dynamic_pad=True)
+
+
 def test_an_error_of_a_runner_reaches_join():
     queue = tf.FIFOQueue(5, tf.float32, [[]])
     tf.train.add_queue_runner(tf.train.QueueRunner(queue, [queue.enqueue(tf.string_to_number("x"))]))

@@ -51,7 +51,7 @@ class Block:
         kept: list[list] = [self.words, self.inner, self.steps, self.rows, self.late]
         sizes = [len(each) for each in kept]
         try:
-            self.add(step, self.host.address, self.rows, self.late)
+            self.add(step, self.host.memory.address, self.rows, self.late)
         except NotNative:
             for each, size in zip(kept, sizes, strict=True):
                 del each[size:]
@@ -80,7 +80,7 @@ class Block:
             words, alone = write(step, address, rows, opened)
             rows.append((self.host.address_of(LOOP if repeats else BRANCH), words, ALONE if alone else 0, number))
             return
-        if step.call is None or not self.host.bindable(step):
+        if step.call is None or not self.host.memory.bindable(step):
             raise NotNative
         if not has_work(step):
             return
@@ -91,7 +91,7 @@ class Block:
             self.words.append(place)
 
     def _add_copy(self, to: Buffer, source: Buffer, address: Address, rows: list[Row], opened: Open) -> None:
-        if to.kind == "object" or not self.host.fits(source):
+        if to.kind == "object" or not self.host.memory.fits(source):
             raise NotNative
         if to.kind == "list":
             self.copy_list(address(to)[0], address(source)[0], layout(to)[2], layout(source)[2], rows)
@@ -241,7 +241,7 @@ class Block:
         data = {i: b for i, b in enumerate(step.inputs) if i not in op.definition.refs}
         if any(b.kind != "list" and (b.kind == "object" or not known(b.dims)) for b in (*data.values(), *step.outputs)):
             raise NotNative
-        if not all(self.host.has_value(b) for b in step.outputs[:skip]):
+        if not all(self.host.memory.has_value(b) for b in step.outputs[:skip]):
             raise NotNative
         changed = {b.index for b in step.outputs[:skip]}
         given: dict[int, Place] = {}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -14,42 +12,32 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from graphflow.backends.base import Bodies, Call, Draws, Watch
-from graphflow.backends.blas import SERIAL_BLAS
-from graphflow.backends.calls import caller
 from graphflow.backends.clock import CALLER, Clock
 from graphflow.backends.cpu.blocks import Block
 from graphflow.backends.cpu.buffers import (
-    allocated,
     bytes_of,
     element,
-    overlap,
     places,
     read_first,
-    results,
-    storage_of,
-    variables_of,
     written,
 )
-from graphflow.backends.cpu.cells import NO_MEMORY, Cells
+from graphflow.backends.cpu.cells import NO_MEMORY
 from graphflow.backends.cpu.compile import Kernels
 from graphflow.backends.cpu.emitted import Emitted
 from graphflow.backends.cpu.levels import ALONE_BYTES, Row
 from graphflow.backends.cpu.loops import UNLOCKED
+from graphflow.backends.cpu.memory import Memory
+from graphflow.backends.cpu.python_steps import in_python
 from graphflow.backends.cpu.team import Team
 from graphflow.backends.cpu.walk import ALONE, COUNT_DRAW, LAUNCH, MEET, RELOCATE, TIMED_WALK, WALK, run_words
-from graphflow.backends.reference import draw, no_memory
-from graphflow.dtypes import ListType
+from graphflow.backends.reference import no_memory
 from graphflow.errors import InternalError, InvalidArgumentError, ResourceExhaustedError
-from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import FUSED
-from graphflow.ops.lists import as_items
+from graphflow.operation import Tensor
 from graphflow.plan import Buffer, Plan, Step
 from graphflow.progress import progress
-from graphflow.shape import elements, known, sizes
+from graphflow.shape import sizes
 from graphflow.store import Store, uninitialized
 
-_ONLY_HERE = 3  # references to an array that only the executable has, while it counts them
-_FEW = 128  # numbers of an input: products of so few have one thread in any BLAS
 _TEAM_BYTES = 2**16  # plans that touch less are done before another thread has heard of them
 
 # ctypes converts numbers to pointers faster than to integers.  The first gives the GIL back while it runs.  What one
@@ -96,26 +84,18 @@ class CpuExecutable:
         self._store = store
         self._function = function
         self._kernels = kernels
-        self._arena = allocated(plan)
-        self._arena_start = self._arena.ctypes.data
-        self._objects: list[np.ndarray | None] = [None] * plan.objects
-        self._cells = Cells(plan.lists)
-        self._variables = variables_of(plan)
+        self.memory = memory = Memory(plan, store)
         self._required = [v for v in read_first(plan) if not store.initialized(v)]
-        self._written = [self._variables[b.index] for s in plan.steps for b in written(s)]
-        given, self._copies = results(plan)
-        self._makers = [partial(np.empty, sizes(b.dims), b.dtype.dtype) for b in given.values()]
+        self._written = [memory.variables[b.index] for s in plan.steps for b in written(s)]
+        self._makers = [partial(np.empty, sizes(b.dims), b.dtype.dtype) for b in memory.given.values()]
         self._first = len(plan.program.feeds)
-        self._number = {index: self._first + i for i, index in enumerate(given)}  # of each fetch array in _arrays
-        self._arrays: list[np.ndarray] = []  # of this run: the feeds, then the arrays for the caller
-        self._list = np.zeros(1, np.int64)  # the address of this list
+        self._list = np.zeros(1, np.int64)  # the address of the list of the run's arrays
         self._status = np.zeros(5, np.int64)
         self._team_of = team_of
         loops = any(step.op.definition.calls for step in plan.steps)
         self._brief = not loops and all(total < _TEAM_BYTES for total in accumulate(map(bytes_of, plan.steps)))
         self._team = None if self._brief else team_of()
         self._keep: list[Any] = []  # what native code points to
-        self._addresses: dict[tuple[str, int], int] = {}  # of constants and variables
         self._parts: list[tuple[Callable[[], Any], list[Step | None]]] = []  # with the step of each of its kernels
         self._clock = clock
         steps = list(enumerate(plan.steps))
@@ -127,7 +107,8 @@ class CpuExecutable:
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
         if self._required:
             self._check_initialized()
-        arrays = self._arrays = feeds[:]
+        memory = self.memory
+        arrays = memory.arrays = feeds[:]
         try:
             for make in self._makers:
                 arrays.append(make())
@@ -146,9 +127,9 @@ class CpuExecutable:
         if self._written:
             self._mark_written()
         results = arrays[self._first :]
-        for position, buffer in self._copies:
-            results.insert(position, self._own(buffer))
-        self._arrays = []
+        for position, buffer in memory.copies:
+            results.insert(position, memory.own(buffer))
+        memory.arrays = []
         return results
 
     def _mark_written(self) -> None:
@@ -167,9 +148,9 @@ class CpuExecutable:
         """Every step by itself, and what watches it before and after it."""
         self._parts.append((watch.begin, []))
         for number, step in progress(steps, "compiling kernels"):
-            self._parts.append((partial(watch.before, step, self._array), []))
+            self._parts.append((partial(watch.before, step, self.memory.array), []))
             self._bind([(number, step)])
-            self._parts.append((partial(watch.after, step, self._array), []))
+            self._parts.append((partial(watch.after, step, self.memory.array), []))
 
     def _bind(self, steps: Sequence[tuple[int, Step]]) -> None:
         """Native calls for as many steps in a row as can be, and what runs the others in Python."""
@@ -180,21 +161,10 @@ class CpuExecutable:
             if not block.takes(step):
                 self._flush(block, of)
                 block, of = Block(self, plan_of), []
-                part = self._in_python(step)
+                part = in_python(step, self.memory, self._store, self._function)
                 self._parts.append((part if self._clock is None else self._clock.around(number, part), []))
             of += [number] * (len(block.rows) - len(of))
         self._flush(block, of)
-
-    def bindable(self, step: Step) -> bool:
-        """Whether every buffer is memory; a variable whose array has another shape is written by the reference."""
-        return all(b.kind != "object" for b in step.inputs) and all(map(self.fits, step.outputs))
-
-    def fits(self, b: Buffer) -> bool:
-        """Whether it is memory, in the shape that the plan counts on."""
-        return b.kind != "object" and (b.kind != "state" or self._state(b).shape == b.dims)
-
-    def _state(self, buffer: Buffer) -> np.ndarray:
-        return storage_of(self._variables[buffer.index], buffer, self._store)
 
     def _flush(self, block: Block, of: Sequence[int]) -> None:
         """One native call for the steps of a block.   of: the number of the step that each row belongs to."""
@@ -276,24 +246,6 @@ class CpuExecutable:
         if not raw:
             words += call.sizes
 
-    def address(self, buffer: Buffer) -> tuple[int, int | None]:
-        """(the address, None), or, for memory that is new in every run, (0, its number among the run's arrays)."""
-        match buffer.kind:
-            case "arena":
-                return self._arena_start + buffer.index, None
-            case "feed":
-                return 0, buffer.index
-            case "fetch":
-                return 0, self._number[buffer.index]
-            case "list":
-                return self._cells.address(buffer.index), None
-            case _:
-                found = self._addresses.get(buffer[:2])
-                if found is None:
-                    array = self._state(buffer) if buffer.kind == "state" else self._array(buffer)
-                    found = self._addresses[buffer[:2]] = array.ctypes.data
-                return found, None
-
     def _kernel(self, step: Step, call: Call) -> int:
         if isinstance(call.function, Emitted) and call.function.raw:
             return self._kernels.address(call.function, (), 0)
@@ -332,101 +284,3 @@ class CpuExecutable:
 
     def address_of(self, kernel: Emitted) -> int:
         return self._kernels.address(kernel, (), 0)
-
-    def has_value(self, state: Buffer) -> bool:
-        """Whether the variable has one, of the shape that the plan counts on."""
-        variable = self._variables[state.index]
-        return self._store.initialized(variable) and self._store.dims(variable) == state.dims
-
-    # -- steps in Python -----------------------------------------------------------------------------------------
-    def _array(self, buffer: Buffer) -> np.ndarray:
-        """The buffer as a NumPy array; for a variable its own array."""
-        index = buffer.index
-        array: np.ndarray | None
-        match buffer.kind:
-            case "arena":
-                array = self._arena[index : index + buffer.nbytes].view(buffer.dtype.dtype)
-            case "state":
-                array = self._state(buffer)
-            case "feed":
-                array = self._arrays[index]
-            case "fetch":
-                array = self._arrays[self._number[index]]
-            case "const":
-                array = self._plan.constants[index]
-            case "list":
-                return self._cells.value(buffer)
-            case _:
-                array = self._objects[index]
-                assert array is not None
-                return array
-        return array.reshape(sizes(buffer.dims)) if known(buffer.dims) else array  # a list may have any length
-
-    def _own(self, buffer: Buffer) -> np.ndarray:
-        """A value that lasts, as programs take it: lists as object arrays; what nobody else has is given away."""
-        value = self._array(buffer)
-        alone = buffer.kind == "object" and value.flags.owndata and sys.getrefcount(value) == _ONLY_HERE
-        value = value if alone else value.copy()
-        return as_items(value) if isinstance(buffer.dtype, ListType) else value
-
-    def _save(self, buffer: Buffer, value: np.ndarray) -> None:
-        if buffer.kind == "object":
-            self._objects[buffer.index] = value
-        elif buffer.kind == "list":
-            self._cells.set(buffer, value)
-        elif buffer.kind == "state":
-            self._store.write(self._variables[buffer.index], value)
-        else:
-            np.copyto(self._array(buffer), value)
-
-    def _in_python(self, step: Step) -> Callable[[], None]:
-        if step.copy:
-            return self._copying(step)
-        return self._calling(step) if step.op.definition.calls else self._referring(step)
-
-    def _calling(self, step: Step) -> Callable[[], None]:
-        """A branch or a loop: its bodies are programs of their own, which write variables where these live."""
-        op, skip = step.op, len(step.op.definition.writes)
-        compute = caller(op, self._store, self._function)
-        changed = {step.inputs[i].index for i in op.definition.writes}
-
-        def part() -> None:
-            values = [
-                None if i in op.definition.refs
-                else self._own(b) if b.kind == "list" or b.kind == "state" and b.index in changed else self._array(b)
-                for i, b in enumerate(step.inputs)
-            ]  # fmt: skip
-            for buffer, value in zip(step.outputs[skip:], compute(values)[skip:], strict=True):
-                self._save(buffer, value)
-
-        return part
-
-    def _copying(self, step: Step) -> Callable[[], None]:
-        return lambda: self._save(step.outputs[0], self._array(step.inputs[0]).copy())
-
-    def _referring(self, step: Step) -> Callable[[], None]:
-        """The reference, from within the run; in place where the record can and no other input is in the way."""
-        op, record = step.op, step.op.definition
-        few = all(b.kind != "list" and known(b.dims) and elements(b.dims) <= _FEW for b in step.inputs)
-        # Not while it waits, or calls a function of the user's.
-        serial: Any = nullcontext() if few or record.stateful else SERIAL_BLAS
-        fixed = [self._array(b) if b.kind in ("arena", "const") else None for b in step.inputs]
-        others = [(i, b) for i, b in enumerate(step.inputs) if fixed[i] is None]
-        draws = record is FUSED or record.draws or record.holds is not None
-
-        def part() -> None:
-            values = fixed[:]
-            for i, b in others:
-                values[i] = self._argument(op, i, b)
-            in_place = record.in_place is not None and not overlap(values, record.writes)
-            with serial:
-                results = record.compute(op, values, in_place, **(draw(op, self._store) if draws else {}))
-            for buffer, value in zip(step.outputs, results, strict=True):
-                self._save(buffer, value)
-
-        return part
-
-    def _argument(self, op: Operation, i: int, buffer: Buffer) -> np.ndarray | None:
-        if i not in op.definition.refs:
-            return self._array(buffer)
-        return self._store.value(self._variables[buffer.index])

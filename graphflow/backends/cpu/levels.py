@@ -57,7 +57,7 @@ class Level:
         if b.kind == "const":
             return self._plan.constants[b.index].ctypes.data, None
         if b.kind == "state":
-            return self._block.host.address(b)[0], None
+            return self._block.host.memory.address(b)[0], None
         if b.kind == "list":
             at = self._fed.get(b.index)
             return (self._cells.address(b.index), None) if at is None else self._feeds[at][0]
@@ -112,7 +112,7 @@ class Level:
 
     def _add(self, step: Step, rows: list[Row], opened: Open) -> None:
         host, calls = self._block.host, step.op.definition.calls
-        if not calls and any(b.kind == "state" and not host.has_value(b) for b in (*step.inputs, *step.outputs)):
+        if not calls and any(b.kind == "state" and not host.memory.has_value(b) for b in (*step.inputs, *step.outputs)):
             raise NotNative  # the run will say so, or make it
         self._block.add(step, self._address, rows, opened)
 

@@ -11,12 +11,13 @@ from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType, as_dtype, float16, float32
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
-from graphflow.ops.arithmetic import add, divide, floordiv, maximum, multiply, pow
+from graphflow.ops.arithmetic import add, maximum, multiply, pow
 from graphflow.ops.arrange import tile
 from graphflow.ops.basic import cast, identity, ones_like
 from graphflow.ops.casts import saturate_cast
 from graphflow.ops.clip import clip_by_value
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
+from graphflow.ops.division import divide, floordiv
 from graphflow.ops.image.shapes import require_image
 from graphflow.ops.join import concat, unstack
 from graphflow.ops.join import stack as stacked
