@@ -95,8 +95,8 @@ _OLDER: dict[str, Any] = {
 
 _SAME_OPS = {
     "AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "BatchMatMulV3": "BatchMatMulV2", "BiasAddV1": "BiasAdd",
-    "ControlTrigger": "NoOp", "HashTable": "HashTableV2", "Inv": "Reciprocal", "MutableHashTable": "MutableHashTableV2",
-    "Mod": "TruncateMod", "PlaceholderV2": "Placeholder",
+    "ControlTrigger": "NoOp", "HashTable": "HashTableV2", "Inv": "Reciprocal", "InvGrad": "ReciprocalGrad",
+    "MutableHashTable": "MutableHashTableV2", "Mod": "TruncateMod", "PlaceholderV2": "Placeholder",
     "RefIdentity": "Identity", "Variable": "VariableV2",
     # Where TensorFlow's op takes the handle of a variable, graphflow's takes the variable.
     "AssignAddVariableOp": "AssignAdd", "AssignSubVariableOp": "AssignSub", "AssignVariableOp": "Assign",

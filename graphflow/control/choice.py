@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from graphflow.control.bodies import Body, Call, add, feed_of, make_body, twin, united
 from graphflow.dtypes import list_of
-from graphflow.errors import GraphError
 from graphflow.gradients import flow_back, no_gradient
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
@@ -84,9 +83,7 @@ def _common(results: Sequence[Tensor]) -> tuple[Dims, Any]:
 
 
 def _types(*inputs: Tensor, types: Any, source: Any, bodies: Any, **_: Any) -> Outputs:
-    """What the operation was made with.   Raises: ValueError where it is made again of a GraphDef and cannot be."""
-    if any(op.definition.refs for call in bodies for op in call.program.ops):
-        raise GraphError("branches and loops that read or write variables cannot be imported")
+    """What the operation was made with."""
     return list(types)
 
 
@@ -103,10 +100,33 @@ def specialized_record(record: OpDef, refs: Sequence[int], writes: Sequence[int]
     return replace(record, infer=infer, stateful=acts, refs=tuple(refs), writes=tuple(writes))
 
 
+def choice_of(index: Tensor, branches: Sequence[Branch], name: str) -> Operation:
+    """An If."""
+    return add(Choice(index, tuple(branches)), name)
+
+
 def choose(index: Tensor, branches: Sequence[Branch], name: str) -> list[Tensor]:
     """Results of the branch that the index names."""
-    op = add(Choice(index, tuple(branches)), name)
+    op = choice_of(index, branches, name)
     return list(op.outputs[len(op.definition.writes) :])
+
+
+def taking(branches: Sequence[Branch], owners: Mapping[Frame, tuple[Operation, int]]) -> list[Branch]:
+    """The branches with the values that they take of branches that ran before.
+
+    owners  for each frame of those: the If, and which of its branches was made there
+    """
+    foreign: dict[Operation, list[tuple[int, Tensor]]] = {}
+    for branch in branches:
+        for t in make_body(branch.frame, [], branch.fetches).captured:
+            if t.op.frame in owners:
+                op, number = owners[t.op.frame]
+                foreign.setdefault(op, []).append((number, t))
+    lists = {n: [] for n in range(len(branches))}  # type: dict[int, list[tuple[Tensor, Tensor]]]
+    for op, kept in foreign.items():
+        for (number, t), value in zip(kept, twin(op, kept), strict=True):
+            lists[number].append((value, t))
+    return [replace(branch, lists=(*branch.lists, *lists[n])) for n, branch in enumerate(branches)]
 
 
 def merged(results: Sequence[Tensor]) -> list[Tensor]:
@@ -157,7 +177,8 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
                 places.append(i)
     branches = _with_values(op, branches, [t for _, t in saved], saved)
     made = add(Choice(source.index, tuple(branches), tuple(saved)), "If")
-    outputs = merged(made.outputs[len(made.definition.writes) :])
+    outputs = made.outputs[len(made.definition.writes) :]
+    outputs = (*merged(outputs[: len(dense)]), *outputs[len(dense) :])
     results: list[Any] = [None] * len(op.inputs)
     for i, t in zip((*dense, *places), outputs, strict=True):
         results[i] = t

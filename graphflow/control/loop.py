@@ -171,7 +171,7 @@ def _vjp(op: Operation, dys: Sequence[Any], wanted: set[int]) -> list[Any]:
     )  # fmt: skip
     flown, _, rows_back = repeat(made, "While")
     flown = exits(flown, True, 0)
-    rows_back = [stacked_result(t, True) for t in rows_back]
+    rows_back = [*[stacked_result(t, True) for t in rows_back[: len(dense)]], *rows_back[len(dense) :]]
     results: list[Any] = [None] * len(op.inputs)
     for j, d in zip(active, flown, strict=False):
         results[1 + j] = d

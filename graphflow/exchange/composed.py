@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphflow.dtypes import float16, float32, int32, int64
+from graphflow.dtypes import float16, float32, int64
 from graphflow.errors import GraphError
 from graphflow.gradients import gradients
 from graphflow.operation import Operation, Tensor
@@ -18,7 +18,7 @@ from graphflow.ops.basic import IDENTITY_N, cast, identity, no_op, zeros_like
 from graphflow.ops.compare import logical_and
 from graphflow.ops.contraction import einsum
 from graphflow.ops.define import REGISTRY
-from graphflow.ops.fill import constant, one_hot
+from graphflow.ops.fill import constant
 from graphflow.ops.fill import range as range_
 from graphflow.ops.indexed_slices import UNSORTED_SEGMENT_SUM
 from graphflow.ops.indexing import gather, gather_nd
@@ -31,7 +31,6 @@ from graphflow.ops.ranking import IN_TOP_K
 from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.ops.segments import segment_sum, sparse_segment_mean, sparse_segment_sqrt_n, sparse_segment_sum
 from graphflow.ops.select import where_v2
-from graphflow.ops.sequences import dynamic_stitch
 from graphflow.ops.shape_ops import reshape, shape
 from graphflow.ops.sparse.arrange import sparse_fill_empty_rows
 from graphflow.ops.sparse.math import sparse_tensor_dense_matmul
@@ -144,15 +143,6 @@ def _sparse_matmul(attrs: Attrs, indices: Tensor, values: Tensor, sizes: Tensor,
     return sparse_tensor_dense_matmul(sparse, b, attrs.get("adjoint_a", False), attrs.get("adjoint_b", False))
 
 
-def _offsets(attrs: Attrs, axis: Tensor, *shapes: Tensor) -> list[Tensor]:
-    """Where each of several tensors begins in all of them joined along an axis."""
-    along = one_hot(axis, shape(shapes[0])[0], dtype=shapes[0].dtype)
-    found = [zeros_like(shapes[0])]
-    for sizes in shapes[:-1]:
-        found.append(found[-1] + sizes * along)
-    return found
-
-
 # -- lookup tables -----------------------------------------------------------------------------------------------------
 def _of_table(op: str, *names: str) -> Callable:
     """An op on a table, which has what the op asks for beside its inputs."""
@@ -179,9 +169,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     for ops, function in (
         ("AccumulateNV2", lambda attrs, *inputs: add_n(list(inputs))),
         ("ApplyFtrl ResourceApplyFtrl", _with_shrinkage("ApplyFtrlV2")),
-        ("ConcatOffset", _offsets),
         ("Div", _quotient),
-        ("DynamicStitch", lambda attrs, *inputs: dynamic_stitch(inputs[: len(inputs) // 2], inputs[len(inputs) // 2 :])),
         ("Einsum", lambda attrs, *inputs: einsum(attrs["equation"], *inputs)),
         ("EluGrad", lambda attrs, dy, y: where_v2(y < 0, dy * (y + 1), dy)),
         ("FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3", _batch_norm),
@@ -199,7 +187,6 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("LookupTableSizeV2 LookupTableSize", _of_table("LookupTableSizeV2", "mutable")),
         ("Gather ResourceGather", lambda attrs, params, indices: gather(current(params), indices)),
         ("InTopK", lambda attrs, values, targets: IN_TOP_K(values, targets, constant(attrs["k"], targets.dtype))),
-        ("InvGrad ReciprocalGrad", lambda attrs, y, dy: -dy * square(y)),
         ("LRN", _lrn),
         ("LRNGrad", lambda attrs, dy, x, y: gradients(_lrn(attrs, x), x, dy)[0]),
         ("LeakyRelu", lambda attrs, x: leaky_relu(x, attrs.get("alpha", 0.2))),
@@ -209,10 +196,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         )),
         ("Relu6Grad", lambda attrs, dy, x: where_v2(logical_and(x > 0, x < 6), dy, zeros_like(dy))),
         ("ResourceGatherNd", lambda attrs, params, indices: gather_nd(current(params), indices)),
-        ("RsqrtGrad", lambda attrs, y, dy: dy * (y * square(y)) * -0.5),
         ("SeluGrad", lambda attrs, dy, y: where_v2(y < 0, dy * (y + SELU_SCALE * SELU_ALPHA), dy * SELU_SCALE)),
-        ("ShapeN", lambda attrs, *inputs: [shape(current(t), out_type=attrs.get("out_type", int32)) for t in inputs]),
-        ("SigmoidGrad", lambda attrs, y, dy: dy * y * (1 - y)),
         ("SoftplusGrad", lambda attrs, dy, x: dy * sigmoid(x)),
         ("SoftsignGrad", lambda attrs, dy, x: dy / square(1 + abs(x))),
         ("SparseApplyFtrl ResourceSparseApplyFtrl", _with_shrinkage("SparseApplyFtrlV2")),
@@ -224,9 +208,6 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("SparseSegmentSqrtNGrad", _segments_grad(sqrt)),
         ("SparseSegmentSum SparseSegmentSumWithNumSegments", _segments(sparse_segment_sum)),
         ("SparseTensorDenseMatMul", _sparse_matmul),
-        ("StaticRegexFullMatch", lambda attrs, x: REGISTRY["RegexFullMatch"](x, constant(attrs["pattern"]))),
-        ("SqrtGrad", lambda attrs, y, dy: dy * 0.5 / y),
-        ("TanhGrad", lambda attrs, y, dy: dy * (1 - square(y))),
     )
     for op in ops.split()
 }

@@ -8,7 +8,7 @@ from typing import Any
 from graphflow.dtypes import int32
 from graphflow.graph import Graph
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.arithmetic import multiply, subtract
+from graphflow.ops.arithmetic import minimum, multiply, subtract
 from graphflow.ops.arrange import transpose
 from graphflow.ops.assertions import ASSERT
 from graphflow.ops.basic import cast, identity, ones_like
@@ -103,7 +103,8 @@ def _sum_duplicates(op: Operation, values: Tensor, indices: Tensor) -> list[Tens
 
 def _neighbours(op: Operation, x: Tensor) -> Tensor:
     """Sums of neighbouring channels, as a product with a matrix that has ones around its diagonal."""
-    n, radius = shape(x)[-1], op.attrs["radius"]
+    n = shape(x)[-1]
+    radius = minimum(n, op.attrs["radius"])
     band = matrix_band_part(fill([n, n], constant(1, x.dtype)), radius, radius)
     return reshape(matmul(reshape(x, [-1, n]), band), shape(x))
 

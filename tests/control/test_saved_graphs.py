@@ -44,10 +44,12 @@ def test_a_graph_def_keeps_loops_within_the_process():
         assert session.run(z, {again: [1, 2, 3]}).tolist() == want.tolist()
 
 
-def test_variables_written_inside_cannot_be_imported():
+def test_variables_written_inside():
     with tf.Graph().as_default() as graph:
-        v = tf.Variable(0.0)
-        tf.cond(tf.constant(True), lambda: v.assign_add(1.0), lambda: v.assign(0.0))
-        data = graph.as_graph_def()
-    with tf.Graph().as_default(), pytest.raises(ValueError, match="cannot be imported"):
-        tf.import_graph_def(data)
+        v = tf.Variable(2.0, name="v")
+        tf.cond(tf.placeholder(tf.bool, [], "p"), lambda: v.assign_add(1.0), lambda: v.assign(0.0))
+        data = tf.GraphDef.FromString(graph.as_graph_def().SerializeToString())
+    with tf.Graph().as_default(), tf.Session() as session:
+        y, start = tf.import_graph_def(data, return_elements=["cond/Merge:0", "v/Assign"], name="")
+        session.run(start)
+        assert [session.run([y, "v:0"], {"p:0": p})[0] for p in (True, True, False, True)] == [3.0, 4.0, 0.0, 1.0]
