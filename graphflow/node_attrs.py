@@ -28,6 +28,8 @@ _RENAMED: dict[str, dict[str, str]] = {
     "MaxPoolWithArgmax": {"targmax": "Targmax"},
     "PyFunc": {"function": "token"},
     "PyFuncStateless": {"function": "token"},
+    "StaticRegexReplace": {"every": "replace_global"},
+    "StringToHashBucketFast": {"n": "num_buckets"},
     "SpaceToBatchND": {"Tblock": "Tblock_shape", "Tedges": "Tpaddings"},
     "SparseToDense": {"validate": "validate_indices"},
 }
@@ -74,8 +76,13 @@ _MORE_TYPES: dict[str, dict[str, str]] = {
     **{f"LookupTable{op}V2": {"K": "Tin", "V": "Tout"} for op in ("Find", "Insert")},
     **{f"Stateless{op}": {"I": "T", "S": "Tseed"} for op in ("RandomNormal", "RandomUniform", "TruncatedNormal")},
     **{f"UnsortedSegment{op}": {"Tnum": "Tnumsegments"} for op in ("Max", "Min", "Prod", "Sum")},
-    "InitializeTableV2": {"K": "Tkey", "V": "Tval"}, "LookupTableRemoveV2": {"T": "Tin"}, "RandomGamma": {"I": "S"},
-    "GatherNd": {"T": "Tparams"}, "GatherV2": {"T": "Tparams"}, "RandomUniformInt": {"T": "Tout", "I": "T"}}
+    "InitializeTableV2": {"K": "Tkey", "V": "Tval"},
+    "LookupTableRemoveV2": {"T": "Tin"},
+    "RandomGamma": {"I": "S"},
+    "GatherNd": {"T": "Tparams"},
+    "GatherV2": {"T": "Tparams"},
+    "RandomUniformInt": {"T": "Tout", "I": "T"},
+}
 
 # Attributes of TensorFlow that graphflow does without, and their values for which that changes nothing; None: any.
 _WITHOUT: dict[str, tuple | None] = {
@@ -84,7 +91,7 @@ _WITHOUT: dict[str, tuple | None] = {
     "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
     "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
     "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
-    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None,
+    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None, "shape_type": None,
     "use_node_name_sharing": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
 }  # fmt: skip
 # What older graph files do not have.

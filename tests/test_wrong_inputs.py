@@ -146,7 +146,8 @@ ATTRS = {
 # Ops that take nothing, or what cannot be fed: see test_what_cannot_be_fed for those that can fail.
 NOT_HERE = set(
     """
-    Const Placeholder PlaceholderWithDefault VariableV2 SaveV2 MergeV2Checkpoints DatasetCardinality ReduceDataset OneShotIterator
+    Const Placeholder PlaceholderWithDefault VariableV2 SaveV2 MergeV2Checkpoints DatasetCardinality ReduceDataset
+    OneShotIterator
     MakeIterator IteratorGetNext LookupTableFindV2 LookupTableSizeV2 LookupTableExportV2 QueueDequeueV2
     QueueDequeueManyV2 QueueDequeueUpToV2 QueueCloseV2 TensorArrayV3 TensorArrayReadV3 TensorArrayWriteV3
     TensorArraySizeV3 TensorArrayGatherV3 TensorArrayStackV3 TensorArrayScatterV3 TensorArrayConcatV3 ListReadOrZeros

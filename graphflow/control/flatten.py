@@ -29,7 +29,9 @@ def needs_flattening(ops: Sequence[Operation]) -> bool:
     return any(op.definition.calls or any(map(is_list, op.outputs)) or has_stand_in(op) for op in ops)
 
 
-def flattened(ops: Sequence[Operation], order: Mapping[Operation, Sequence[Operation]]) -> list[tuple[Operation, NodeDef]]:
+def flattened(
+    ops: Sequence[Operation], order: Mapping[Operation, Sequence[Operation]]
+) -> list[tuple[Operation, NodeDef]]:
     """The nodes of all operations of a graph, each with the operation that it belongs to.
 
     order   what operations also wait for

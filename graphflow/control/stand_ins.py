@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphflow.control.scribe import Scribe, Value, type_attr
-from graphflow.dtypes import bool_, int32
+from graphflow.dtypes import bool_, int32, int64
 from graphflow.exchange.expanded import expand, is_expanded
 from graphflow.graph_protos import AttrValue
 from graphflow.node_attrs import attr_values
@@ -47,6 +47,14 @@ def _sparse_rule(s: Scribe, *data: Value) -> list[Value]:
     return [made.output(i, data[i].kind) if i else made for i in range(len(s.op.outputs))]
 
 
+def _filled_rows(s: Scribe, indices: Value, sizes: Value) -> list[Value]:
+    """The numbers of the elements take the place of their values, and the number of a new one is that of all."""
+    n = s.cast(s.size(indices), int64)
+    places = s.put("Range", [s.constant(0, int64), n, s.constant(1, int64)], int64, Tidx=int64)
+    made = s.put("SparseFillEmptyRows", [indices, places, sizes, n], int64, s.op.name, T=int64)
+    return [made, made.output(1, type_attr(int64)), made.output(2, type_attr(bool_))]
+
+
 def _initialized(s: Scribe, ref: Value, initial: Value) -> list[Value]:
     """The value of a variable that has one, and else another: a conditional of TensorFlow's."""
     boolean = type_attr(bool_)
@@ -81,7 +89,8 @@ def _expanded(s: Scribe, data: Sequence[Value]) -> list[Value]:
 
 
 _STAND_INS: dict[str, Callable[..., list[Value]]] = {
-    "InitializedValue": _initialized, "Print": _print, "ReadVariable": _read, "StitchRows": _stitch, "SumTo": _sum_to,
+    "FilledRows": _filled_rows, "InitializedValue": _initialized, "Print": _print, "ReadVariable": _read,
+    "StitchRows": _stitch, "SumTo": _sum_to,
 }  # fmt: skip
 
 

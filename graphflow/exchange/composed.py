@@ -174,13 +174,24 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("EluGrad", lambda attrs, dy, y: where_v2(y < 0, dy * (y + 1), dy)),
         ("FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3", _batch_norm),
         ("FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3", _batch_norm_grad),
-        ("InitializeTableFromTextFileV2 InitializeTableFromTextFile", _of_table(
-            "InitializeTableFromTextFileV2", "key_index", "value_index", "vocab_size", "delimiter", "offset", "key_dtype",
-            "value_dtype",
-        )),
+        (
+            "InitializeTableFromTextFileV2 InitializeTableFromTextFile",
+            _of_table(
+                "InitializeTableFromTextFileV2",
+                "key_index",
+                "value_index",
+                "vocab_size",
+                "delimiter",
+                "offset",
+                "key_dtype",
+                "value_dtype",
+            ),
+        ),
         ("InitializeTableV2 InitializeTable LookupTableImportV2 LookupTableImport", _of_table("InitializeTableV2")),
-        ("LookupTableExportV2 LookupTableExport", _of_table("LookupTableExportV2", "mutable", "key_dtype",
-                                                            "value_dtype")),
+        (
+            "LookupTableExportV2 LookupTableExport",
+            _of_table("LookupTableExportV2", "mutable", "key_dtype", "value_dtype"),
+        ),
         ("LookupTableFindV2 LookupTableFind", _of_table("LookupTableFindV2", "mutable")),
         ("LookupTableInsertV2 LookupTableInsert", _of_table("LookupTableInsertV2")),
         ("LookupTableRemoveV2", _of_table("LookupTableRemoveV2")),
@@ -191,9 +202,12 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("LRNGrad", lambda attrs, dy, x, y: gradients(_lrn(attrs, x), x, dy)[0]),
         ("LeakyRelu", lambda attrs, x: leaky_relu(x, attrs.get("alpha", 0.2))),
         ("LeakyReluGrad", lambda attrs, dy, x: where_v2(x > 0, dy, dy * attrs.get("alpha", 0.2))),
-        ("Print", lambda attrs, x, *data: print_values(
-            x, list(data), attrs.get("message", ""), attrs.get("first_n", -1), attrs.get("summarize", 3)
-        )),
+        (
+            "Print",
+            lambda attrs, x, *data: print_values(
+                x, list(data), attrs.get("message", ""), attrs.get("first_n", -1), attrs.get("summarize", 3)
+            ),
+        ),
         ("Relu6Grad", lambda attrs, dy, x: where_v2(logical_and(x > 0, x < 6), dy, zeros_like(dy))),
         ("ResourceGatherNd", lambda attrs, params, indices: gather_nd(current(params), indices)),
         ("SeluGrad", lambda attrs, dy, y: where_v2(y < 0, dy * (y + SELU_SCALE * SELU_ALPHA), dy * SELU_SCALE)),

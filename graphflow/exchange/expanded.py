@@ -120,7 +120,9 @@ EXPANDED: dict[str, Callable[..., Any]] = {
     "CheckedWeights": lambda op, weights, values: weights,  # what they are multiplied with shows whether they fit
     "CountRuns": lambda op, ref: subtract(assign_add(ref, 1), 1),
     "CustomGradient": lambda op, *values: list(values[: op.attrs["results"]]),
-    "ExclusiveCase": lambda op, preds: _asserted(preds, less_equal(reduce_sum(cast(preds, int32)), 1), op.attrs["names"]),
+    "ExclusiveCase": lambda op, preds: _asserted(
+        preds, less_equal(reduce_sum(cast(preds, int32)), 1), op.attrs["names"]
+    ),
     "GatherGrad": _gather_grad,
     "KeptShape": _kept_shape,
     "NoCase": lambda op, value: _asserted(value, False, op.attrs["names"]),

@@ -1,4 +1,4 @@
-"""Operations that no file can hold, written as PyFunc: what calls a function that only the process has that wrote it."""
+"""Operations that no file can hold, written as PyFunc, which calls a function that only the writing process has."""
 
 from __future__ import annotations
 

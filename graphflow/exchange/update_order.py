@@ -1,7 +1,7 @@
 """What an update of a variable has to wait for in TensorFlow, where reads of a variable are no copies of its value.
 
-Here a variable that is used as a tensor has the value of the run's start.  TensorFlow gives a reference, so whoever uses
-it has to be done before the variable changes; its own gradients have tuples for that.
+Here a variable that is used as a tensor has the value of the run's start.  TensorFlow gives a reference, so whoever
+uses it has to be done before the variable changes; its own gradients have tuples for that.
 """
 
 from __future__ import annotations

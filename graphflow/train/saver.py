@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from graphflow.data.saving import IteratorSaveable
-from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, NotFoundError
+from graphflow.errors import GraphError, InvalidArgumentError, NotFoundError
 from graphflow.graph import get_default_graph
+from graphflow.graph_def import as_graph_def
 from graphflow.graph_protos import NodeDef
 from graphflow.io.checkpoint import CheckpointReader, near, open_checkpoint, sweep, write_checkpoint
-from graphflow.graph_def import as_graph_def
 from graphflow.meta_graph import (
     export_meta_graph,
     import_scoped_meta_graph,
