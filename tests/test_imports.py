@@ -25,7 +25,7 @@ LAYERS = (
     "ops default tensor_proto",
     "modes spec node_attrs",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
-    "control custom_gradient distributions",
+    "control custom_gradient distributions linear_operators",
     "graph_def",
     "train.optimizer train.rules train.slots train.schedules train.averages train.global_step train.gradient_descent",
     "train.adadelta train.adagrad train.adam train.ftrl train.momentum train.rmsprop",

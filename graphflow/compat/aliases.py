@@ -43,7 +43,17 @@ _LINES: dict[str, str] = {
         "shuffle_and_repeat unbatch",
         "data.experimental",
     ),
-    "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
+    "contrib.distributions": " ".join(
+        (
+            _same(_DISTRIBUTIONS, "distributions"),
+            _same("Mixture", "distributions.mixture"),
+            _same(
+                "ExpRelaxedOneHotCategorical MultivariateNormalDiag MultivariateNormalFullCovariance "
+                "MultivariateNormalTriL OneHotCategorical RelaxedOneHotCategorical",
+                "distributions.multivariate",
+            ),
+        )
+    ),
     "contrib.feature_column": _same(
         "sequence_categorical_column_with_hash_bucket sequence_categorical_column_with_identity sequence_input_layer "
         "sequence_categorical_column_with_vocabulary_file sequence_categorical_column_with_vocabulary_list "
@@ -59,6 +69,12 @@ _LINES: dict[str, str] = {
     "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
     "contrib.learn.preprocessing": "",
     "contrib.legacy_seq2seq": "",
+    "contrib.linalg": "LinearOperatorTriL=linalg.LinearOperatorLowerTriangular "
+    + _same(
+        "LinearOperator LinearOperatorDiag LinearOperatorFullMatrix LinearOperatorIdentity "
+        "LinearOperatorLowerTriangular",
+        "linalg",
+    ),
     "contrib.lookup": "",
     "contrib.losses": "",
     "contrib.metrics": "",
