@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # the longest one that fits counts.
 LAYERS = (
     "version errors config dtypes shape names devices nest logging progress",
-    "io.wire io.text_format io.scalars io.protobuf",
+    "io.wire io.text_format io.scalars io.fields io.protobuf",
     "graph_protos summary_protos protos saved_model_protos",
     "operation frames graph_elements",
     "graph",
