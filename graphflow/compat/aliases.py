@@ -18,6 +18,7 @@ LATE_MODULES = (
     "compat.device_lib",
     "compat.mnist",
     "compat.input_data",
+    "compat.inside",
     "compat.timeline",
 )
 
@@ -39,10 +40,13 @@ _LINES: dict[str, str] = {
     "contrib": "",
     "contrib.crf": "",
     "contrib.data": _same(
-        "CsvDataset bucket_by_sequence_length group_by_window ignore_errors make_csv_dataset map_and_batch "
-        "shuffle_and_repeat unbatch",
+        "Counter CsvDataset bucket_by_sequence_length choose_from_datasets enumerate_dataset group_by_window "
+        "ignore_errors make_csv_dataset map_and_batch parallel_interleave sample_from_datasets shuffle_and_repeat "
+        "unbatch unique",
         "data.experimental",
-    ),
+    )
+    + " padded_batch_and_drop_remainder=data.experimental.padded_batch_and_drop_remainder"
+    + " batch_and_drop_remainder=data.experimental.batch_and_drop_remainder",
     "contrib.distributions": " ".join(
         (
             _same(_DISTRIBUTIONS, "distributions"),
@@ -81,7 +85,7 @@ _LINES: dict[str, str] = {
     "contrib.opt": "",
     "contrib.rnn": "",
     "contrib.seq2seq": "",
-    "contrib.slim": "",
+    "contrib.slim": "initializers=contrib.layers regularizers=contrib.layers",
     "contrib.tensorboard": "",
     "contrib.tensorboard.plugins": "",
     "contrib.tensorboard.plugins.projector": _same(
