@@ -14,6 +14,7 @@ from graphflow.control.dataflow import DATAFLOW, Structure, full, in_order, need
 from graphflow.control.flatten import flattened, needs_flattening
 from graphflow.control.list_nodes import TENSOR_LISTS, with_list_ops
 from graphflow.control.rebuild import Builder
+from graphflow.control.stacks import STACK_OPS, Stacks, without_triggers
 from graphflow.dtypes import ListType
 from graphflow.errors import DTypeError, GraphError
 from graphflow.graph import Graph, get_default_graph
@@ -21,6 +22,7 @@ from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.node_attrs import SAME_OPS, attr_values, attrs_of
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.lists import LISTS_ADDED
+from graphflow.ops import gradient_nodes  # noqa: F401  ops that only GraphDefs have
 from graphflow.ops.define import REGISTRY, convert_to_tensor
 from graphflow.tensor_proto import shape_proto
 
@@ -88,7 +90,8 @@ def import_graph_def(
     unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
-    structure = Structure(_in_order(with_lists(with_list_ops(graph_def.node)), mapped), mapped)
+    nodes = with_lists(with_list_ops(without_triggers(graph_def.node)))
+    structure = Structure(_in_order(nodes, mapped), mapped)
     for key in return_elements or ():
         if node_of(key) not in structure.nodes:
             raise GraphError(f"the GraphDef has no node {node_of(key)!r}")
@@ -96,7 +99,7 @@ def import_graph_def(
             raise GraphError(f"{key!r} exists only inside a branch or a loop of the GraphDef")
     with nullcontext(graph._scope) if name == "" else graph.name_scope(name or "import") as scope:
         tensors = {key: convert_to_tensor(value) for key, value in mapped.items()}
-        builder = Builder(structure, partial(_make, scope), structure.top, None, tensors)
+        builder = Builder(structure, partial(_make, scope), structure.top, None, tensors, Stacks(structure))
         builder.build()
     if return_elements is None:
         return None
@@ -105,7 +108,7 @@ def import_graph_def(
 
 def is_known(op: str) -> bool:
     """Whether nodes of this op can be imported."""
-    return SAME_OPS.get(op, op) in REGISTRY or op in DATAFLOW or op in TENSOR_LISTS
+    return SAME_OPS.get(op, op) in REGISTRY or op in DATAFLOW or op in TENSOR_LISTS or op in STACK_OPS or op == "TensorArrayGradV3"
 
 
 def not_a_graph_def(found: Any) -> TypeError:

@@ -67,7 +67,8 @@ _OLDER: dict[str, Any] = {
     "align_corners": False, "out_type": int32,
 }  # fmt: skip
 
-SAME_OPS = {"AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "Variable": "VariableV2", "Inv": "Reciprocal"}
+SAME_OPS = {"AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "Variable": "VariableV2", "Inv": "Reciprocal",
+            "ControlTrigger": "NoOp", "InvGrad": "ReciprocalGrad"}  # fmt: skip
 
 
 # -- to a GraphDef -----------------------------------------------------------------------------------------------------

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from graphflow.control.bodies import Body, Call, add, feed_of, make_body, twin, united
 from graphflow.dtypes import list_of
-from graphflow.errors import GraphError
 from graphflow.gradients import flow_back, no_gradient
 from graphflow.graph import get_default_graph
 from graphflow.operation import Frame, Operation, Tensor
@@ -101,10 +100,33 @@ def specialized_record(record: OpDef, refs: Sequence[int], writes: Sequence[int]
     return replace(record, infer=infer, stateful=acts, refs=tuple(refs), writes=tuple(writes))
 
 
+def choice_of(index: Tensor, branches: Sequence[Branch], name: str) -> Operation:
+    """An If."""
+    return add(Choice(index, tuple(branches)), name)
+
+
 def choose(index: Tensor, branches: Sequence[Branch], name: str) -> list[Tensor]:
     """Results of the branch that the index names."""
-    op = add(Choice(index, tuple(branches)), name)
+    op = choice_of(index, branches, name)
     return list(op.outputs[len(op.definition.writes) :])
+
+
+def taking(branches: Sequence[Branch], owners: Mapping[Frame, tuple[Operation, int]]) -> list[Branch]:
+    """The branches with the values that they take of branches that ran before.
+
+    owners  for each frame of those: the If, and which of its branches was made there
+    """
+    foreign: dict[Operation, list[tuple[int, Tensor]]] = {}
+    for branch in branches:
+        for t in make_body(branch.frame, [], branch.fetches).captured:
+            if t.op.frame in owners:
+                op, number = owners[t.op.frame]
+                foreign.setdefault(op, []).append((number, t))
+    lists = {n: [] for n in range(len(branches))}  # type: dict[int, list[tuple[Tensor, Tensor]]]
+    for op, kept in foreign.items():
+        for (number, t), value in zip(kept, twin(op, kept), strict=True):
+            lists[number].append((value, t))
+    return [replace(branch, lists=(*branch.lists, *lists[n])) for n, branch in enumerate(branches)]
 
 
 def merged(results: Sequence[Tensor]) -> list[Tensor]:

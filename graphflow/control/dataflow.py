@@ -154,12 +154,14 @@ class Structure:
     nodes      in an order in which each comes after what needs_of says
     replaced   tensors that are given from outside
     unit       for each node that gives values in its region: what makes them
+    also       for branches and loops: further tensors in them that have to be made
     """
 
     def __init__(self, nodes: Sequence[NodeDef], replaced: Collection[str]) -> None:
         self.top = Region()
         self.nodes = {node.name: node for node in nodes}
         self.unit: dict[str, Unit] = {}
+        self.also: dict[Unit, list[str]] = {}
         self._replaced = replaced
         self._home: dict[str, Region] = {}
         self._loops: dict[bytes, LoopRegion] = {}
@@ -243,11 +245,12 @@ class Structure:
         """What making a unit begins with."""
         if isinstance(unit, Plain):
             return list(unit.node.input)
+        also = self.also.get(unit, [])
         if isinstance(unit, Conditional):
-            return [unit.pred, *[key for merge in unit.merges for key in merge.input]]
+            return [unit.pred, *[key for merge in unit.merges for key in merge.input], *also]
         assert unit.test is not None
         inputs = [key for v in unit.variables.values() for key in (*v.enter.input, *v.following.input)]
-        return [*inputs, *unit.test.input]
+        return [*inputs, *unit.test.input, *also]
 
     def ordered(self, roots: Iterable[Unit]) -> list[Unit]:
         """These units of one region and those that they need, each behind those that it needs."""
@@ -320,6 +323,13 @@ class Structure:
                 return last
         groups.append(Conditional(region, pred, [node]))
         return groups[-1]
+
+    def conditional(self, branch: Region) -> Conditional | None:
+        """The first conditional that a branch belongs to."""
+        for (region, pred, _), groups in self._groups.items():
+            if region is branch.parent and pred == branch.pred:
+                return groups[0]
+        return None
 
     def _behind(self, node: NodeDef) -> set[str]:
         """All nodes that one needs, in the same iteration."""

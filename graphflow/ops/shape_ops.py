@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.dtypes import INDEX, NUMERIC, DType
+from graphflow.dtypes import NUMERIC, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
@@ -325,23 +325,6 @@ def _sum_to(x: np.ndarray, shape: np.ndarray) -> np.ndarray:
         raise refuse(f"{x.shape} is not what {target} broadcasts to")
     return x.sum(axis=axes, dtype=x.dtype, keepdims=True).reshape(target) if axes else x
 
-
-def _broadcast_axes(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rank = max(len(a), len(b))
-    padded = [[1] * (rank - len(s)) + s.tolist() for s in (a, b)]
-    if any(m != n and 1 not in (m, n) for m, n in zip(*padded, strict=True)):
-        raise refuse(f"the shapes {a.tolist()} and {b.tolist()} do not broadcast")
-    first, second = ([i for i, n in enumerate(sizes) if n == 1] for sizes in padded)
-    return np.array(first, a.dtype), np.array(second, b.dtype)
-
-
-BROADCAST_GRADIENT_ARGS = define(  # the axes to sum gradients over, in graphs that TensorFlow has written
-    "BroadcastGradientArgs", "s0:I s1:I",
-    infer=lambda s0, s1: [((None,), s0.dtype), ((None,), s1.dtype)],
-    reference=_broadcast_axes,
-    vjp=NO_GRADIENT,
-    types={"I": INDEX},
-)  # fmt: skip
 
 SUM_TO = define(
     "SumTo", "x shape:I",
