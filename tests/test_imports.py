@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # the longest one that fits counts.
 LAYERS = (
     "version errors config dtypes shape names devices nest logging progress",
-    "io.wire io.text_format io.scalars io.protobuf",
+    "io.wire io.text_format io.scalars io.fields io.protobuf",
     "graph_protos summary_protos protos saved_model_protos",
     "operation frames graph_elements",
     "graph",
@@ -27,7 +28,7 @@ LAYERS = (
     "modes spec node_attrs",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
     "exchange",
-    "control custom_gradient distributions",
+    "control custom_gradient distributions linear_operators",
     "graph_def",
     "train.optimizer train.rules train.slots train.schedules train.averages train.global_step train.gradient_descent",
     "train.adadelta train.adagrad train.adam train.ftrl train.momentum train.rmsprop",
@@ -95,7 +96,12 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports(path: Path) -> Iterator[Import]:
+@functools.cache
+def imports(path: Path) -> tuple[Import, ...]:
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
     stack: list[tuple[ast.AST, bool, bool]] = [(ast.parse(path.read_text(encoding="utf-8")), False, False)]
     while stack:
         node, late, typing = stack.pop()

@@ -47,10 +47,19 @@ def load(
             _saver(graph, meta, scope, prefix).restore(sess, prefix)
     assets = os.path.join(folder, constants.ASSETS_DIRECTORY)
     feeds = {scope + a.tensor_info.name: os.path.join(assets, a.filename) for a in meta.asset_file_def}
-    for key in (constants.MAIN_OP_KEY, constants.LEGACY_INIT_OP_KEY):
-        for name in meta.collection_def[key].node_list.value if key in meta.collection_def else ():
-            sess.run(graph.get_operation_by_name(scope + name), feeds)
+    for name in _init_ops(meta):
+        sess.run(graph.get_operation_by_name(scope + name), feeds)
     return meta
+
+
+def _init_ops(meta: MetaGraphDef) -> list[str]:
+    """What a loader runs when the variables have their values; TensorFlow 2 writes it as a signature."""
+    keys = (constants.MAIN_OP_KEY, constants.LEGACY_INIT_OP_KEY)
+    found = [name for key in keys if key in meta.collection_def for name in meta.collection_def[key].node_list.value]
+    key = constants.INIT_OP_SIGNATURE_KEY
+    if key in meta.signature_def:
+        found.append(source(meta.signature_def[key].outputs[key].name))
+    return found
 
 
 def read_saved_model(folder: str) -> SavedModel:
