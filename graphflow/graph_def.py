@@ -92,7 +92,8 @@ def import_graph_def(
         raise GraphError(f"graphflow does not have these ops of the GraphDef: {', '.join(strange)}")
     graph = get_default_graph()
     mapped = {full(key): value for key, value in (input_map or {}).items()}
-    unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
+    there = {node.name for node in graph_def.node} | {node_of(key) for node in graph_def.node for key in node.input}
+    unknown = [key for key in mapped if key.rpartition(":")[0] not in there]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
     nodes = with_lists(with_list_ops(without_triggers([*map(restored, graph_def.node)])))
