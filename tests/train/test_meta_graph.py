@@ -211,7 +211,10 @@ def test_files_that_are_no_meta_graphs(tmp_path):
     for data in (whole[: len(whole) // 2], whole[:-3], b"", b"{}", b"hello", graph.SerializeToString(), b"node {}",
                  b'{"format": "graphflow graph 1"}'):  # fmt: skip
         path.write_bytes(data)
-        with tf.Graph().as_default() as made, pytest.raises(OSError, match=r"bad\.meta is not a MetaGraphDef, or damaged"):
+        with (
+            tf.Graph().as_default() as made,
+            pytest.raises(OSError, match=r"bad\.meta is not a MetaGraphDef, or damaged"),
+        ):
             tf.train.import_meta_graph(str(path))
         assert made.get_operations() == []
     with pytest.raises(OSError, match=r"none\.meta does not exist"):
