@@ -91,7 +91,8 @@ _WITHOUT: dict[str, tuple | None] = {
     "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
     "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
     "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
-    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None, "shape_type": None, "allow_missing_files": None,
+    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None,
+    "shape_type": None, "allow_missing_files": None,
     "use_node_name_sharing": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
 }  # fmt: skip
 # What older graph files do not have.

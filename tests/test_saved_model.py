@@ -135,7 +135,7 @@ def test_what_graphflow_lacks_is_left_out_where_nobody_needs_it(saved):
 
 # -- lookup tables -----------------------------------------------------------------------------------------------------
 def test_tables_that_tensorflow_saved():
-    """Words and their numbers, from files that are assets of one name, and from constants; written by TensorFlow 2.21."""
+    """Words and their numbers, from two files of one name and from constants; written by TensorFlow 2.21."""
     folder = str(Path(__file__).parent / "files" / "tables_by_tensorflow")
     with tf.Graph().as_default(), tf.Session() as session:
         tf.saved_model.loader.load(session, SERVING, folder)
