@@ -98,8 +98,10 @@ class Job(NamedTuple):
         return hashlib.sha256(repr(identity).encode()).hexdigest()
 
     def compile(self, capability: tuple[int, int]) -> shim.Assembled:
+        return self.assembled(shim.ptx(function_of(self.kernel), *self[1:]), capability)
+
+    def assembled(self, ptx: str, capability: tuple[int, int]) -> shim.Assembled:
         """Its machine code, for fewer blocks at a time where so many would leave too few registers."""
-        ptx = shim.ptx(function_of(self.kernel), *self[1:], capability)
         made, resident = shim.assembled(ptx, capability), self.resident
         while made.spills and resident > shim.RESIDENT:
             fewer = resident // 2

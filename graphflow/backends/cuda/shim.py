@@ -24,6 +24,7 @@ from graphflow.errors import GraphError, InternalError, OpError, ResourceExhaust
 
 SIMULATED = bool(_numba_config.ENABLE_CUDASIM)
 _EXTRA = "the CUDA backend needs the extra `cuda`: pip install 'graphflow[cuda]'"
+_OLDEST = 7, 5  # the compute capability of the oldest GPUs that CUDA 13 knows
 _DRIVER = 13000  # CUDA 13.0, the oldest that runs what the extra's toolkit compiles
 
 if not SIMULATED and importlib.util.find_spec("numba_cuda") is None:
@@ -115,14 +116,10 @@ def signature(elements: Sequence[str], sizes: int) -> str:
     return f"void({', '.join([*arrays, *['int64'] * sizes])})"
 
 
-def ptx(
-    function: Callable, elements: Sequence[str], sizes: int, threads: int, resident: int, capability: tuple[int, int]
-) -> str:
-    """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
-    with _pretended(capability):
-        code, _ = cuda.compile_ptx(
-            function, signature(elements, sizes), cc=capability, launch_bounds=(threads, resident)
-        )
+def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, resident: int) -> str:
+    """The kernel's PTX, for the oldest GPUs and all since: needs the toolkit, but neither driver nor GPU."""
+    with _pretended(_OLDEST):
+        code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=_OLDEST, launch_bounds=(threads, resident))
     return code
 
 
