@@ -119,6 +119,7 @@ ATTRS = {
     "Pack": {"axis": 0},
     "Qr": {"full_matrices": False},
     "ReduceJoin": {"axes": (0,), "keep": False, "separator": ""},
+    "RestoreV2": {"dtypes": (tf.float32,)},
     "ReverseSequence": {"seq_dim": 0, "batch_dim": 1},
     "SampleDistortedBoundingBoxV2": {**SEEDS, "aspect_ratio_range": (0.75, 1.33), "area_range": (0.05, 1.0),
                                      "max_attempts": 10, "use_image": False},
@@ -145,8 +146,9 @@ ATTRS = {
 # Ops that take nothing, or what cannot be fed: see test_what_cannot_be_fed for those that can fail.
 NOT_HERE = set(
     """
-    Const Placeholder PlaceholderWithDefault VariableV2 LostOperation DatasetCardinality ReduceDataset OneShotIterator
-    MakeIterator IteratorGetNext LookupTableFind LookupTableSize LookupTableExport ReadTableFile QueueDequeueV2
+    Const Placeholder PlaceholderWithDefault VariableV2 SaveV2 MergeV2Checkpoints DatasetCardinality ReduceDataset
+    OneShotIterator
+    MakeIterator IteratorGetNext LookupTableFindV2 LookupTableSizeV2 LookupTableExportV2 QueueDequeueV2
     QueueDequeueManyV2 QueueDequeueUpToV2 QueueCloseV2 TensorArrayV3 TensorArrayReadV3 TensorArrayWriteV3
     TensorArraySizeV3 TensorArrayGatherV3 TensorArrayStackV3 TensorArrayScatterV3 TensorArrayConcatV3 ListReadOrZeros
     ListSplitLike ListDrop ListDropAll ListStackLike ListGatherLike Fused If While ToLanes FromLanes LanesConv2D
@@ -154,8 +156,8 @@ NOT_HERE = set(
     ParseSingleSequenceExample WriteFile FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2
     QueueEnqueueV2 QueueEnqueueManyV2 QueueIsClosedV2 QueueSizeV2 TFRecordReaderV2 TextLineReaderV2 IdentityReaderV2
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
-    ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle ToPanels
-    PanelsMatMul ListEmpty ListLengths SparseCross
+    ReaderReadUpToV2 ReaderResetV2 LookupTableInsertV2 LookupTableRemoveV2 IteratorV2 IteratorToStringHandle ToPanels
+    PanelsMatMul ListEmpty ListLengths SparseCross HashTableV2 MutableHashTableV2 InitializeTableFromTextFileV2
     """.split()
 )
 
