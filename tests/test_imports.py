@@ -58,7 +58,7 @@ LAYERS = (
     "testing",
     "bitwise debugging image linalg lookup manip math python_io random rnn_cell sparse spectral strings",
     "nn",
-    "compat.mnist",
+    "compat.mnist compat.freeze_graph",
     "__init__",
     "__main__ command",
 )

@@ -59,7 +59,7 @@ ATTRS = {
     **dict.fromkeys("Conv3D Conv3DBackpropInputV2 Conv3DBackpropFilterV2".split(), CONV_3D),
     **dict.fromkeys("Dilation2D Dilation2DBackpropInput Dilation2DBackpropFilter".split(), DILATION),
     **dict.fromkeys("ExtractImagePatches ExtractImagePatchesGrad".split(), PATCHES),
-    **dict.fromkeys("StridedSlice StridedSliceGrad".split(), MASKS),
+    **dict.fromkeys("StridedSlice StridedSliceAssign StridedSliceGrad".split(), MASKS),
     **dict.fromkeys("ResizeArea ResizeAreaGrad ResizeBilinear ResizeBilinearGrad ResizeBicubic".split(), RESIZE),
     **dict.fromkeys("ResizeBicubicGrad ResizeNearestNeighbor ResizeNearestNeighborGrad".split(), RESIZE),
     **dict.fromkeys("RandomUniform RandomStandardNormal TruncatedNormal RandomGamma RandomPoissonV2".split(), DRAW),

@@ -16,6 +16,7 @@ LATE_MODULES = (
     "resource_loader",
     "test",
     "compat.device_lib",
+    "compat.freeze_graph",
     "compat.mnist",
     "compat.input_data",
     "compat.inside",

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphflow.default import control_dependencies, name_scope
+from graphflow.dtypes import int32
 from graphflow.operation import Tensor
 from graphflow.ops.basic import identity
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.shape_ops import shape
 from graphflow.recurrent.cell import RNNCell
 from graphflow.recurrent.linear import linear
 from graphflow.shape import TensorShape
@@ -36,7 +38,7 @@ def with_dependencies(dependencies: Sequence[Any], output_tensor: Any, name: str
 def _linear(
     args: Any, output_size: int, bias: bool, bias_initializer: Any = None, kernel_initializer: Any = None
 ) -> Tensor:
-    """The tensors [batch, n] of `args` side by side @ kernel + bias, the variables of these names in the scope in force."""
+    """The tensors [batch, n] of `args` side by side @ kernel + bias; the variables of these names in the scope."""
     inputs = list(args) if isinstance(args, (list, tuple)) else [args]
     with variable_scope(get_variable_scope(), initializer=kernel_initializer):
         return linear(inputs, output_size, bias, bias_initializer)
@@ -46,6 +48,18 @@ def _like_rnncell(cell: Any) -> bool:
     return isinstance(cell, RNNCell) or all(hasattr(cell, a) for a in ("output_size", "state_size", "zero_state"))
 
 
+def shape_internal(input: Any, name: str | None = None, optimize: bool = True, out_type: Any = int32) -> Tensor:
+    """As tf.shape."""
+    return shape(input, name, out_type)
+
+
+def _tensor_shape_tensor_conversion_function(
+    s: Any, dtype: Any = None, name: str | None = None, as_ref: Any = False
+) -> Tensor:
+    """A TensorShape of known sizes as a vector, int32 by default."""
+    return convert_to_tensor(s.as_list(), dtype or int32, name or "shape_as_tensor")
+
+
 def unknown_shape(rank: int | None = None, **kwargs: Any) -> TensorShape:
     """A shape of which nothing but the rank is known."""
     return TensorShape(None if rank is None else [None] * rank)
@@ -53,3 +67,16 @@ def unknown_shape(rank: int | None = None, **kwargs: Any) -> TensorShape:
 
 def remove_undocumented(module_name: str, allowed_exception_list: Any = None, doc_string_modules: Any = None) -> None:
     """Nothing: names of modules stay."""
+
+
+def executing_eagerly() -> bool:
+    """False: programs build graphs."""
+    return False
+
+
+in_eager_mode = executing_eagerly
+
+
+def in_graph_mode() -> bool:
+    """True."""
+    return True

@@ -15,6 +15,8 @@ contrib.learn.python.learn.datasets         = contrib.learn.datasets
 contrib.learn.python.learn.datasets.base    = compat.input_data
 contrib.learn.python.learn.datasets.mnist   = compat.input_data
 contrib.slim.python.slim.learning           = contrib.slim.learning
+contrib.learn.python.learn.preprocessing    = contrib.learn.preprocessing
+contrib.learn.python.learn.preprocessing.text = contrib.learn.preprocessing
 core                                        =
 core.example                                = train
 core.example.example_pb2                    = train
@@ -47,12 +49,14 @@ python.data                                 = data
 python.data.ops                             = data
 python.data.ops.dataset_ops                 = data
 python.data.ops.iterator_ops                = data
+python.eager                                = compat.inside
+python.eager.context                        = compat.inside
 python.estimator                            = estimator
 python.estimator.estimator                  = estimator
 python.feature_column                       = feature_column
 python.feature_column.feature_column        = feature_column
 python.framework                            =
-python.framework.constant_op                =
+python.framework.constant_op                = compat.inside
 python.framework.device                     =
 python.framework.dtypes                     = dtypes
 python.framework.errors                     = errors
@@ -81,7 +85,7 @@ python.lib.io                               = python_io
 python.lib.io.file_io                       = gfile
 python.lib.io.tf_record                     = python_io
 python.ops                                  =
-python.ops.array_ops                        = manip
+python.ops.array_ops                        = manip compat.inside
 python.ops.bitwise_ops                      = bitwise
 python.ops.candidate_sampling_ops           = nn
 python.ops.check_ops                        = debugging
@@ -166,6 +170,8 @@ python.summary                              = summary
 python.summary.summary                      = summary
 python.summary.writer                       = summary
 python.summary.writer.writer                = summary
+python.tools                                = compat
+python.tools.freeze_graph                   = compat.freeze_graph
 python.training                             = train
 python.training.adadelta                    = train
 python.training.adagrad                     = train
@@ -211,4 +217,5 @@ def sources(inside: str) -> tuple[str, ...] | None:
     if inside in INTERNALS:
         return INTERNALS[inside]
     package, python, _ = f"{inside}.".partition(".python.")
-    return (package, "compat.inside") if python and package.startswith("contrib.") else None
+    is_class = inside.rpartition(".")[2][:1].isupper()  # which `from module import Class` asks for when there is none
+    return (package, "compat.inside") if python and package.startswith("contrib.") and not is_class else None

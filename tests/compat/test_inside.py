@@ -20,7 +20,11 @@ from tensorflow.python.framework import tensor_shape
 from tensorflow.python.data.ops import dataset_ops
 from tensorflow.python.saved_model import tag_constants
 from tensorflow.python.util.all_util import remove_undocumented
+from tensorflow.python.eager import context
+from tensorflow.contrib.learn.python.learn.preprocessing.text import VocabularyProcessor
 import tensorflow as tf
+assert context.in_graph_mode() and not context.executing_eagerly() and not context.in_eager_mode()
+assert VocabularyProcessor is tf.contrib.learn.preprocessing.VocabularyProcessor
 assert _linear is same and beside.GRUCell is rnn_cell_impl.GRUCell is tf.nn.rnn_cell.GRUCell
 assert variables.VariableV1 is tf.Variable and variables.trainable_variables is tf.trainable_variables
 assert variable_scope.get_variable is tf.get_variable and variable_scope.variable is tf.Variable
@@ -43,11 +47,19 @@ def test_paths():
     assert done.stdout == "found\n", done.stderr
 
 
-def test_linear():
+def test_shapes_as_tensors():
     with tf.Graph().as_default():
+        x = tf.ones([2, 3])
+        made = [inside.shape_internal(x), inside._tensor_shape_tensor_conversion_function(x.shape)]
+        assert [v.tolist() for v in run_on("cpu", made)] == [[2, 3], [2, 3]]
+
+
+def test_linear():
+    with tf.Graph().as_default(), tf.Session() as session:
         x, y = tf.ones([2, 3]), tf.ones([2, 1])
         z = inside._linear([x, y], 2, True, tf.ones_initializer(), tf.constant_initializer(0.5))
-        np.testing.assert_allclose(run_on("cpu", z), np.full((2, 2), 3.0))
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(z), np.full((2, 2), 3.0))
         assert [v.op.name for v in tf.global_variables()] == ["kernel", "bias"]
 
 
@@ -59,3 +71,9 @@ def test_with_dependencies():
         assert session.run(after) == 2.0
         assert session.run(v) == 5.0
         assert after.name == "control_dependency:0"
+
+
+def test_a_class_that_is_not_there_is_no_module():
+    code = "from tensorflow.contrib.layers.python.layers.layers import NoSuchClass"
+    done = subprocess.run([sys.executable, "-m", "graphflow", "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "NoSuchClass" in done.stderr

@@ -388,3 +388,10 @@ def test_choices_that_do_not_fit(make, error, words):
 def test_a_choice_of_no_dataset():
     with pytest.raises(errors.InvalidArgumentError, match="no dataset 1: there are 1"):
         drain(E.choose_from_datasets([D.range(9)], D.range(5)))
+
+
+def test_names_of_initializers():
+    iterator = D.range(3).make_initializable_iterator()
+    assert (iterator.initializer.name, iterator.initializer.type) == ("MakeIterator", "MakeIterator")
+    structure = tf.data.Iterator.from_structure(tf.int64, [])
+    assert structure.make_initializer(D.range(3)).name == "make_initializer"
