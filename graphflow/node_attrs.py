@@ -59,6 +59,7 @@ _WITHOUT: dict[str, tuple | None] = {
     "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
     "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
     "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
+    "shape_type": None,
     "index_type": None, "dtype": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
 }  # fmt: skip
 # What older graph files do not have.

@@ -182,6 +182,12 @@ class _Arrays:
             shape = made_node(f"{node.name}/shape", "Const", [f"^{node_of(k)}" for k in kept], node.device,
                               {"dtype": int32, "value": np.array(dims, np.int32)})  # fmt: skip
             return [shape, made_node(node.name, "ListReadOrZeros", [*kept, shape.name, *waits], node.device, {})]
+        split = next((n for n in self.nodes if n.op == "TensorArraySplitV3" and len(n.input) > 2
+                      and self.array(n) is array and not self.is_gradient(n)), None)  # fmt: skip
+        if node.op == "TensorArrayConcatV3" and split is not None:  # of pieces as long as those were
+            shape = made_node(f"{node.name}/shape", "Shape", split.input[1:2], node.device, {"out_type": int32})
+            return [shape, made_node(node.name, "ListConcatLike", [*kept, split.input[2], shape.name, *waits],
+                                     node.device, {})]  # fmt: skip
         return [made_node(node.name, node.op, [*kept, *waits], node.device, _attributes(node, array))]
 
     def _zero_of(self, node: NodeDef) -> DType | None:

@@ -165,7 +165,7 @@ class Structure:
         self._replaced = replaced
         self._home: dict[str, Region] = {}
         self._loops: dict[bytes, LoopRegion] = {}
-        self._sides: dict[str, tuple[Region, Region]] = {}  # of the Switches of conditionals
+        self._sides: dict[str, tuple[Region, ...]] = {}  # of the Switches of conditionals
         self._needs: dict[Unit, list[Unit]] = {}
         self._groups: dict[tuple[Region, str, str], list[Conditional]] = {}
         for node in nodes:
@@ -284,7 +284,8 @@ class Structure:
         source = self.nodes[node_of(node.input[1])]
         if kind_of(source) != "LoopCond":
             pred = self._predicate(node)
-            self._sides[node.name] = home.branch(pred, False), home.branch(pred, True)
+            around = {region.side: home for region in home.chain() if region.pred == pred}  # decided already
+            self._sides[node.name] = tuple(around.get(side) or home.branch(pred, side) for side in (False, True))
             return
         variable = home.variables.get(node_of(node.input[0])) if isinstance(home, LoopRegion) else None
         if variable is None or variable.switch is not None:
@@ -380,11 +381,14 @@ class Structure:
         return (loop, variable) if variable is not None and variable.switch is node else None
 
     def _predicate(self, switch: NodeDef) -> str:
-        """The tensor that a Switch asks, without the Identities in between."""
+        """The tensor that a Switch asks, without what only passes it on."""
         key = full(switch.input[1])
-        while key not in self._replaced and (node := self.nodes[node_of(key)]).op == "Identity" and node.input:
+        while key not in self._replaced and self._passes_on(node := self.nodes[node_of(key)]):
             key = full(node.input[0])
         return key
+
+    def _passes_on(self, node: NodeDef) -> bool:
+        return bool(node.input) and (node.op == "Identity" or kind_of(node) == "Enter" and node.attr["is_constant"].b)
 
     def _in(self, loop: Region) -> list[NodeDef]:
         return [self.nodes[name] for name, home in self._home.items() if home is loop]

@@ -170,9 +170,9 @@ class Builder:
     def _choose(self, unit: Conditional) -> None:
         """One If, and its results under the names of the Merges."""
         graph, scope = get_default_graph(), unit.merges[0].name.rpartition("/")[0]
-        passed = self.stacks.passed.get(unit, {})
+        whole = unit in self.structure.also
         rooms = [self.rooms.setdefault(unit.region.branch(unit.pred, side), Room()) for side in (False, True)]
-        branches = []
+        frames, sides = [], []
         for side, room in zip((False, True), rooms, strict=True):
             region, frame = unit.region.branch(unit.pred, side), room.frame(graph.frame)
             keys = [
@@ -181,9 +181,13 @@ class Builder:
             with graph.inside(frame):
                 inner = Builder(self.structure, self.make, region, self, {}, self.stacks, self.once, room.made,
                                 dict(self.held), self.rooms)  # fmt: skip
-                fetches = inner.results(keys, whole=bool(passed))
-                fetches += [t for stack, pushed in passed.items() for t in inner.held[stack][not pushed :]]
-            branches.append(Branch(frame, tuple(fetches)))
+                sides.append((inner, inner.results(keys, whole=whole)))
+            frames.append(frame)
+        passed = self._changed([inner for inner, _ in sides])
+        branches = [
+            Branch(frame, (*fetches, *[t for stack, pushed in passed.items() for t in inner.held[stack][not pushed :]]))
+            for frame, (inner, fetches) in zip(frames, sides, strict=True)
+        ]
         for merge, *values in zip(unit.merges, *[b.fetches for b in branches], strict=False):
             if values[0].dtype is not values[1].dtype:
                 raise not_understood(f"one side is {values[0].dtype.name}, the other {values[1].dtype.name}", merge)
@@ -198,6 +202,15 @@ class Builder:
             index = cast(logical_not(pred) if first else pred, dtypes.int32, name=_in(scope, "value_index"))
             self.made[merge.name] = IDENTITY_N(value, index, name=merge.name)[0].op
         self._hold(passed, results[len(unit.merges) :])
+
+    def _changed(self, sides: Sequence[Builder]) -> dict[str, bool]:
+        """The stacks that a branch has changed, and whether something was pushed."""
+        pushed = {}
+        for stack, (items, count) in self.held.items():
+            inner = [side.held[stack] for side in sides]
+            if any(new is not count for _, new in inner):
+                pushed[stack] = any(new is not items for new, _ in inner)
+        return pushed
 
     def _hold(self, passed: Mapping[str, bool], results: Iterable[Tensor]) -> None:
         """The stacks after a branch or a loop."""
