@@ -21,9 +21,9 @@ from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.node_attrs import SAME_OPS, attr_values, attrs_of
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.lists import LISTS_ADDED
 from graphflow.ops import gradient_nodes  # noqa: F401  ops that only GraphDefs have
 from graphflow.ops.define import REGISTRY, convert_to_tensor
+from graphflow.ops.lists import LISTS_ADDED
 from graphflow.tensor_proto import shape_proto
 
 _SUMS = ("Add", "AddN", "AddV2")  # also of lists
@@ -108,7 +108,13 @@ def import_graph_def(
 
 def is_known(op: str) -> bool:
     """Whether nodes of this op can be imported."""
-    return SAME_OPS.get(op, op) in REGISTRY or op in DATAFLOW or op in TENSOR_LISTS or op in STACK_OPS or op == "TensorArrayGradV3"
+    return (
+        SAME_OPS.get(op, op) in REGISTRY
+        or op in DATAFLOW
+        or op in TENSOR_LISTS
+        or op in STACK_OPS
+        or op == "TensorArrayGradV3"
+    )
 
 
 def not_a_graph_def(found: Any) -> TypeError:

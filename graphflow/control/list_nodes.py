@@ -52,7 +52,9 @@ class _Rewriter:
     def rewrite(self, node: NodeDef) -> None:
         data = [key for key in node.input if not key.startswith("^")]
         if len(data) < TENSOR_LISTS[node.op]:
-            raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and needs {TENSOR_LISTS[node.op]}")
+            raise GraphError(
+                f"node {node.name!r} ({node.op}) has {len(data)} inputs, and needs {TENSOR_LISTS[node.op]}"
+            )
         getattr(self, f"_{node.op}")(node, *data)
 
     def _put(self, node: NodeDef, op: str, inputs: Iterable[str], **attrs: Any) -> None:

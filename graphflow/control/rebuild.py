@@ -9,18 +9,9 @@ from typing import Any, Protocol
 from graphflow import dtypes
 from graphflow.control.bodies import feed_of
 from graphflow.control.choice import Branch, choice_of, taking
-from graphflow.control.dataflow import (
-    Conditional,
-    LoopRegion,
-    Region,
-    Structure,
-    Variable,
-    full,
-    kind_of,
-    node_of,
-    not_understood,
-)
+from graphflow.control.dataflow import Structure, full, kind_of, node_of, not_understood
 from graphflow.control.loop import Loop, repeat
+from graphflow.control.regions import Conditional, LoopRegion, Region, Variable
 from graphflow.control.stacks import Stacks, stack_kind
 from graphflow.dtypes import ListType
 from graphflow.errors import GraphError
@@ -125,6 +116,11 @@ class Builder:
             return made
         return self.around.operation(name)
 
+    def _operations(self, keys: Iterable[str]) -> list[Operation]:
+        """What the control inputs among these wait for."""
+        found = [self.operation(key[1:]) for key in keys if key.startswith("^")]
+        return [op for op in found if op is not None]
+
     # -- making ------------------------------------------------------------------------------------------------------
     def _add(self, units: Iterable[Any]) -> None:
         for unit in units:
@@ -139,12 +135,12 @@ class Builder:
 
     def _plain(self, node: NodeDef) -> None:
         data = [self.tensor(full(key)) for key in node.input if not key.startswith("^")]
-        waits = [self.operation(key[1:]) for key in node.input if key.startswith("^")]
+        waits = self._operations(node.input)
         kind = stack_kind(node)
         if kind is not None:
             self.made[node.name] = self._on_stack(kind, node, data)
             return
-        op = self.made[node.name] = self.make(node, data, [wait for wait in waits if wait is not None])
+        op = self.made[node.name] = self.make(node, data, waits)
         if op.definition.stateful:
             if node.name in self.once:
                 raise not_understood("it would run in several branches or loops", node)
@@ -192,8 +188,9 @@ class Builder:
             if values[0].dtype is not values[1].dtype:
                 raise not_understood(f"one side is {values[0].dtype.name}, the other {values[1].dtype.name}", merge)
         pred = _asked(self.tensor(unit.pred), unit.merges)
-        owners = {frame: owner for room in rooms for frame, owner in room.owners.items()}
-        op = choice_of(pred, taking(branches, owners), _in(scope, "If"))
+        owners: dict[Frame | None, Any] = {frame: owner for room in rooms for frame, owner in room.owners.items()}
+        with graph.control_dependencies(self._operations(self.structure.waits(unit))):
+            op = choice_of(pred, taking(branches, owners), _in(scope, "If"))
         for number, (room, branch) in enumerate(zip(rooms, branches, strict=True)):
             room.owners[branch.frame] = op, number
         results = op.outputs[len(op.definition.writes) :]
@@ -230,11 +227,11 @@ class Builder:
         scope = variables[0].merge.name.rpartition("/")[0]
         limit = constant(-1, dtypes.int32, name=_in(scope, "limit"))
         kept = [t for stack, pushed in passed.items() for t in held[stack][not pushed :]]
-        waits = [self.operation(key[1:]) for v in variables for key in v.enter.input if key.startswith("^")]
+        waits = self._operations([key for v in variables for key in v.enter.input])
         made = Loop(
             limit, (*initial, *kept), (), frame, tuple(feeds), tuple(fetches), (*dims, *[t.dims for t in kept]), test
         )
-        with get_default_graph().control_dependencies([op for op in waits if op is not None]):
+        with get_default_graph().control_dependencies(waits):
             final, _, _ = repeat(made, _in(scope, "While"))
         for node, variable in loop.exits:
             self.made[node.name] = identity(final[variables.index(variable)], name=node.name).op

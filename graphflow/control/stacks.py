@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphflow.control.dataflow import LoopRegion, Region, Structure, Unit, full, kind_of, node_of, not_understood
+from graphflow.control.dataflow import Structure, full, kind_of, node_of, not_understood
+from graphflow.control.regions import LoopRegion, Region, Unit
 from graphflow.graph_protos import NodeDef
 
 _OPS = {f"Stack{kind}{version}": kind or "Make" for kind in ("", "Push", "Pop", "Close") for version in ("", "V2")}

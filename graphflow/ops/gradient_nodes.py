@@ -100,7 +100,9 @@ def _stitched(*values: np.ndarray) -> np.ndarray:
     half = len(values) // 2
     pairs = list(zip(values[:half], values[half:], strict=True))
     if any(d.shape[: i.ndim] != i.shape for i, d in pairs):
-        raise InvalidArgumentError.because(f"the shapes of indices and data differ: {[(i.shape, d.shape) for i, d in pairs]}")
+        raise InvalidArgumentError.because(
+            f"the shapes of indices and data differ: {[(i.shape, d.shape) for i, d in pairs]}"
+        )
     if any((i < 0).any() for i, _ in pairs):
         raise InvalidArgumentError.because("an index is negative")
     first = pairs[0]
