@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graphflow.control.dataflow import full, kind_of, node_of
+from graphflow.control.list_nodes import LENGTHS, with_lengths
 from graphflow.control.stacks import stack_kind
 from graphflow.dtypes import DType, int32, list_of
 from graphflow.graph_protos import NodeDef
@@ -122,6 +123,7 @@ class _Arrays:
     # -- nodes ---------------------------------------------------------------------------------------------------------
     def rewritten(self, node: NodeDef) -> list[NodeDef]:
         """The nodes that take the place of one."""
+        node = with_lengths(node, self.named, "TensorArrayConcatV3")
         inputs = [key[:-2] if self._is_begun(key) else key for key in node.input]
         data = [key for key in inputs if not key.startswith("^")]
         waits = inputs[len(data) :]
@@ -134,7 +136,11 @@ class _Arrays:
             return self._of_gradient(node, array, data, waits)
         if array is not None:
             kept = [data[i] for i in _INPUTS[node.op] if i < len(data)] + waits
-            return [made_node(node.name, node.op, kept, node.device, _attributes(node, array))]
+            made = [made_node(node.name, node.op, kept, node.device, _attributes(node, array))]
+            if node.op == "TensorArrayConcatV3":
+                name, attrs = f"{node.name}{LENGTHS}", {"dims": _shape(array)}
+                made.append(made_node(name, "ListLengths", kept, node.device, attrs))
+            return made
         if f"{node.name}:0" in self.flows and node.op == "ZerosLike":
             dtype = self.flows[f"{node.name}:0"].dtype
             return [made_node(node.name, "ListEmpty", [f"^{node_of(data[0])}", *waits], node.device, {"dtype": dtype})]
@@ -146,10 +152,10 @@ class _Arrays:
             return [made_node(node.name, "ListEmpty", waits, node.device, {"dtype": zero})]
         if inputs == list(node.input):
             return [node]
-        made = NodeDef()
-        made.CopyFrom(node)
-        made.input[:] = inputs
-        return [made]
+        copied = NodeDef()
+        copied.CopyFrom(node)
+        copied.input[:] = inputs
+        return [copied]
 
     def _is_begun(self, key: str) -> bool:
         """Whether a tensor is the flow that an array begins with: here the first output of the node."""

@@ -28,7 +28,8 @@ class Value:
 
     def output(self, index: int, kind: AttrValue) -> Value:
         """Another output of the same node."""
-        return Value(f"{self.key.partition(':')[0]}:{index}", kind)
+        name = self.key.partition(":")[0]
+        return Value(f"{name}:{index}" if index else name, kind)
 
 
 @dataclass(eq=False)
