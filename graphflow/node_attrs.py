@@ -158,7 +158,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
     """
     record = REGISTRY[SAME_OPS.get(node.op, node.op)]
     names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
-    takes, needs = _parameters(record)
+    takes, needs, others = _parameters(record)
     variables = {arg.variable for arg in record.args}
     found: dict[str, Any] = {}
     for key, message in node.attr.items():
@@ -169,6 +169,10 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
             continue
         value = python_value(node.name, key, message)
         if name in takes or not _left_out(key, value, message):
+            if name not in takes and not others:
+                raise GraphError(
+                    f"node {node.name!r} ({node.op}) has an attribute {key!r} that graphflow does not know"
+                )
             found[name] = value
     for name in needs - found.keys():
         if name in _OLDER:
@@ -186,18 +190,19 @@ def _left_out(key: str, value: Any, message: AttrValue) -> bool:
 
 
 @functools.cache
-def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str]]:
-    """(names of the attributes that infer and the reference name, those that they need)."""
-    takes, needs = set(), set()
+def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str], bool]:
+    """(names of the attributes that infer and the reference name, those that they need, whether others are fine)."""
+    takes, needs, others = set(), set(), record.reference is None
     for function in (record.infer, record.reference):
         if inspect.isfunction(function):
             for p in inspect.signature(function).parameters.values():
+                others |= function is record.reference and p.kind is p.VAR_KEYWORD
                 if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
                     takes.add(p.name)
                     if p.default is p.empty:
                         needs.add(p.name)
     inputs = {arg.name for arg in record.args}
-    return frozenset(takes - inputs), frozenset(needs - inputs)
+    return frozenset(takes - inputs), frozenset(needs - inputs), others
 
 
 def python_value(node: str, key: str, message: AttrValue) -> Any:

@@ -17,11 +17,12 @@ from graphflow.node_attrs import made_node, python_value
 from graphflow.shape import Dims
 
 LENGTHS = "/lengths"  # what such a node adds to the name
-# How many inputs each has at least.
+# How many inputs each has, at least and at most.
 TENSOR_LISTS = {
-    "EmptyTensorList": 0, "TensorListReserve": 2, "TensorListFromTensor": 1, "TensorListPushBack": 2,
-    "TensorListGetItem": 2, "TensorListSetItem": 3, "TensorListLength": 1, "TensorListResize": 2, "TensorListStack": 1,
-    "TensorListGather": 2, "TensorListScatterIntoExistingList": 3, "TensorListConcatV2": 3, "TensorListSplit": 3,
+    "EmptyTensorList": (0, 2), "TensorListReserve": (2, 2), "TensorListFromTensor": (1, 2),
+    "TensorListPushBack": (2, 2), "TensorListGetItem": (2, 3), "TensorListSetItem": (3, 3), "TensorListLength": (1, 1),
+    "TensorListResize": (2, 2), "TensorListStack": (1, 2), "TensorListGather": (2, 3),
+    "TensorListScatterIntoExistingList": (3, 3), "TensorListConcatV2": (3, 3), "TensorListSplit": (3, 3),
 }  # fmt: skip
 
 
@@ -67,10 +68,9 @@ class _Rewriter:
 
     def rewrite(self, node: NodeDef) -> None:
         data = [key for key in node.input if not key.startswith("^")]
-        if len(data) < TENSOR_LISTS[node.op]:
-            raise GraphError(
-                f"node {node.name!r} ({node.op}) has {len(data)} inputs, and needs {TENSOR_LISTS[node.op]}"
-            )
+        least, most = TENSOR_LISTS[node.op]
+        if not least <= len(data) <= most:
+            raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {most} are expected")
         getattr(self, f"_{node.op}")(node, *data)
 
     def _put(self, node: NodeDef, op: str, inputs: Iterable[str], name: str = "", **attrs: Any) -> None:

@@ -147,6 +147,8 @@ class Builder:
             self.once.add(node.name)
 
     def _on_stack(self, kind: str, node: NodeDef, data: Sequence[Tensor]) -> Operation:
+        if len(data) < (2 if kind == "Push" else kind in ("Pop", "Close")):
+            raise not_understood("it lacks inputs", node)
         make = lambda op, inputs, **attrs: self.make(made_node(node.name, op, [], node.device, attrs), inputs, [])
         if kind == "Make":
             dtype = python_value(node.name, "elem_type", node.attr["elem_type"])
