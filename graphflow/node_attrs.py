@@ -170,9 +170,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
         value = python_value(node.name, key, message)
         if name in takes or not _left_out(key, value, message):
             if name not in takes and not others:
-                raise GraphError(
-                    f"node {node.name!r} ({node.op}) has an attribute {key!r} that graphflow does not know"
-                )
+                raise GraphError(f"node {node.name!r} ({node.op}) has an attribute {key!r}, which is not known")
             found[name] = value
     for name in needs - found.keys():
         if name in _OLDER:

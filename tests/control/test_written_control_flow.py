@@ -1,4 +1,4 @@
-"""GraphDefs of graphs with branches and loops: read by graphflow from a file, and by TensorFlow where it is installed."""
+"""GraphDefs of graphs with branches and loops: read by graphflow from files, and by TensorFlow where it is there."""
 
 from __future__ import annotations
 
