@@ -42,16 +42,17 @@ class Profile:
         return plan_text(self.plan, None if self.clock is None else self.clock.seconds())
 
 
-_DEVICE = "/job:localhost/replica:0/task:0/device:CPU:0"
+_DEVICE = "/job:localhost/replica:0/task:0/device:{}:0"
 
 
-def step_stats(measured: Sequence[tuple[Plan, Clock]], begin: int, wall: int, into: StepStats) -> None:
+def step_stats(measured: Sequence[tuple[Plan, Clock]], begin: int, wall: int, device: str, into: StepStats) -> None:
     """Add what the clocks say of the run that began at `begin`, of perf_counter_ns, which was `wall` of time_ns.
 
-    The device has every operation of the program: what a kernel took is divided among its operations by their FLOPs,
-    one after the other.  Then there is a device for each thread, with its share of every kernel, and where it waited.
+    device   where the kernels ran, "CPU" or "GPU"; steps without a kernel run on the CPU
+    Each device has every operation that it ran: what a kernel took is divided among its operations by their FLOPs, one
+    after the other.  Then there is a device for each thread, with its share of every kernel, and where it waited.
     """
-    operations: list[NodeExecStats] = []
+    operations: dict[str, list[NodeExecStats]] = {device: []}
     lanes: dict[int, list[NodeExecStats]] = {CALLER: []}
     for plan, clock in measured:
         spans = clock.spans()
@@ -60,8 +61,10 @@ def step_stats(measured: Sequence[tuple[Plan, Clock]], begin: int, wall: int, in
             if start < begin:
                 continue  # of an earlier run
             op, at = plan.steps[number].op, float(start)
+            on_host = plan.steps[number].call is None and not plan.steps[number].copy
+            ran_on = operations.setdefault("CPU" if on_host else device, [])
             for member, _, part in divided(op):
-                operations.append(_node(member.name, member.type, member.inputs, int(at), int(part * spent)))
+                ran_on.append(_node(member.name, member.type, member.inputs, int(at), int(part * spent)))
                 at += part * spent
             for thread, share in shares.items():
                 found = _node("+".join(names_of(op)), type_of(op), op.inputs, *share)
@@ -69,12 +72,13 @@ def step_stats(measured: Sequence[tuple[Plan, Clock]], begin: int, wall: int, in
         for thread, start, spent in clock.waits():
             if start >= begin:
                 lanes[thread].append(_node("wait", "Wait", (), start, spent))
-    into.dev_stats.add(device=_DEVICE, node_stats=operations)
+    for name, nodes in operations.items():
+        into.dev_stats.add(device=_DEVICE.format(name), node_stats=nodes)
     for number, nodes in enumerate(lanes.values()):
-        into.dev_stats.add(device=f"{_DEVICE}/thread:{number}", node_stats=nodes)
-    for device in into.dev_stats:
-        device.node_stats.sort(key=lambda stats: stats.all_start_nanos)
-        for stats in device.node_stats:
+        into.dev_stats.add(device=f"{_DEVICE.format(device)}/thread:{number}", node_stats=nodes)
+    for each in into.dev_stats:
+        each.node_stats.sort(key=lambda stats: stats.all_start_nanos)
+        for stats in each.node_stats:
             stats.all_start_nanos += wall - begin
             stats.all_start_micros = stats.scheduled_micros = stats.all_start_nanos // 1000
 

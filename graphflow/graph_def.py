@@ -17,13 +17,17 @@ from graphflow.control.rebuild import Builder
 from graphflow.control.stacks import STACK_OPS, Stacks, without_triggers
 from graphflow.dtypes import DType, ListType
 from graphflow.errors import DTypeError, GraphError
+from graphflow.exchange.composed import COMPOSED, compose
+from graphflow.exchange.unsaved import restored
+from graphflow.exchange.update_order import waits_of_updates
 from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import GraphDef, NodeDef
-from graphflow.node_attrs import SAME_OPS, attr_values, attrs_of
+from graphflow.node_attrs import attr_values, attrs_of, known_as, python_value
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import gradient_nodes  # noqa: F401  ops that only GraphDefs have
 from graphflow.ops.define import REGISTRY, convert_to_tensor
 from graphflow.ops.lists import LISTS_ADDED
+from graphflow.ops.state import READ
 from graphflow.tensor_proto import shape_proto
 
 _INPUT = re.compile(r"(\^[^:^]+|[^:^]+(:\d+)?)\Z")  # `^a`, `a` or `a:1`
@@ -41,8 +45,9 @@ def node_def(op: Operation) -> NodeDef:
 def as_graph_def(self: Graph, from_version: int | None = None, add_shapes: bool = False) -> GraphDef:
     """The graph as data; only the operations after the first `from_version`, and with static shapes if asked for."""
     ops, first = self.get_operations(), from_version or 0
-    if needs_flattening(ops):
-        nodes = [node for op, node in flattened(ops) if op.id >= first]
+    order = waits_of_updates(ops)
+    if order or needs_flattening(ops):
+        nodes = [node for op, node in flattened(ops, order) if op.id >= first]
     else:
         nodes = [node_def(op) for op in ops[first:]]
     if add_shapes:
@@ -88,10 +93,11 @@ def import_graph_def(
         raise GraphError(f"graphflow does not have these ops of the GraphDef: {', '.join(strange)}")
     graph = get_default_graph()
     mapped = {full(key): value for key, value in (input_map or {}).items()}
-    unknown = [key for key in mapped if key.rpartition(":")[0] not in {node.name for node in graph_def.node}]
+    there = {node.name for node in graph_def.node} | {node_of(key) for node in graph_def.node for key in node.input}
+    unknown = [key for key in mapped if key.rpartition(":")[0] not in there]
     if unknown:
         raise GraphError(f"input_map has names that the GraphDef does not have: {', '.join(unknown)}")
-    nodes = with_lists(with_list_ops(without_triggers(graph_def.node)))
+    nodes = with_lists(with_list_ops(without_triggers([*map(restored, graph_def.node)])))
     structure = Structure(_in_order(nodes, mapped), mapped)
     for key in return_elements or ():
         if node_of(key) not in structure.nodes:
@@ -109,13 +115,9 @@ def import_graph_def(
 
 def is_known(op: str) -> bool:
     """Whether nodes of this op can be imported."""
-    return (
-        SAME_OPS.get(op, op) in REGISTRY
-        or op in DATAFLOW
-        or op in TENSOR_LISTS
-        or op in STACK_OPS
-        or op == "TensorArrayGradV3"
-    )
+    if op in COMPOSED or known_as(op) in REGISTRY:
+        return True
+    return op in DATAFLOW or op in TENSOR_LISTS or op in STACK_OPS or op == "TensorArrayGradV3"
 
 
 def not_a_graph_def(found: Any) -> TypeError:
@@ -145,28 +147,48 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
 
 def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation]) -> Operation:
     graph = get_default_graph()
-    sums = node.op in _SUMS and data and isinstance(data[0].dtype, ListType)
-    record = LISTS_ADDED if sums else REGISTRY.get(SAME_OPS.get(node.op, node.op))
-    if record is None:
-        raise GraphError(f"node {node.name!r} ({node.op}) works on no TensorArray")
     name = graph._names.unique(scope + node.name)
-    attrs = {} if sums else attrs_of(node)
-    least = sum(not arg.variadic for arg in record.args)
-    if len(data) < least or len(data) > least == len(record.args):
-        raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
-    try:
-        inputs = record.convert(graph, name, data)
-        outputs = record.outputs(inputs, attrs, name)
-        if not all(isinstance(dtype, DType) for _, dtype in outputs):
-            raise TypeError("an attribute that says a dtype is something else")
-    except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
-        problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
-        raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
-    except (AttributeError, LookupError) as error:
-        problem = f"with {len(data)} inputs and the attributes {', '.join(sorted(attrs)) or 'none'}"
-        raise GraphError(f"node {node.name!r} ({node.op}) is not understood {problem}: {error}") from None
+    sums = node.op in _SUMS and data and isinstance(data[0].dtype, ListType)
     with graph.device(node.device), graph.control_dependencies(waits):
+        if waits:
+            data = [_read_now(t) for t in data]
+        try:
+            if node.op in COMPOSED:
+                return compose(node.op, _attributes(node), data, name)
+            op = known_as(node.op)
+            if op == "Identity" and _is_variable(data) and (waits or "_reads_now" in node.attr):
+                op = "ReadVariable"
+            record = LISTS_ADDED if sums else REGISTRY.get(op)
+            if record is None:
+                raise GraphError(f"node {node.name!r} ({node.op}) works on no TensorArray")
+            attrs = {} if sums else attrs_of(node)
+            least = sum(not arg.variadic for arg in record.args)
+            if len(data) < least or len(data) > least == len(record.args):
+                raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
+            inputs = record.convert(graph, name, data)
+            outputs = record.outputs(inputs, attrs, name)
+            if not all(isinstance(dtype, DType) for _, dtype in outputs):
+                raise TypeError("an attribute that says a dtype is something else")
+        except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
+            problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
+            raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
+        except (AttributeError, LookupError) as error:
+            what = f"{len(data)} inputs and the attributes {sorted(node.attr)}"
+            raise GraphError(f"node {node.name!r} ({node.op}), with {what}, is not understood: {error}") from None
         return graph.add_operation(record, name, inputs, attrs, outputs)
+
+
+def _attributes(node: NodeDef) -> dict[str, Any]:
+    return {key: python_value(node.name, key, value) for key, value in node.attr.items() if not key.startswith("_")}
+
+
+def _is_variable(data: Sequence[Tensor]) -> bool:
+    return len(data) == 1 and data[0].op.definition.variable
+
+
+def _read_now(t: Tensor) -> Tensor:
+    """What a node that waits for others sees of a variable: TensorFlow's Identity of a reference is no copy of it."""
+    return READ(t.op.inputs[0]) if t.op.type == "Identity" and _is_variable(t.op.inputs) else t
 
 
 # Hung on here, so that graph.py needs to know no op.

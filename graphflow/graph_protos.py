@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphflow.io.protobuf import Field, Message
+from graphflow.io.fields import Field
+from graphflow.io.protobuf import Message
 from graphflow.io.scalars import Enum
 
 _TYPES = {

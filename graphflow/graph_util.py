@@ -69,13 +69,21 @@ def convert_variables_to_constants(
     Raises: FailedPreconditionError for a variable without a value; else as extract_sub_graph.
     """
     graph_def = extract_sub_graph(input_graph_def, output_node_names)
-    names = [
-        node.name for node in graph_def.node
-        if node.op == "VariableV2"
-        and (variable_names_whitelist is None or node.name in variable_names_whitelist)
-        and (variable_names_blacklist is None or node.name not in variable_names_blacklist)
-    ]  # fmt: skip
+    names = names_of_variables(graph_def, variable_names_whitelist, variable_names_blacklist)
     values = dict(zip(names, sess.run([f"{name}:0" for name in names]), strict=True)) if names else {}
+    return with_constants(graph_def, values)
+
+
+def names_of_variables(
+    graph_def: GraphDef, only: Collection[str] | None = None, without: Collection[str] | None = None
+) -> list[str]:
+    """The names of its variables: only these, where given, and without those."""
+    names = [node.name for node in graph_def.node if node.op == "VariableV2"]
+    return [n for n in names if (only is None or n in only) and (without is None or n not in without)]
+
+
+def with_constants(graph_def: GraphDef, values: dict[str, Any]) -> GraphDef:
+    """The variables of these names replaced by constants with these values."""
     by_name = {node.name: node for node in graph_def.node}
     return _like(graph_def, [_converted(node, values, by_name) for node in graph_def.node])
 

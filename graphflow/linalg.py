@@ -1,5 +1,12 @@
 """`tf.linalg`: the names of TensorFlow 1's linalg module; re-exports and nothing else."""
 
+from graphflow.linear_operators import (
+    LinearOperator,
+    LinearOperatorDiag,
+    LinearOperatorFullMatrix,
+    LinearOperatorIdentity,
+    LinearOperatorLowerTriangular,
+)
 from graphflow.ops.arrange import (
     matrix_transpose,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from graphflow.dtypes import DType, ListType, as_dtype, int32
 from graphflow.errors import GraphError
+from graphflow.exchange.unsaved import LostFunction
 from graphflow.graph_protos import AttrValue, NodeDef, TensorProto
 from graphflow.operation import Operation
 from graphflow.ops.define import REGISTRY, OpDef
@@ -19,11 +21,31 @@ from graphflow.tensor_proto import make_ndarray, make_tensor_proto, shape_dims, 
 
 # Attributes that have another name in TensorFlow.
 _RENAMED: dict[str, dict[str, str]] = {
+    "BatchToSpaceND": {"Tblock": "Tblock_shape", "Tedges": "Tcrops"},
     "Cast": {"dtype": "DstT"},
     "DecodeImage": {"animated": "expand_animations"},
+    "LookupTableExportV2": {"key_dtype": "Tkeys", "value_dtype": "Tvalues"},
     "MaxPoolWithArgmax": {"targmax": "Targmax"},
+    "PyFunc": {"function": "token"},
+    "PyFuncStateless": {"function": "token"},
+    "StaticRegexReplace": {"every": "replace_global"},
+    "StringToHashBucketFast": {"n": "num_buckets"},
+    "SpaceToBatchND": {"Tblock": "Tblock_shape", "Tedges": "Tpaddings"},
     "SparseToDense": {"validate": "validate_indices"},
 }
+
+# The attribute that lists the dtypes of inputs of any dtype.
+_LISTED = {
+    "Assert": "T", "DecodeCSV": "OUT_TYPE", "IdentityN": "T", "PyFunc": "Tin", "PyFuncStateless": "Tin",
+    "StringFormat": "T",
+}  # fmt: skip
+# Attributes of graphflow's that TensorFlow's ops do without.
+_UNWRITTEN: dict[str, tuple[str, ...]] = {
+    "Conv3D": ("explicit_paddings",), "Conv3DBackpropFilterV2": ("explicit_paddings",),
+    "Conv3DBackpropInputV2": ("explicit_paddings",), "InitializeTableFromTextFileV2": ("key_dtype", "value_dtype"),
+    "LookupTableExportV2": ("mutable",), "LookupTableFindV2": ("mutable",),
+    "LookupTableSizeV2": ("mutable",), "RandomGamma": ("dtype",), "ResizeArea": ("half_pixel_centers",),
+}  # fmt: skip
 
 # Where the dtype of an input, or the number of inputs, has another name than the record's type variable.
 _TYPES = {
@@ -50,7 +72,17 @@ _TYPES = {
     )
     for name in ops.split()
 }  # fmt: skip
-_MORE_TYPES = {"GatherNd": {"T": "Tparams"}, "GatherV2": {"T": "Tparams"}, "RandomUniformInt": {"T": "Tout", "I": "T"}}
+_MORE_TYPES: dict[str, dict[str, str]] = {
+    **{f"LookupTable{op}V2": {"K": "Tin", "V": "Tout"} for op in ("Find", "Insert")},
+    **{f"Stateless{op}": {"I": "T", "S": "Tseed"} for op in ("RandomNormal", "RandomUniform", "TruncatedNormal")},
+    **{f"UnsortedSegment{op}": {"Tnum": "Tnumsegments"} for op in ("Max", "Min", "Prod", "Sum")},
+    "InitializeTableV2": {"K": "Tkey", "V": "Tval"},
+    "LookupTableRemoveV2": {"T": "Tin"},
+    "RandomGamma": {"I": "S"},
+    "GatherNd": {"T": "Tparams"},
+    "GatherV2": {"T": "Tparams"},
+    "RandomUniformInt": {"T": "Tout", "I": "T"},
+}
 
 # Attributes of TensorFlow that graphflow does without, and their values for which that changes nothing; None: any.
 _WITHOUT: dict[str, tuple | None] = {
@@ -59,24 +91,46 @@ _WITHOUT: dict[str, tuple | None] = {
     "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
     "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
     "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
-    "shape_type": None,
-    "index_type": None, "dtype": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
+    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None, "shape_type": None,
+    "allow_missing_files": None, "use_node_name_sharing": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
 }  # fmt: skip
 # What older graph files do not have.
 _OLDER: dict[str, Any] = {
     "dilations": (1, 1, 1, 1), "explicit_paddings": (), "batch_dims": 0, "half_pixel_centers": False,
-    "align_corners": False, "out_type": int32,
+    "align_corners": False, "out_type": int32, "validate_shape": True,
 }  # fmt: skip
 
-SAME_OPS = {"AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "Variable": "VariableV2", "Inv": "Reciprocal",
-            "ControlTrigger": "NoOp", "InvGrad": "ReciprocalGrad"}  # fmt: skip
+_SAME_OPS = {
+    "AddV2": "Add", "BatchMatMul": "BatchMatMulV2", "BatchMatMulV3": "BatchMatMulV2", "BiasAddV1": "BiasAdd",
+    "ControlTrigger": "NoOp", "HashTable": "HashTableV2", "Inv": "Reciprocal", "InvGrad": "ReciprocalGrad",
+    "MutableHashTable": "MutableHashTableV2", "Mod": "TruncateMod", "PlaceholderV2": "Placeholder",
+    "RefIdentity": "Identity", "Variable": "VariableV2",
+    # Where TensorFlow's op takes the handle of a variable, graphflow's takes the variable.
+    "AssignAddVariableOp": "AssignAdd", "AssignSubVariableOp": "AssignSub", "AssignVariableOp": "Assign",
+    "ReadVariableOp": "Identity", "ResourceCountUpTo": "CountUpTo", "VarHandleOp": "VariableV2",
+    "VarIsInitializedOp": "IsVariableInitialized", "VariableShape": "Shape",
+}  # fmt: skip
+_OF_RESOURCES = re.compile(r"Resource((?:Scatter|Apply|SparseApply)\w+)\Z")
+
+
+def known_as(op: str) -> str:
+    """The name of the op here, where graphflow has one that takes the same inputs."""
+    found = _OF_RESOURCES.match(op)
+    return found.group(1) if found else _SAME_OPS.get(op, op)
 
 
 # -- to a GraphDef -----------------------------------------------------------------------------------------------------
 def attr_values(op: Operation) -> dict[str, AttrValue]:
     """The attributes of an operation, with the dtypes and the number of its inputs that TensorFlow asks for."""
     names = _RENAMED.get(op.type, {})
-    found = {names.get(key, key): attr_value(key, value) for key, value in op.attrs.items()}
+    unwritten = _UNWRITTEN.get(op.type, ())
+    found = {
+        names.get(key, key): attr_value(names.get(key, key), value)
+        for key, value in op.attrs.items()
+        if key not in unwritten
+    }
+    if op.type in ("HashTableV2", "MutableHashTableV2"):  # TensorFlow finds tables by this name
+        found["shared_name"] = attr_value("shared_name", op.name)
     for name, value in _input_types(op).items():
         found.setdefault(name, attr_value(name, value))
     return found
@@ -94,6 +148,8 @@ def _input_types(op: Operation) -> dict[str, Any]:
             found["N"] = extra
         here = op.inputs[at : at + (extra if arg.variadic else 1)]
         at += len(here)
+        if arg.variadic and op.type in _LISTED:
+            found[_LISTED[op.type]] = tuple(t.dtype for t in here)
         if arg.variable and arg.variable != "any" and here:
             name = names.get(arg.variable, arg.variable)
             found.setdefault(name, here[0].dtype)
@@ -114,6 +170,11 @@ def attr_value(name: str, value: Any) -> AttrValue:
         return AttrValue(s=value.encode())
     if isinstance(value, bytes):
         return _kept(AttrValue(s=value), value)
+    if name == "bad_color":
+        return _kept(AttrValue(tensor=make_tensor_proto(np.array(value, np.uint8))), value)
+    if name == "token":
+        called = getattr(value, "__qualname__", repr(value))
+        return _kept(AttrValue(s=f"a function, {called}".encode()), value)
     if isinstance(value, np.ndarray):
         return AttrValue(tensor=make_tensor_proto(value))
     if isinstance(value, TensorShape):
@@ -156,7 +217,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
 
     Raises: GraphError for those that it does not know, and for values that a file cannot hold.
     """
-    record = REGISTRY[SAME_OPS.get(node.op, node.op)]
+    record = REGISTRY[known_as(node.op)]
     names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
     takes, needs, others = _parameters(record)
     variables = {arg.variable for arg in record.args}
@@ -167,7 +228,11 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
         name = names.get(key, key)
         if key in variables and name not in takes:  # a dtype that the inputs have
             continue
+        if node.op == "AssignVariableOp" and key == "validate_shape":  # the variable has a shape of its own
+            continue
         value = python_value(node.name, key, message)
+        if name == "function" and isinstance(value, str):
+            value = LostFunction(node.name, value)
         if name in takes or not _left_out(key, value, message):
             if name not in takes and not others:
                 raise GraphError(f"node {node.name!r} ({node.op}) has an attribute {key!r}, which is not known")
@@ -184,6 +249,8 @@ def _left_out(key: str, value: Any, message: AttrValue) -> bool:
         if fine is not None and value not in fine:
             raise GraphError(f"graphflow takes the attribute {key!r} only with {fine[0]!r}, not {value!r}")
         return True
+    if key in _LISTED.values():
+        return True
     return message.WhichOneof("value") == "type" and key[:1] == "T" or key == "SrcT"
 
 
@@ -199,6 +266,9 @@ def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str], bool]:
                     takes.add(p.name)
                     if p.default is p.empty:
                         needs.add(p.name)
+    if "Conv" in record.name:  # which hand all of theirs on
+        takes |= {"dilations", "explicit_paddings"}
+        needs |= {"dilations", "explicit_paddings"}
     inputs = {arg.name for arg in record.args}
     return frozenset(takes - inputs), frozenset(needs - inputs), others
 
@@ -231,5 +301,5 @@ def _plain(kind: str, value: Any) -> Any:
 def made_node(name: str, op: str, inputs: Any, device: str, attrs: Mapping[str, Any]) -> NodeDef:
     """A node from Python values."""
     names = _RENAMED.get(op, {})
-    made = {names.get(key, key): attr_value(key, value) for key, value in attrs.items()}
+    made = {names.get(key, key): attr_value(names.get(key, key), value) for key, value in attrs.items()}
     return NodeDef(name=name, op=op, input=inputs, device=device, attr=made)

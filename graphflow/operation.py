@@ -51,7 +51,15 @@ def origin(t: Tensor) -> Tensor:
 class Tensor:
     """One output of an operation.  It stands for a value that exists only while a session runs."""
 
-    __slots__ = ("op", "value_index", "dims", "dtype", "static", "__weakref__")
+    __slots__ = (
+        "op",
+        "value_index",
+        "dims",
+        "dtype",
+        "static",
+        "__dict__",
+        "__weakref__",
+    )  # programs note things on it
     __array_priority__ = 100  # numpy hands `array + tensor` over to the tensor
 
     def __init__(self, op: Operation, value_index: int, dims: Dims, dtype: DType) -> None:
@@ -160,7 +168,7 @@ class Operation:
 
     __slots__ = (
         "definition", "name", "inputs", "attrs", "outputs", "control_inputs", "graph", "id", "site", "device",
-        "frame", "__weakref__",
+        "frame", "__dict__", "__weakref__",
     )  # fmt: skip
 
     def __init__(

@@ -10,7 +10,7 @@ from graphflow.operation import Tensor
 from graphflow.ops import arithmetic, compare, division, math
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.linalg import matmul
-from graphflow.ops.slicing import getitem
+from graphflow.ops.slicing import getitem, part_of_variable
 from graphflow.variables import Variable
 
 
@@ -88,3 +88,4 @@ def _not(x: Any) -> Tensor:
 
 _hang(Tensor)
 _hang(Variable)
+Variable.__getitem__ = lambda self, key: part_of_variable(getitem(convert_to_tensor(self), key), self._ref)  # type: ignore

@@ -71,7 +71,7 @@ def _reach(starts: Iterable[Operation], fed: set[Tensor]) -> set[Operation]:
         if op not in needed:
             needed.add(op)
             stack.extend(t.op for i, t in enumerate(op.inputs) if t not in fed or i in op.definition.refs)
-            stack.extend(op.control_inputs)
+            stack.extend(c for c in op.control_inputs if not (c.outputs and fed.issuperset(c.outputs)))
     return needed
 
 

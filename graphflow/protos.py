@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphflow.graph_protos import GraphDef
-from graphflow.io.protobuf import Field, Message
+from graphflow.io.fields import Field
+from graphflow.io.protobuf import Message
 from graphflow.io.scalars import Enum
 
 

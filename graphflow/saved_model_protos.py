@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from graphflow.graph_protos import DATA_TYPE, GraphDef, TensorShapeProto
-from graphflow.io.protobuf import Field, Message
+from graphflow.io.fields import Field
+from graphflow.io.protobuf import Message
 from graphflow.io.scalars import Enum
 
 

@@ -141,8 +141,9 @@ class Session:
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
         run_metadata.Clear()
+        device = self._compiler.backend.device
         measured = [(p.plan, p.clock.last()) for p in profiles if p.clock is not None]
-        run_metadata.step_stats.fill_later(partial(step_stats, measured, begin, wall))
+        run_metadata.step_stats.fill_later(partial(step_stats, measured, begin, wall, device))
         return request.restore([r if r.ndim else r[()] for r in results])
 
     def make_callable(

@@ -105,6 +105,8 @@ def _get_variable(
         "use_resource": use_resource, "constraint": scope.constraint if constraint is None else constraint,
     }  # fmt: skip
     getter = nested_getters(custom_getter, scope.custom_getter)
+    if name == "":
+        raise GraphError("a variable of get_variable needs a name")
     full_name = join_names(scope.name, name)
     with get_default_graph().name_scope(None):
         if getter is None:

@@ -18,7 +18,6 @@ from graphflow.ops.fill import range as range_
 from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import size
 from graphflow.ops.sparse.tensor import SparseTensor
-from graphflow.ops.state import VARIABLE
 from graphflow.ops.string_numbers import as_string
 from graphflow.ops.strings import string_to_hash_bucket_fast
 
@@ -43,9 +42,9 @@ class KeyValueTensorInitializer:
         self.key_dtype: DType = self.keys.dtype
         self.value_dtype: DType = self.values.dtype
 
-    def entries(self) -> tuple[Tensor, Tensor]:
-        """(keys, values)."""
-        return self.keys, self.values
+    def initialize(self, table: Tensor) -> Operation:
+        """An operation that fills a table."""
+        return tables.TABLE_INITIALIZE(table, self.keys, self.values, name="table_init").op
 
 
 class TextFileInitializer:
@@ -66,14 +65,20 @@ class TextFileInitializer:
                 raise GraphError(f"column {index} of a file is {wanted.name}, not {dtype.name}")
             if index < TextFileIndex.WHOLE_LINE:
                 raise GraphError(f"there is no column {index}")
-        self._read = {"key": (key_index, self.key_dtype), "value": (value_index, self.value_dtype),
-                      "size": vocab_size, "delimiter": delimiter}  # fmt: skip
+        self._read: dict[str, Any] = {
+            "key_index": key_index, "value_index": value_index, "delimiter": delimiter, "offset": 0,
+            "vocab_size": -1 if vocab_size is None else vocab_size, "key_dtype": self.key_dtype,
+            "value_dtype": self.value_dtype,
+        }  # fmt: skip
         self._filename, self._name = filename, name
 
-    def entries(self) -> tuple[Tensor, Tensor]:
-        """(keys, values)."""
-        keys, values = tables.READ_TABLE(self._filename, **self._read, name=self._name or "text_file_init")
-        return keys, values
+    def initialize(self, table: Tensor) -> Operation:
+        """An operation that fills a table.  The name of the file goes to ASSET_FILEPATHS."""
+        with name_scope(self._name, "text_file_init", [self._filename]):
+            filename = convert_to_tensor(self._filename, string, name="asset_filepath")
+            made = tables.TABLE_FROM_FILE(table, filename, **self._read, name="InitializeTableFromTextFileV2").op
+        made.graph.add_to_collection(GraphKeys.ASSET_FILEPATHS, filename)
+        return made
 
 
 class _Table:
@@ -85,7 +90,8 @@ class _Table:
         self.key_dtype, self.value_dtype = as_dtype(key_dtype), as_dtype(value_dtype)
         with get_default_graph().control_dependencies(None):
             self.default_value = convert_to_tensor(default_value, self.value_dtype, name="default_value")
-            self._ref: Tensor = VARIABLE(shape=(), dtype=string, name=name)
+            record = tables.MUTABLE_TABLE if self._mutable else tables.TABLE
+            self._ref: Tensor = record(key_dtype=self.key_dtype, value_dtype=self.value_dtype, name=name)
 
     @property
     def name(self) -> str:
@@ -131,8 +137,7 @@ class StaticHashTable(_Table):
     def __init__(self, initializer: Any, default_value: Any, name: str | None = None) -> None:
         with name_scope(name, "hash_table", []):
             super().__init__(initializer.key_dtype, initializer.value_dtype, default_value, "table")
-            keys, values = initializer.entries()
-            self.initializer: Operation = tables.TABLE_INITIALIZE(self._ref, keys, values, name="table_init").op
+            self.initializer: Operation = initializer.initialize(self._ref)
         self._ref.graph.add_to_collection(GraphKeys.TABLE_INITIALIZERS, self.initializer)
 
     @property

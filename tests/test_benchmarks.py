@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import graphflow as tf
-from tests.benchmarks import accuracy
+from tests.benchmarks import accuracy, harness
 from tests.benchmarks.report import table
 
 
@@ -32,7 +34,7 @@ def test_a_benchmark_of_graphflow(tmp_path):
 
 def test_what_did_not_run_is_told():
     row = {"workload": "layer", "frameworks": {"graphflow": {"error": "OSError: no space"}, "jax": {"error": "late"}}}
-    machine = {"cpu": "some", "vector_bits": 256, "versions": {}}
+    machine = {"cpu": "some", "gpus": ["one"], "vector_bits": 256, "versions": {}}
     made = {"machine": machine, "threads": 2, "frameworks": ["graphflow", "jax"], "rows": [row], "peak": 1, "peak_1": 1}
     text = table(made)
     assert "| layer | error | error | - | - | - |" in text
@@ -53,3 +55,14 @@ def test_the_table_of_accuracy():
     lines = accuracy.table(rows, ["graphflow", "jax"]).splitlines()
     assert lines[2:] == ["| mlp | warm | 2.0 s (200) | 4.0 s (9) | 0.50 (jax) |",
                          "| mlp | empty | no | 2.0 s (200) | - |"]  # fmt: skip
+
+
+def test_frameworks_may_build_a_workload_at_the_same_time():
+    pipes = {}
+    for name in ("graphflow", "other"):
+        pipes[name], theirs = multiprocessing.Pipe()
+        threading.Thread(target=harness.serve, args=("graphflow", 1, theirs), daemon=True).start()
+    found = harness.measure("layer", pipes, 0.01, together=True)
+    for pipe in pipes.values():
+        pipe.send(None)
+    assert [len(record["times"]) >= 10 and record["agrees"] for record in found.values()] == [True, True]

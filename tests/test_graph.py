@@ -234,3 +234,17 @@ def test_networkx(graph):
     edges = {(a, b): d for a, b, d in g.edges(data=True)}
     assert edges["x", "y"] == {"control": False, "tensor": "x:0", "shape": "(2,)", "dtype": "float32"}
     assert edges["first", "y"] == {"control": True}
+
+
+def test_programs_note_things_on_tensors_and_operations():
+    with tf.Graph().as_default():
+        x = tf.constant(1.0)
+        x.scope, x.op.note, v = "layer", 3, tf.Variable(2.0)
+        v.regularizable = True
+        assert (x.scope, tf.get_default_graph().get_tensor_by_name("Const:0").op.note, v.regularizable) == (
+            "layer",
+            3,
+            True,
+        )
+        with pytest.raises(AttributeError):
+            x.shape = [2]

@@ -137,3 +137,18 @@ def test_bytes_that_are_no_graph(graph_def):
             tf.GraphDef.FromString(data)
     with pytest.raises(ValueError, match=r"text_format\.Merge reads text"):
         tf.GraphDef.FromString(str(graph_def).encode())
+
+
+def test_attributes_in_any_order():
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [3, 2], name="x")
+        tf.matmul(x, tf.ones([3, 4]), transpose_a=True, name="y")
+        data = graph.as_graph_def()
+    (node,) = [node for node in data.node if node.name == "y"]
+    attrs = dict(node.attr)
+    node.attr.clear()
+    node.attr.update({key: attrs[key] for key in sorted(attrs, reverse=True)})
+    assert list(node.attr)[0] == "transpose_b"
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(data, name="")
+        assert session.run("y:0", {"x:0": np.ones((3, 2))}).tolist() == [[3.0] * 4] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -18,14 +19,16 @@ PACKAGE = Path(__file__).resolve().parents[1] / "graphflow"
 # the longest one that fits counts.
 LAYERS = (
     "version errors config dtypes shape names devices nest logging progress",
-    "io.wire io.text_format io.scalars io.protobuf",
+    "io.wire io.text_format io.scalars io.fields io.protobuf",
     "graph_protos summary_protos protos saved_model_protos",
     "operation frames graph_elements",
     "graph",
     "ops default tensor_proto",
+    "exchange.unsaved",
     "modes spec node_attrs",
     "fetches gradients hessians initializers tables variables variable_scope shared_variables template operators",
-    "control custom_gradient distributions",
+    "exchange",
+    "control custom_gradient distributions linear_operators",
     "graph_def",
     "train.optimizer train.rules train.slots train.schedules train.averages train.global_step train.gradient_descent",
     "train.adadelta train.adagrad train.adam train.ftrl train.momentum train.rmsprop",
@@ -39,14 +42,14 @@ LAYERS = (
     "backends.base backends.clock plan_text",
     "arena plan plan_check",
     "backends",
-    "io meta_graph",
+    "io",
     "data",
     "feeds debug recording",
     "pictures",
     "compiler default_session",
     "session",
     "looking profiling",
-    "summary graph_util",
+    "summary graph_util meta_graph",
     "queues",
     "train contrib",
     "feature_column saved_model",
@@ -55,7 +58,7 @@ LAYERS = (
     "testing",
     "bitwise debugging image linalg lookup manip math python_io random rnn_cell sparse spectral strings",
     "nn",
-    "compat.mnist",
+    "compat.mnist compat.freeze_graph",
     "__init__",
     "__main__ command",
 )
@@ -93,7 +96,12 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports(path: Path) -> Iterator[Import]:
+@functools.cache
+def imports(path: Path) -> tuple[Import, ...]:
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
     stack: list[tuple[ast.AST, bool, bool]] = [(ast.parse(path.read_text(encoding="utf-8")), False, False)]
     while stack:
         node, late, typing = stack.pop()

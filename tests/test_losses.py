@@ -171,12 +171,20 @@ def test_contrib_takes_predictions_first():
             (contrib.absolute_difference(P, Y), losses.absolute_difference(Y, P)),
             (contrib.log_loss(P, BITS), losses.log_loss(BITS, P)),
             (contrib.cosine_distance(P, Y, dim=1), losses.cosine_distance(Y, P, axis=1)),
+            (contrib.mean_pairwise_squared_error(P, Y), losses.mean_pairwise_squared_error(Y, P)),
+            (
+                contrib.compute_weighted_loss(P, [[1.0], [0.0], [2.0]]),
+                losses.compute_weighted_loss(P, [[1.0], [0.0], [2.0]]),
+            ),
         ]
         for got, want in pairs:
             np.testing.assert_allclose(*run_on("cpu", [got, want]))
         assert len(contrib.get_losses()) == 2 * len(pairs)
         hinge = run_on("cpu", contrib.hinge_loss(P.astype(np.float32), BITS))
         np.testing.assert_allclose(hinge, ELEMENTS["hinge_loss"](BITS, P), rtol=1e-5)
+        with tf.contrib.framework.arg_scope([contrib.add_loss], loss_collection=None):
+            contrib.add_loss(tf.constant(1.0))
+        assert len(contrib.get_losses()) == 2 * len(pairs)
         by_row = run_on("cpu", contrib.mean_squared_error(P, Y, weights=[1.0, 0.0, 2.0]))
         np.testing.assert_allclose(by_row, ((P - Y) ** 2 * [[1], [0], [2]]).sum() / 8, rtol=1e-5)
 

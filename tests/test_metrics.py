@@ -221,13 +221,19 @@ def test_contrib_names():
         contrib, y, g = tf.contrib.metrics, Y.astype(np.int64), (P > 0.5).astype(np.int64)
         made = [
             contrib.streaming_accuracy(g, y), contrib.streaming_precision(g, y), contrib.streaming_recall(g, y),
-            contrib.streaming_mean(P), contrib.streaming_auc(P, y),
+            contrib.streaming_mean(P), contrib.streaming_root_mean_squared_error(P, Y),
+            contrib.streaming_mean_absolute_error(P, Y), contrib.streaming_true_positives(g, y),
+            contrib.streaming_false_positives(g, y), contrib.streaming_false_negatives(g, y),
+            contrib.streaming_true_negatives(g, y), contrib.streaming_percentage_less(P, 0.5),
+            contrib.streaming_auc(P, y), contrib.streaming_mean_iou(g, y, 2),
         ]  # fmt: skip
         plain = [contrib.accuracy(g, y), contrib.accuracy(g, y, W)]
         with tf.Session() as session:
             session.run(tf.local_variables_initializer())
             got = session.run([update for _, update in made])
-            np.testing.assert_allclose(got[:4], [HIT.mean(), over(TP, FP), over(TP, FN), P.mean()], rtol=1e-5)
+            wanted = [HIT.mean(), over(TP, FP), over(TP, FN), P.mean(), np.sqrt(((P - Y) ** 2).mean()),
+                      abs(P - Y).mean(), TP.sum(), FP.sum(), FN.sum(), TN.sum(), (P < 0.5).mean()]  # fmt: skip
+            np.testing.assert_allclose(got[: len(wanted)], wanted, rtol=1e-5)
             np.testing.assert_allclose(session.run(plain), [HIT.mean(), (HIT * W).sum() / W.sum()], rtol=1e-5)
         with pytest.raises(ValueError):
             contrib.accuracy(P, y)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import graphflow as tf
-from graphflow.io.protobuf import Field, Message
+from graphflow.io.fields import Field
+from graphflow.io.protobuf import Message
 from graphflow.io.text_format import TextError, merge_text
 from graphflow.io.wire import WireError
 

@@ -109,6 +109,21 @@ def test_any_tensor_can_be_fed(session):
     assert session.run([a, b], {a: [9.0]})[1].tolist() == [2.0]
 
 
+def test_what_waits_for_a_fed_tensor_does_not_need_its_operation(session):
+    x, y = tf.placeholder(tf.float32, [2]), tf.placeholder(tf.float32, [])
+    with tf.control_dependencies([x, y + 1.0]):
+        z = tf.constant(3.0)
+    assert session.run(z, {x: [1.0, 2.0], y: 0.0}) == 3.0
+    a, b = session.run(tf.tuple([x, x]), {x: [1.0, 2.0]})
+    assert a.tolist() == b.tolist() == [1.0, 2.0]
+    total = y + 1.0
+    with tf.control_dependencies([total]):
+        z = tf.constant(4.0)
+    assert session.run(z, {total: 0.0}) == 4.0
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be fed"):
+        session.run(z)
+
+
 def test_feeds_are_converted_as_tensorflow_does(session):
     x, i = tf.placeholder(tf.float32, [2]), tf.placeholder(tf.int32, None)
     assert session.run(x, {x: np.array([1, 2], np.float64)}).dtype == np.float32

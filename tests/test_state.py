@@ -191,3 +191,36 @@ def test_assert_variables_initialized(session):
         session.run(check)
     session.run(w.initializer)
     session.run(check)
+
+
+def test_a_part_of_a_variable_is_assigned(session):
+    v = tf.Variable(np.arange(12, dtype=np.float32).reshape(3, 4))
+    session.run(v.initializer)
+    want = np.arange(12, dtype=np.float32).reshape(3, 4)
+    i = tf.placeholder(tf.int32, [])
+    for part, key, value in (
+        (v[1, 2], (1, 2), 50.0), (v[0], 0, [1.0, 2.0, 3.0, 4.0]), (v[1:, ::-2], (slice(1, None), slice(None, None, -2)),
+        [[5.0, 6.0], [7.0, 8.0]]), (v[i, ...], (2, ...), [9.0] * 4),
+        (v[:, None, 3], (slice(None), None, 3), [[1.0]] * 3),
+    ):  # fmt: skip
+        want[key] = value
+        got = session.run(part.assign(value), {i: 2})
+        np.testing.assert_array_equal(got, want)
+        np.testing.assert_array_equal(session.run(v), want)
+    second = tf.strided_slice(v, [0, 0], [1, 1], var=v).assign([[77.0]], name="set")
+    assert (second.op.name, second.op.type) == ("set", "StridedSliceAssign")
+    both = [v[0, 1].assign(3.0), v[0, 2].assign(4.0)]
+    session.run([second, *both])
+    np.testing.assert_array_equal(session.run(v)[0], [77.0, 3.0, 4.0, 1.0])
+    with pytest.raises(ValueError):
+        v[0].assign([1.0, 2.0])
+    wrong = v[0].assign(tf.placeholder_with_default([1.0, 2.0], [None]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible"):
+        session.run(wrong)
+    assert not hasattr(tf.constant([1.0])[0], "assign")
+
+
+def test_only_variables_are_assigned_to(session):
+    for call in (tf.assign, tf.assign_add):
+        with pytest.raises(AttributeError, match="is not a variable"):
+            call(tf.constant(1.0), 2.0)

@@ -221,3 +221,11 @@ def test_a_template_makes_no_variables_after_its_first_call():
     t(1.0)
     with pytest.raises(ValueError, match="after its first call"):
         t(1.0)
+
+
+def test_a_shared_variable_has_a_name():
+    with tf.Graph().as_default():
+        with pytest.raises(ValueError, match="needs a name"):
+            tf.get_variable("", [2])
+        with tf.variable_scope("a"), pytest.raises(ValueError, match="needs a name"):
+            tf.get_variable("", [2])

@@ -51,6 +51,7 @@ FLOATS = {"dtype": tf.float32}
 
 # The attributes of the ops that need some: a new one has to be entered here, or in NOT_HERE.
 ATTRS = {
+    "ShapeN": SIZES,
     **dict.fromkeys("AvgPool AvgPoolGrad".split(), POOL),
     **dict.fromkeys("MaxPool MaxPoolGrad MaxPoolGradGrad".split(), POOL),
     **dict.fromkeys("AvgPool3D AvgPool3DGrad MaxPool3D MaxPool3DGrad MaxPool3DGradGrad".split(), POOL_3D),
@@ -59,7 +60,7 @@ ATTRS = {
     **dict.fromkeys("Conv3D Conv3DBackpropInputV2 Conv3DBackpropFilterV2".split(), CONV_3D),
     **dict.fromkeys("Dilation2D Dilation2DBackpropInput Dilation2DBackpropFilter".split(), DILATION),
     **dict.fromkeys("ExtractImagePatches ExtractImagePatchesGrad".split(), PATCHES),
-    **dict.fromkeys("StridedSlice StridedSliceGrad".split(), MASKS),
+    **dict.fromkeys("StridedSlice StridedSliceAssign StridedSliceGrad".split(), MASKS),
     **dict.fromkeys("ResizeArea ResizeAreaGrad ResizeBilinear ResizeBilinearGrad ResizeBicubic".split(), RESIZE),
     **dict.fromkeys("ResizeBicubicGrad ResizeNearestNeighbor ResizeNearestNeighborGrad".split(), RESIZE),
     **dict.fromkeys("RandomUniform RandomStandardNormal TruncatedNormal RandomGamma RandomPoissonV2".split(), DRAW),
@@ -119,6 +120,7 @@ ATTRS = {
     "Pack": {"axis": 0},
     "Qr": {"full_matrices": False},
     "ReduceJoin": {"axes": (0,), "keep": False, "separator": ""},
+    "RestoreV2": {"dtypes": (tf.float32,)},
     "ReverseSequence": {"seq_dim": 0, "batch_dim": 1},
     "SampleDistortedBoundingBoxV2": {**SEEDS, "aspect_ratio_range": (0.75, 1.33), "area_range": (0.05, 1.0),
                                      "max_attempts": 10, "use_image": False},
@@ -145,8 +147,9 @@ ATTRS = {
 # Ops that take nothing, or what cannot be fed: see test_what_cannot_be_fed for those that can fail.
 NOT_HERE = set(
     """
-    Const Placeholder PlaceholderWithDefault VariableV2 LostOperation DatasetCardinality ReduceDataset OneShotIterator
-    MakeIterator IteratorGetNext LookupTableFind LookupTableSize LookupTableExport ReadTableFile QueueDequeueV2
+    Const Placeholder PlaceholderWithDefault VariableV2 SaveV2 MergeV2Checkpoints DatasetCardinality ReduceDataset
+    OneShotIterator
+    MakeIterator IteratorGetNext LookupTableFindV2 LookupTableSizeV2 LookupTableExportV2 QueueDequeueV2
     QueueDequeueManyV2 QueueDequeueUpToV2 QueueCloseV2 TensorArrayV3 TensorArrayReadV3 TensorArrayWriteV3
     TensorArraySizeV3 TensorArrayGatherV3 TensorArrayStackV3 TensorArrayScatterV3 TensorArrayConcatV3 ListReadOrZeros
     ListSplitLike ListDrop ListDropAll ListStackLike ListGatherLike Fused If While ToLanes FromLanes LanesConv2D
@@ -154,8 +157,8 @@ NOT_HERE = set(
     ParseSingleSequenceExample WriteFile FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2
     QueueEnqueueV2 QueueEnqueueManyV2 QueueIsClosedV2 QueueSizeV2 TFRecordReaderV2 TextLineReaderV2 IdentityReaderV2
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
-    ReaderReadUpToV2 ReaderResetV2 LookupTableInsert LookupTableRemove IteratorV2 IteratorToStringHandle ToPanels
-    PanelsMatMul ListEmpty ListLengths SparseCross
+    ReaderReadUpToV2 ReaderResetV2 LookupTableInsertV2 LookupTableRemoveV2 IteratorV2 IteratorToStringHandle ToPanels
+    PanelsMatMul ListEmpty ListLengths SparseCross HashTableV2 MutableHashTableV2 InitializeTableFromTextFileV2
     """.split()
 )
 

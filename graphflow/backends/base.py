@@ -106,10 +106,12 @@ class Backend(Protocol):
     layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
     short: which loops it would rather have laid out, None for those that cost more to count than to do.
     spares: whether a CPU is left while so many threads run a plan.
+    device: "CPU" or "GPU", where its kernels run.
     lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
     """
 
     name: str
+    device: str
     lists: bool
 
     @property

@@ -24,6 +24,7 @@ class ReferenceBackend:
     """Runs every operation's NumPy reference; the plan's buffers are not used."""
 
     name = "reference"
+    device = "CPU"
     lists = False
     layouts = None
     short = None

@@ -16,8 +16,10 @@ LATE_MODULES = (
     "resource_loader",
     "test",
     "compat.device_lib",
+    "compat.freeze_graph",
     "compat.mnist",
     "compat.input_data",
+    "compat.inside",
     "compat.timeline",
 )
 
@@ -39,11 +41,24 @@ _LINES: dict[str, str] = {
     "contrib": "",
     "contrib.crf": "",
     "contrib.data": _same(
-        "CsvDataset bucket_by_sequence_length group_by_window ignore_errors make_csv_dataset map_and_batch "
-        "shuffle_and_repeat unbatch",
+        "Counter CsvDataset bucket_by_sequence_length choose_from_datasets enumerate_dataset group_by_window "
+        "ignore_errors make_csv_dataset map_and_batch parallel_interleave sample_from_datasets shuffle_and_repeat "
+        "unbatch unique",
         "data.experimental",
+    )
+    + " padded_batch_and_drop_remainder=data.experimental.padded_batch_and_drop_remainder"
+    + " batch_and_drop_remainder=data.experimental.batch_and_drop_remainder",
+    "contrib.distributions": " ".join(
+        (
+            _same(_DISTRIBUTIONS, "distributions"),
+            _same("Mixture", "distributions.mixture"),
+            _same(
+                "ExpRelaxedOneHotCategorical MultivariateNormalDiag MultivariateNormalFullCovariance "
+                "MultivariateNormalTriL OneHotCategorical RelaxedOneHotCategorical",
+                "distributions.multivariate",
+            ),
+        )
     ),
-    "contrib.distributions": _same(_DISTRIBUTIONS, "distributions"),
     "contrib.feature_column": _same(
         "sequence_categorical_column_with_hash_bucket sequence_categorical_column_with_identity sequence_input_layer "
         "sequence_categorical_column_with_vocabulary_file sequence_categorical_column_with_vocabulary_list "
@@ -59,13 +74,19 @@ _LINES: dict[str, str] = {
     "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
     "contrib.learn.preprocessing": "",
     "contrib.legacy_seq2seq": "",
+    "contrib.linalg": "LinearOperatorTriL=linalg.LinearOperatorLowerTriangular "
+    + _same(
+        "LinearOperator LinearOperatorDiag LinearOperatorFullMatrix LinearOperatorIdentity "
+        "LinearOperatorLowerTriangular",
+        "linalg",
+    ),
     "contrib.lookup": "",
     "contrib.losses": "",
     "contrib.metrics": "",
     "contrib.opt": "",
     "contrib.rnn": "",
     "contrib.seq2seq": "",
-    "contrib.slim": "",
+    "contrib.slim": "initializers=contrib.layers regularizers=contrib.layers",
     "contrib.tensorboard": "",
     "contrib.tensorboard.plugins": "",
     "contrib.tensorboard.plugins.projector": _same(

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from graphflow import losses
+from graphflow.contrib.framework.arguments import add_arg_scope
 from graphflow.default import name_scope
 from graphflow.dtypes import float32
-from graphflow.losses import add_loss, get_losses, get_total_loss
+from graphflow.losses import get_losses, get_regularization_losses, get_total_loss
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
 from graphflow.ops.define import convert_to_tensor
@@ -19,9 +20,22 @@ from graphflow.ops.shape_ops import expand_dims
 from graphflow.shape import merge
 
 __all__ = [
-    "absolute_difference", "add_loss", "cosine_distance", "get_losses", "get_total_loss", "hinge_loss", "log_loss",
+    "absolute_difference", "add_loss", "compute_weighted_loss", "cosine_distance", "get_losses",
+    "get_regularization_losses", "get_total_loss", "hinge_loss", "log_loss", "mean_pairwise_squared_error",
     "mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy", "sparse_softmax_cross_entropy",
 ]  # fmt: skip
+
+
+add_loss = add_arg_scope(losses.add_loss)
+
+
+def compute_weighted_loss(losses: Any, weights: Any = 1.0, scope: str | None = None) -> Tensor:
+    """As tf.losses.compute_weighted_loss, with weights of fewer axes than the losses."""
+    return _weighted(_of_losses, None, losses, weights, 0, scope=scope)
+
+
+def _of_losses(labels: Any, values: Any, weights: Any, scope: str | None) -> Tensor:
+    return losses.compute_weighted_loss(values, weights, scope)
 
 
 def _weighted(
@@ -47,6 +61,13 @@ def absolute_difference(predictions: Any, labels: Any = None, weights: Any = 1.0
 def mean_squared_error(predictions: Any, labels: Any = None, weights: Any = 1.0, scope: str | None = None) -> Tensor:
     """As tf.losses.mean_squared_error."""
     return _weighted(losses.mean_squared_error, labels, predictions, weights, 0, scope=scope)
+
+
+def mean_pairwise_squared_error(
+    predictions: Any, labels: Any = None, weights: Any = 1.0, scope: str | None = None
+) -> Tensor:
+    """As tf.losses.mean_pairwise_squared_error."""
+    return losses.mean_pairwise_squared_error(labels, predictions, weights, scope)
 
 
 def log_loss(

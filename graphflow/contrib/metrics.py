@@ -10,18 +10,23 @@ from graphflow.default import name_scope
 from graphflow.dtypes import float32
 from graphflow.errors import GraphError
 from graphflow.metrics import mean as streaming_mean
+from graphflow.metrics import percentage_below as streaming_percentage_less
 from graphflow.metrics.stream import Metric
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast, ones_like
 from graphflow.ops.compare import equal
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.division import divide
+from graphflow.ops.histogram import confusion_matrix
 from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.shape import merge
 
 __all__ = [
-    "accuracy", "aggregate_metric_map", "aggregate_metrics", "streaming_accuracy", "streaming_auc", "streaming_mean",
-    "streaming_mean_squared_error", "streaming_precision", "streaming_recall",
+    "accuracy", "aggregate_metric_map", "aggregate_metrics", "confusion_matrix", "streaming_accuracy",
+    "streaming_auc", "streaming_false_negatives", "streaming_false_positives", "streaming_mean",
+    "streaming_mean_absolute_error", "streaming_mean_iou", "streaming_mean_squared_error",
+    "streaming_percentage_less", "streaming_precision", "streaming_recall", "streaming_root_mean_squared_error",
+    "streaming_true_negatives", "streaming_true_positives",
 ]  # fmt: skip
 
 
@@ -81,6 +86,62 @@ def streaming_mean_squared_error(
 ) -> Metric:  # fmt: skip
     """As tf.metrics.mean_squared_error."""
     return metrics.mean_squared_error(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_root_mean_squared_error(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.root_mean_squared_error."""
+    return metrics.root_mean_squared_error(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_mean_absolute_error(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.mean_absolute_error."""
+    return metrics.mean_absolute_error(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_true_positives(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.true_positives."""
+    return metrics.true_positives(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_true_negatives(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.true_negatives."""
+    return metrics.true_negatives(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_false_positives(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.false_positives."""
+    return metrics.false_positives(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_false_negatives(
+    predictions: Any, labels: Any, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.false_negatives."""
+    return metrics.false_negatives(labels, predictions, weights, metrics_collections, updates_collections, name)
+
+
+def streaming_mean_iou(
+    predictions: Any, labels: Any, num_classes: int, weights: Any = None, metrics_collections: Any = None,
+    updates_collections: Any = None, name: str | None = None,
+) -> Metric:  # fmt: skip
+    """As tf.metrics.mean_iou."""
+    return metrics.mean_iou(labels, predictions, num_classes, weights, metrics_collections, updates_collections, name)
 
 
 def aggregate_metrics(*value_update_tuples: Metric) -> tuple[list[Any], list[Any]]:

@@ -6,7 +6,7 @@ loop is a frame: its variables enter, come together with their next values in Me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from graphflow.control.bodies import Call, merge_twins
 from graphflow.control.flatten_loop import LoopWriter
@@ -29,9 +29,12 @@ def needs_flattening(ops: Sequence[Operation]) -> bool:
     return any(op.definition.calls or any(map(is_list, op.outputs)) or has_stand_in(op) for op in ops)
 
 
-def flattened(ops: Sequence[Operation]) -> list[tuple[Operation, NodeDef]]:
+def flattened(
+    ops: Sequence[Operation], order: Mapping[Operation, Sequence[Operation]]
+) -> list[tuple[Operation, NodeDef]]:
     """The nodes of all operations of a graph, each with the operation that it belongs to.
 
+    order   what operations also wait for
     What no branch or loop needs of what was made in it is left out.
     Raises: GraphError for an operation on lists that TensorFlow has no nodes for.
     """
@@ -39,7 +42,7 @@ def flattened(ops: Sequence[Operation]) -> list[tuple[Operation, NodeDef]]:
     for op in ops:
         names.unique(op.name)
     top = [op for op in ops if op.frame is None]
-    writer = Writer(names, merge_twins(Program((), (), (), tuple(top))).ops)
+    writer = Writer(names, merge_twins(Program((), (), (), tuple(top))).ops, order)
     return writer.made
 
 
@@ -52,8 +55,11 @@ class Writer:
     leaves  the Identities that give the results of branches and loops their names
     """
 
-    def __init__(self, names: NameTable, ops: Sequence[Operation]) -> None:
+    def __init__(
+        self, names: NameTable, ops: Sequence[Operation], order: Mapping[Operation, Sequence[Operation]]
+    ) -> None:
         self.names = names
+        self._order = {op.name: before for op, before in order.items()}
         self.made: list[tuple[Operation, NodeDef]] = []
         self.done: dict[str, list[str]] = {}
         self.lists = find_lists(ops)
@@ -136,7 +142,7 @@ class Writer:
     def waits(self, op: Operation) -> list[str]:
         """The control inputs of a node; what is outside of a branch or loop, that waits for itself."""
         found: dict[str, None] = {}
-        for c in op.control_inputs:
+        for c in (*op.control_inputs, *self._order.get(op.name, ())):
             if c.frame is op.frame:
                 known = c.attrs["source"].root or c if c.definition.calls else c
                 found.update((f"^{name}", None) for name in self.done[known.name])

@@ -8,13 +8,15 @@ from typing import Any
 from graphflow import nest
 from graphflow.data import reduction
 from graphflow.data.base import ENDLESS, UNKNOWN, base_of
-from graphflow.data.batches import Lenient, Unbatched
+from graphflow.data.batches import Lenient
 from graphflow.data.csv import CsvDataset, make_csv_dataset
+from graphflow.data.mapped import TakeWhile
+from graphflow.data.order import Chosen, Unique
 from graphflow.data.public import AUTOTUNE, Dataset, Options
 from graphflow.data.saving import make_saveable_from_iterator
 from graphflow.data.structure import shapes_like
 from graphflow.data.windows import GroupByWindow
-from graphflow.dtypes import int32, int64
+from graphflow.dtypes import as_dtype, float32, int32, int64
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.assertions import Assert
@@ -23,13 +25,16 @@ from graphflow.ops.compare import greater_equal, less
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.indexing import gather
 from graphflow.ops.join import stack
+from graphflow.ops.math import log
+from graphflow.ops.random import multinomial
 from graphflow.ops.reduce import reduce_sum
 from graphflow.shape import as_dims
 
 __all__ = [
-    "AUTOTUNE", "CsvDataset", "Options", "bucket_by_sequence_length", "cardinality", "group_by_window",
-    "ignore_errors", "make_csv_dataset", "make_saveable_from_iterator", "map_and_batch", "shuffle_and_repeat",
-    "unbatch",
+    "AUTOTUNE", "Counter", "CsvDataset", "Options", "bucket_by_sequence_length", "cardinality",
+    "choose_from_datasets", "enumerate_dataset", "group_by_window", "ignore_errors", "make_csv_dataset",
+    "make_saveable_from_iterator", "map_and_batch", "parallel_interleave", "sample_from_datasets",
+    "shuffle_and_repeat", "take_while", "unbatch", "unique",
 ]  # fmt: skip
 
 INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = ENDLESS, UNKNOWN
@@ -39,7 +44,57 @@ Transformation = Callable[[Any], Dataset]
 
 def unbatch() -> Transformation:
     """Each row of an element is an element."""
-    return lambda dataset: Dataset(Unbatched(base_of(dataset)))
+    return lambda dataset: dataset.unbatch()
+
+
+def parallel_interleave(
+    map_func: Callable, cycle_length: Any, block_length: Any = 1, sloppy: Any = False,
+    buffer_output_elements: Any = None, prefetch_input_elements: Any = None,
+) -> Transformation:  # fmt: skip
+    """interleave, in its own order also where `sloppy` allows another."""
+    return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+
+
+def enumerate_dataset(start: Any = 0) -> Transformation:
+    """Each element with its number: (int64, element)."""
+    return lambda dataset: dataset.enumerate(start)
+
+
+def take_while(predicate: Callable) -> Transformation:
+    """The elements before the first for which `predicate`, element -> bool, is False."""
+    return lambda dataset: Dataset(TakeWhile(base_of(dataset), predicate))
+
+
+def unique() -> Transformation:
+    """The first of equal elements, which are one int32, int64 or string tensor each."""
+    return lambda dataset: Dataset(Unique(base_of(dataset)))
+
+
+def Counter(start: int = 0, step: int = 1, dtype: Any = int64) -> Dataset:
+    """start, start + step, ... without end."""
+    numbers = Dataset.range(1).repeat().enumerate().map(lambda i, _: i * step + start)
+    return numbers if as_dtype(dtype) is int64 else numbers.map(lambda i: cast(i, dtype))
+
+
+def choose_from_datasets(datasets: Sequence[Any], choice_dataset: Any) -> Dataset:
+    """The next element of the dataset whose number is the next element of `choice_dataset`, int64.
+
+    Raises: TypeError for datasets of different structures or other choices, ValueError without datasets.
+    """
+    return Dataset(Chosen(base_of(choice_dataset), [base_of(d) for d in datasets]))
+
+
+def sample_from_datasets(datasets: Sequence[Any], weights: Any = None, seed: int | None = None) -> Dataset:
+    """Elements of datasets that are drawn with these probabilities, equal ones by default, until all have ended.
+
+    Raises: ValueError when there are more or fewer weights than datasets.
+    """
+    likely = [1.0] * len(datasets) if weights is None else list(weights)
+    if len(likely) != len(datasets):
+        raise GraphError(f"{len(datasets)} datasets need as many weights, not {len(likely)}")
+    logits = log(convert_to_tensor([likely], float32))
+    choices = Dataset.range(1).repeat().map(lambda _: multinomial(logits, 1, seed)[0, 0])
+    return choose_from_datasets(datasets, choices)
 
 
 def ignore_errors() -> Transformation:
@@ -58,6 +113,16 @@ def map_and_batch(
 ) -> Transformation:  # fmt: skip
     """map and then batch."""
     return lambda dataset: dataset.map(map_func).batch(batch_size, drop_remainder)
+
+
+def batch_and_drop_remainder(batch_size: Any) -> Transformation:
+    """batch without a smaller one at the end: from before `batch` had drop_remainder."""
+    return lambda dataset: dataset.batch(batch_size, drop_remainder=True)
+
+
+def padded_batch_and_drop_remainder(batch_size: Any, padded_shapes: Any, padding_values: Any = None) -> Transformation:
+    """padded_batch without a smaller one at the end."""
+    return lambda dataset: dataset.padded_batch(batch_size, padded_shapes, padding_values, drop_remainder=True)
 
 
 def cardinality(dataset: Any) -> Tensor:

@@ -246,5 +246,5 @@ def one_shot(dataset: Base) -> Iterator:
 def initializable(dataset: Base, shared_name: str | None) -> Iterator:
     """An iterator that begins when its initializer runs."""
     made = Iterator(ITERATOR(shared_name=shared_name or ""), None, dataset.specs)
-    made._initializer = MAKE(made._ref, *dataset.tensors(), dataset=dataset, name="make_initializer")
+    made._initializer = MAKE(made._ref, *dataset.tensors(), dataset=dataset, name="MakeIterator")
     return made

@@ -90,6 +90,14 @@ class Filter(Unary):
         return filter(lambda parts: bool(call(parts)[0]), self.source.elements(run))
 
 
+class TakeWhile(Filter):
+    """The elements before the first for which a function is False."""
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        call = self._function.bind(run)
+        return itertools.takewhile(lambda parts: bool(call(parts)[0]), self.source.elements(run))
+
+
 class Inner(Unary):
     """A dataset of the datasets that a function makes of elements."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -16,7 +16,8 @@ from graphflow.data.blocks import Block, Parts, Shuffled, Singly, Some, in_ones
 from graphflow.data.structure import (
     require_same_structure,
 )
-from graphflow.errors import InvalidArgumentError
+from graphflow.dtypes import int32, int64, string
+from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.operation import Program, Tensor
 from graphflow.ops.seeds import get_seed, key_of
 
@@ -61,6 +62,59 @@ class Concatenate(Base):
     def cardinality(self, run: Run) -> int:
         sizes = [dataset.cardinality(run) for dataset in self.inputs]
         return ENDLESS if ENDLESS in sizes else UNKNOWN if UNKNOWN in sizes else sum(sizes)
+
+
+class Chosen(Base):
+    """The next element of one of several datasets, whose number is an element of another dataset.
+
+    A dataset that has ended is passed over; there is no more when all have, or when the numbers have.
+    """
+
+    def __init__(self, choices: Base, datasets: Sequence[Base]) -> None:
+        self.inputs = (choices, *datasets)
+        if not datasets:
+            raise GraphError("give at least one dataset to choose from")
+        number = nest.flatten(choices.specs)
+        if len(number) != 1 or number[0].dtype is not int64 or number[0].dims != ():
+            raise TypeError("a dataset of choices has int64 scalars")
+        self.specs = datasets[0].specs
+        for dataset in datasets[1:]:
+            require_same_structure(self.specs, dataset.specs)
+            self.specs = nest.map_structure(lambda a, b: a.wider(b, "chosen datasets"), self.specs, dataset.specs)
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        choices, *datasets = self.inputs
+        sources: list[Iterator[Parts] | None] = [dataset.elements(run) for dataset in datasets]
+        for choice in choices.elements(run):
+            if all(source is None for source in sources):
+                return
+            i = int(choice[0])
+            if not 0 <= i < len(sources):
+                raise InvalidArgumentError.because(f"there is no dataset {i}: there are {len(sources)}")
+            source = sources[i]
+            element = None if source is None else next(source, None)
+            if element is None:
+                sources[i] = None
+            else:
+                yield element
+
+
+class Unique(Unary):
+    """The first of equal elements: numbers or strings."""
+
+    def __init__(self, dataset: Base) -> None:
+        super().__init__(dataset)
+        flat = nest.flatten(dataset.specs)
+        if len(flat) != 1 or flat[0].dtype not in (int32, int64, string):
+            raise TypeError("unique takes a dataset of one int32, int64 or string tensor")
+
+    def elements(self, run: Run) -> Iterator[Parts]:
+        seen = set()
+        for parts in self.source.elements(run):
+            key = (parts[0].shape, str(parts[0].tolist()))
+            if key not in seen:
+                seen.add(key)
+                yield parts
 
 
 class Ordered(Unary):

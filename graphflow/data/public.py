@@ -8,7 +8,7 @@ from typing import Any
 
 from graphflow.data.ahead import Cache, Prefetch
 from graphflow.data.base import Base, base_of
-from graphflow.data.batches import Batch, PaddedBatch
+from graphflow.data.batches import Batch, PaddedBatch, Unbatched
 from graphflow.data.iterator import Iterator, initializable, one_shot
 from graphflow.data.mapped import Filter, FlatMap, Interleave, Map
 from graphflow.data.order import Concatenate, Repeat, Shard, Shuffle, Skip, Take, Zip
@@ -170,6 +170,14 @@ class Dataset:
     ) -> Dataset:
         """As batch, with elements filled up to `padded_shapes`, where None means the largest of the batch."""
         return Dataset(PaddedBatch(self._base, batch_size, padded_shapes, padding_values, drop_remainder))
+
+    def unbatch(self) -> Dataset:
+        """Each row of an element is an element."""
+        return Dataset(Unbatched(self._base))
+
+    def options(self) -> Options:
+        """Settings, which change nothing."""
+        return Options()
 
     def with_options(self, options: Any) -> Dataset:
         """The same dataset: options change nothing."""

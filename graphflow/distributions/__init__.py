@@ -1,5 +1,6 @@
 """`tf.distributions`: random variables with densities, samples and moments."""
 
+from graphflow.distributions import mixture, multivariate
 from graphflow.distributions.base import FULLY_REPARAMETERIZED, NOT_REPARAMETERIZED, Distribution
 from graphflow.distributions.continuous import (
     Beta,

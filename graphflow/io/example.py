@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphflow.io.protobuf import Field, Message
+from graphflow.io.fields import Field
+from graphflow.io.protobuf import Message
 
 
 class BytesList(Message):

@@ -119,10 +119,35 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
         return identity(_product(a, a_labels, b, b_labels, out)[0], name=scope)
 
 
+_ELLIPSIS = 0xE000  # of the characters for private use, from here on: one for each axis that `...` stands for
+_LABELS = f"[a-zA-Z{chr(_ELLIPSIS)}-{chr(_ELLIPSIS + 255)}]*"
+
+
+def _without_ellipsis(equation: str, ranks: Sequence[int]) -> str:
+    """The equation with a label for each axis that `...` stands for: the same ones, from the last, in all tensors."""
+    if "..." not in equation:
+        return equation
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    counts = [rank - len(text) + 3 for text, rank in zip(inputs, ranks, strict=False) if "..." in text]
+    most = max(counts, default=0)
+    if min(counts, default=0) < 0 or any(text.count("...") > 1 for text in (*inputs, right)):
+        raise ShapeError(f"the equation {equation!r} does not describe tensors of the ranks {list(ranks)}")
+    if most and arrow and "..." not in right:
+        raise GraphError(f"the result of {equation!r} must have the axes of `...` too")
+    every = "".join(chr(_ELLIPSIS + i) for i in range(most))
+    of = iter(counts)
+    inputs = [text.replace("...", every[most - next(of) :]) if "..." in text else text for text in inputs]
+    if not arrow:
+        once = "".join(sorted(x for x in set("".join(inputs)) - set(every) if "".join(inputs).count(x) == 1))
+        return f"{','.join(inputs)}->{every}{once}"
+    return f"{','.join(inputs)}->{right.replace('...', every)}"
+
+
 def _parsed(equation: str, operands: int) -> tuple[list[str], str]:
     """(labels of each operand, labels of the result); without `->` those that occur once, in alphabetical order."""
     text = equation.replace(" ", "")
-    match = re.fullmatch(r"([a-zA-Z]*(?:,[a-zA-Z]*)*)(?:->([a-zA-Z]*))?", text)
+    match = re.fullmatch(rf"({_LABELS}(?:,{_LABELS})*)(?:->({_LABELS}))?", text)
     if match is None:
         raise GraphError(f"cannot read the equation {equation!r}; an example of one is 'ij,jk->ik'")
     inputs = match[1].split(",")
@@ -143,19 +168,20 @@ def _parsed(equation: str, operands: int) -> tuple[list[str], str]:
 def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
     """The sum of products that an equation like 'bij,bjk->bik' describes; indices that the result lacks are summed.
 
-    Without `->` the result has the indices that occur once, in alphabetical order.
+    Without `->` the result has the indices that occur once, in alphabetical order.  `...` stands for further axes.
     Dtype:    what matmul takes, one for all.   Gradient: all inputs.   kwargs: `name`.
     Raises:   ValueError for an equation that does not fit, an index twice in one operand, sizes that differ.
     """
     name = kwargs.pop("name", None)
     if kwargs:
         raise TypeError(f"einsum takes name= beside the tensors, not {sorted(kwargs)}")
-    texts, out = _parsed(equation, len(inputs))
     with name_scope(name, "einsum", list(inputs)) as scope:
-        tensors = [convert_to_tensor(inputs[0])]
+        tensors = [convert_to_tensor(t) for t in inputs[:1]]
         tensors += [convert_to_tensor(t, tensors[0].dtype) for t in inputs[1:]]
-        for t, labels in zip(tensors, texts, strict=True):
-            if _rank_known(t, "einsum") != len(labels):
+        ranks = [_rank_known(t, "einsum") for t in tensors]
+        texts, out = _parsed(_without_ellipsis(equation, ranks), len(inputs))
+        for t, rank, labels in zip(tensors, ranks, texts, strict=True):
+            if rank != len(labels):
                 raise ShapeError(f"{labels!r} does not describe a tensor of shape {show(t.dims)}")
         every: list[Labels] = [list(text) for text in texts]
         result, have = _alone(tensors[0], every[0], set("".join(texts[1:]) + out))

@@ -16,6 +16,7 @@ from graphflow.ops.indexing import gather
 from graphflow.ops.infer import all_alike
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.shape_ops import SHAPE
+from graphflow.ops.static import static_value
 from graphflow.shape import Dims
 
 
@@ -50,9 +51,15 @@ def _broadcast_axes(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.array(first, a.dtype), np.array(second, b.dtype)
 
 
+def _broadcast_axes_infer(s0: Tensor, s1: Tensor) -> list[tuple[Dims, DType]]:
+    a, b = static_value(s0), static_value(s1)
+    known = ((None,), (None,)) if a is None or b is None else [axes.shape for axes in _broadcast_axes(a, b)]
+    return [(dims, s0.dtype) for dims in known]
+
+
 BROADCAST_GRADIENT_ARGS = define(  # the axes to sum the gradients of two broadcast inputs over
     "BroadcastGradientArgs", "s0:I s1:I",
-    infer=lambda s0, s1: [((None,), s0.dtype), ((None,), s1.dtype)],
+    infer=_broadcast_axes_infer,
     reference=_broadcast_axes,
     vjp=NO_GRADIENT,
 )  # fmt: skip
@@ -90,9 +97,11 @@ def _stitched_type(*values: Tensor) -> tuple[Dims, DType]:
         raise GraphError("as many int32 indices as data are expected")
     if any(d.dtype is not data[0].dtype for d in data):
         raise GraphError("the data has several dtypes")
+    places = [static_value(i) for i in indices]
+    n = None if any(p is None for p in places) else max(int(p.max(initial=-1)) for p in places) + 1  # type: ignore
     for i, d in zip(indices, data, strict=True):
         if i.dims is not None and d.dims is not None:
-            return (None, *d.dims[len(i.dims) :]), d.dtype
+            return (n, *d.dims[len(i.dims) :]), d.dtype
     return None, data[0].dtype
 
 

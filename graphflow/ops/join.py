@@ -196,8 +196,8 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
     if not isinstance(values, (list, tuple, np.ndarray)):
         raise DTypeError(f"stack needs a list of tensors, not {values!r}")
     values = list(values)
-    if not values:
-        raise GraphError("stack needs at least one tensor")
+    if not values and axis:
+        raise GraphError(f"stack along axis {axis} needs at least one tensor")
     if axis == 0 and not any(symbolic(v) for v in values):
         return convert_to_tensor(values, name=name or "stack")
     graph = graph_of(values)

@@ -140,7 +140,7 @@ SIGMOID = define(
     infer=same_as_input,
     reference=special.sigmoid,
     vjp=(lambda op, dy: dy * conj(op.output) * (1 - conj(op.output)),),
-    lowering=real_only("(T(1) if x >= 0 else exp(-abs(x))) / (1 + exp(-abs(x)))"),
+    lowering=real_only("sigmoid(x)"),
     types=INEXACT,
 )  # fmt: skip
 

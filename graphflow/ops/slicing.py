@@ -12,7 +12,7 @@ from graphflow.dtypes import DType
 from graphflow.errors import DTypeError, GraphError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast, ones_like
-from graphflow.ops.define import convert_to_tensor, define, graph_of
+from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define, graph_of
 from graphflow.ops.indexing import boolean_mask
 from graphflow.ops.infer import require_rank
 from graphflow.ops.join import symbolic
@@ -270,12 +270,55 @@ def strided_slice(
     ellipsis_mask          the entry stands for as many whole axes as it takes
     new_axis_mask          the entry is a new axis of size 1
     shrink_axis_mask       the entry is the single index begin[i], and the axis is dropped
+    var                    the variable whose value input_ is: the result has a method `assign` then
     Gradient: input_.
     """
     begin = convert_to_tensor(begin, dtype_hint=dtypes.int32, name="begin")
     strides = ones_like(begin) if strides is None else strides
     masks = (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
-    return STRIDED_SLICE(input_, begin, end, strides, name=name, **dict(zip(_MASKS, masks, strict=True)))
+    part = STRIDED_SLICE(input_, begin, end, strides, name=name, **dict(zip(_MASKS, masks, strict=True)))
+    return part if var is None else part_of_variable(part, var._ref)
+
+
+def _part_infer(
+    ref: Tensor, begin: Tensor, end: Tensor, strides: Tensor, value: Tensor, **masks: int
+) -> tuple[Dims, DType]:
+    merge(_strided_infer(ref, begin, end, strides, **masks)[0], value.dims)
+    return ref.dims, ref.dtype
+
+
+def _put_part(
+    ref: np.ndarray, begin: np.ndarray, end: np.ndarray, strides: np.ndarray, value: np.ndarray, **masks: int
+) -> np.ndarray:
+    part = _strided(ref, begin, end, strides, **masks)
+    if part.shape != value.shape:
+        raise refuse(f"the part of the variable has shape {show(part.shape)}, the value {show(value.shape)}")
+    part[...] = value
+    return ref
+
+
+STRIDED_SLICE_ASSIGN = define(
+    "StridedSliceAssign", "ref begin:I end:I strides:I value",
+    infer=_part_infer,
+    reference=lambda ref, *rest, **masks: _put_part(ref.copy(), *rest, **masks),
+    vjp=NO_GRADIENT,
+    stateful=True,
+    writes=(0,),
+    in_place=_put_part,
+)  # fmt: skip
+
+
+def part_of_variable(part: Tensor, ref: Tensor) -> Tensor:
+    """A strided slice of a variable's value, with the method `assign(value, name=None)` that sets this part.
+
+    assign gives the whole new value.   Raises: ValueError, or InvalidArgumentError when run, for another shape.
+    """
+    if part.op.definition is STRIDED_SLICE:
+        _, *bounds = part.op.inputs
+        part.assign = lambda value, name=None: (  # type: ignore[attr-defined]
+            STRIDED_SLICE_ASSIGN(ref, *bounds, value, name=name, **part.op.attrs)
+        )
+    return part
 
 
 # -- tensor[...] ---------------------------------------------------------------------------------------------------

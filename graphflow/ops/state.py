@@ -166,7 +166,14 @@ COUNT_UP_TO = define(
 
 
 def ref_of(variable: Any) -> Any:
-    """The reference tensor of a variable, or the tensor that a previous assignment gave."""
+    """The reference tensor of a variable, or the tensor that a previous assignment gave.
+
+    Raises: AttributeError, as in TensorFlow, for another tensor.
+    """
+    if isinstance(variable, Tensor):
+        record = variable.op.definition
+        if not (record.variable or record.writes):
+            raise AttributeError(f"{variable!r} is not a variable, and cannot be assigned to")
     return getattr(variable, "_ref", variable)
 
 

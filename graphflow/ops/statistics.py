@@ -75,8 +75,8 @@ def moments(
         x = convert_to_tensor(x, name="x")
         y = cast(x, dtypes.float32) if x.dtype is dtypes.float16 else x
         mean = reduce_mean(y, axes, keepdims=True, name="mean")
-        variance = reduce_mean(squared_difference(y, mean), axes, keepdims=keep, name="variance")
-        return cast(_unkept(mean, axes, keep), x.dtype), cast(variance, x.dtype)
+        variance = reduce_mean(squared_difference(y, mean), axes, keepdims=True, name="variance")
+        return cast(_unkept(mean, axes, keep), x.dtype), cast(_unkept(variance, axes, keep), x.dtype)
 
 
 def _unkept(t: Tensor, axes: Any, keep: bool) -> Tensor:

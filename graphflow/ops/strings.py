@@ -51,9 +51,9 @@ def _replaced(text: bytes, pattern: str, rewrite: str, every: bool) -> bytes:
 STRING_LENGTH = _of_strings("StringLength", lambda text, unit: len(text) if unit == "BYTE" else len(_utf8(text)), int32)
 STRING_STRIP = _of_strings("StringStrip", lambda text: text.strip())
 STRING_CASE = _of_strings("StringCase", _cased)
-REGEX_REPLACE = _of_strings("RegexReplace", _replaced)
+REGEX_REPLACE = _of_strings("StaticRegexReplace", _replaced)
 REGEX_FULL_MATCH = _of_strings(
-    "RegexFullMatch", lambda text, pattern: re.fullmatch(pattern.encode(), text) is not None, bool_
+    "StaticRegexFullMatch", lambda text, pattern: re.fullmatch(pattern.encode(), text) is not None, bool_
 )
 ENCODE_BASE64 = _of_strings("EncodeBase64", lambda text, pad: _base64(text, pad))
 DECODE_BASE64 = _of_strings("DecodeBase64", lambda text: _from_base64(text))

@@ -1,4 +1,8 @@
-"""Lookup tables: ops on a variable whose value is a Python dictionary, in a 0-d object array."""
+"""Lookup tables: ops on a variable whose value is a Python dictionary, in a 0-d object array.
+
+Names and inputs are TensorFlow's.  The dtypes of keys and values, and whether a table starts empty or has to be
+initialized, stand with the table; the others ask there.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,18 @@ import numpy as np
 
 from graphflow.dtypes import DType, as_dtype, int64, string
 from graphflow.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
-from graphflow.operation import Tensor
-from graphflow.ops.define import NO_GRADIENT, define
-from graphflow.shape import Dims, merge
+from graphflow.ops.define import NO_GRADIENT, OpDef, define
+from graphflow.shape import merge
 
 WHOLE_LINE, LINE_NUMBER = -2, -1
+
+
+def _table(name: str) -> OpDef:
+    return define(name, "", infer=lambda **_: ((), string), reference=None, stateful=True, variable=True)
+
+
+TABLE = _table("HashTableV2")
+MUTABLE_TABLE = _table("MutableHashTableV2")
 
 
 def _boxed(table: dict) -> np.ndarray:
@@ -49,7 +60,7 @@ def _initialized(ref: np.ndarray | None, keys: np.ndarray, values: np.ndarray) -
 
 
 TABLE_INITIALIZE = define(
-    "InitializeTable", "ref:string keys:K values:V",
+    "InitializeTableV2", "ref:string keys:K values:V",
     infer=lambda ref, keys, values: ((), string),
     reference=_initialized,
     vjp=NO_GRADIENT,
@@ -65,7 +76,7 @@ def _inserted(ref: np.ndarray | None, keys: np.ndarray, values: np.ndarray) -> n
 
 
 TABLE_INSERT = define(
-    "LookupTableInsert", "ref:string keys:K values:V",
+    "LookupTableInsertV2", "ref:string keys:K values:V",
     infer=lambda ref, keys, values: (merge(keys.dims, values.dims) and (), string),
     reference=_inserted,
     vjp=NO_GRADIENT,
@@ -81,7 +92,7 @@ def _removed(ref: np.ndarray | None, keys: np.ndarray) -> np.ndarray:
 
 
 TABLE_REMOVE = define(
-    "LookupTableRemove", "ref:string keys",
+    "LookupTableRemoveV2", "ref:string keys",
     infer=lambda ref, keys: ((), string),
     reference=_removed,
     vjp=NO_GRADIENT,
@@ -98,7 +109,7 @@ def _found(ref: np.ndarray | None, keys: np.ndarray, default: np.ndarray, mutabl
 
 
 TABLE_FIND = define(
-    "LookupTableFind", "ref:string keys:K default_value:V",
+    "LookupTableFindV2", "ref:string keys:K default_value:V",
     infer=lambda ref, keys, default_value, mutable: (keys.dims, default_value.dtype),
     reference=_found,
     vjp=NO_GRADIENT,
@@ -108,7 +119,7 @@ TABLE_FIND = define(
 )  # fmt: skip
 
 TABLE_SIZE = define(
-    "LookupTableSize", "ref:string",
+    "LookupTableSizeV2", "ref:string",
     infer=lambda ref, mutable: ((), int64),
     reference=lambda ref, mutable: len(_opened(ref, mutable)),
     vjp=NO_GRADIENT,
@@ -124,7 +135,7 @@ def _exported(ref: np.ndarray | None, mutable: bool, key_dtype: DType, value_dty
 
 
 TABLE_EXPORT = define(
-    "LookupTableExport", "ref:string",
+    "LookupTableExportV2", "ref:string",
     infer=lambda ref, mutable, key_dtype, value_dtype: [((None,), key_dtype), ((None,), value_dtype)],
     reference=_exported,
     vjp=NO_GRADIENT,
@@ -148,26 +159,31 @@ def _column(line: bytes, number: int, index: int, dtype: DType, delimiter: bytes
         raise InvalidArgumentError.because(f"{parts[column]!r} in line {number} is no {dtype.name}") from None
 
 
-def _read(
-    filename: np.ndarray, key: tuple[int, DType], value: tuple[int, DType], size: int | None, delimiter: str
-) -> list[np.ndarray]:
+def _from_file(
+    ref: np.ndarray | None, filename: np.ndarray, key_index: int, value_index: int, vocab_size: int, delimiter: str,
+    offset: int, key_dtype: DType, value_dtype: DType,
+) -> np.ndarray:  # fmt: skip
     path = Path(filename.item().decode())
     if not path.is_file():
         raise NotFoundError.because(f"there is no file {str(path)!r}")
     lines = path.read_bytes().splitlines()
-    if size is not None:
-        if len(lines) < size:
-            raise InvalidArgumentError.because(f"{str(path)!r} has {len(lines)} lines, and {size} are expected")
-        lines = lines[:size]
-    return [
-        _as_array([_column(line, i, *kind, delimiter.encode()) for i, line in enumerate(lines)], kind[1])
-        for kind in (key, value)
-    ]
+    if vocab_size >= 0:
+        if len(lines) < vocab_size:
+            raise InvalidArgumentError.because(f"{str(path)!r} has {len(lines)} lines, and {vocab_size} are expected")
+        lines = lines[:vocab_size]
+    keys, values = (
+        _as_array([_column(line, i + offset, index, dtype, delimiter.encode()) for i, line in enumerate(lines)], dtype)
+        for index, dtype in ((key_index, key_dtype), (value_index, value_dtype))
+    )
+    return _initialized(ref, keys, values)
 
 
-def _read_infer(filename: Tensor, key: tuple, value: tuple, size: int | None, delimiter: str) -> list:
-    dims: Dims = (size,)
-    return [(dims, key[1]), (dims, value[1])]
-
-
-READ_TABLE = define("ReadTableFile", "filename:string", _read_infer, _read, vjp=NO_GRADIENT, stateful=True)
+TABLE_FROM_FILE = define(
+    "InitializeTableFromTextFileV2", "ref:string filename:string",
+    infer=lambda ref, filename, **_: ((), string),
+    reference=_from_file,
+    vjp=NO_GRADIENT,
+    stateful=True,
+    writes=(0,),
+    reads=False,
+)  # fmt: skip

@@ -7,7 +7,8 @@ from graphflow.ops.fused import fuse, kept, squeezed
 from graphflow.ops.lowering import Kernel, Random, Reduce
 from graphflow.program import Program
 
-_STEPS = ("exp", "log", "pow", "tanh", "sin", "cos", "erf", "**", "_pair")  # what is better stored than computed twice
+# What is better stored than computed twice.
+_STEPS = ("exp", "log", "pow", "tanh", "sigmoid", "sin", "cos", "erf", "**", "_pair")
 
 Sizes = tuple[int, ...]
 

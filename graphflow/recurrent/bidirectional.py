@@ -139,10 +139,10 @@ def stack_bidirectional_rnn(
     states_fw, states_bw = [], []
     with variable_scope(scope or "stack_bidirectional_rnn"):
         for i, (fw, bw) in enumerate(zip(cells_fw, cells_bw, strict=True)):
-            with variable_scope(f"cell_{i}"):
+            with variable_scope(f"cell_{i}") as cell_scope:
                 inputs, state_fw, state_bw = static_bidirectional_rnn(
                     fw, bw, inputs, initial_states_fw and initial_states_fw[i],
-                    initial_states_bw and initial_states_bw[i], dtype, sequence_length,
+                    initial_states_bw and initial_states_bw[i], dtype, sequence_length, cell_scope,
                 )  # fmt: skip
             states_fw.append(state_fw)
             states_bw.append(state_bw)

@@ -66,6 +66,8 @@ class GRUCell(RNNCell):
     Source: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder.
     """
 
+    _names: tuple[str, str, str, str] = ("gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias")
+
     def __init__(
         self, num_units: int, activation: Any = None, reuse: Any = None, kernel_initializer: Any = None,
         bias_initializer: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any,
@@ -86,10 +88,11 @@ class GRUCell(RNNCell):
     def build(self, input_shape: Any) -> None:
         n, depth = self._num_units, last_size(input_shape, self)
         own, bias = self._kernel_initializer, self._bias_initializer
-        self._gate_kernel = self.add_weight("gates/kernel", [depth + n, 2 * n], initializer=own)
-        self._gate_bias = self.add_weight("gates/bias", [2 * n], initializer=_ONES if bias is None else bias)
-        self._candidate_kernel = self.add_weight("candidate/kernel", [depth + n, n], initializer=own)
-        self._candidate_bias = self.add_weight("candidate/bias", [n], initializer=_ZEROS if bias is None else bias)
+        gate_kernel, gate_bias, candidate_kernel, candidate_bias = self._names
+        self._gate_kernel = self.add_weight(gate_kernel, [depth + n, 2 * n], initializer=own)
+        self._gate_bias = self.add_weight(gate_bias, [2 * n], initializer=_ONES if bias is None else bias)
+        self._candidate_kernel = self.add_weight(candidate_kernel, [depth + n, n], initializer=own)
+        self._candidate_bias = self.add_weight(candidate_bias, [n], initializer=_ZEROS if bias is None else bias)
         self.built = True
 
     def call(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,14 +12,16 @@ from graphflow.errors import GraphError
 from graphflow.layers.base import Layer
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
+from graphflow.ops.bias import xw_plus_b
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.join import concat
-from graphflow.ops.math import floor
+from graphflow.ops.math import floor, sigmoid
 from graphflow.ops.normalization import dropout
 from graphflow.ops.random import random_uniform
 from graphflow.ops.shape_ops import reshape
 from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, sizes_of
+from graphflow.recurrent.cells import last_size
 from graphflow.recurrent.linear import linear
 from graphflow.shared_variables import get_variable
 from graphflow.variable_scope import get_variable_scope, variable_scope
@@ -212,6 +214,36 @@ class ResidualWrapper(_Wrapper):
         for x, y in zip(nest.flatten(inputs), nest.flatten(output), strict=True):
             x.shape.assert_is_compatible_with(y.shape)
         return nest.map_structure(lambda x, y: x + y, inputs, output), new
+
+
+class HighwayWrapper(_Wrapper):
+    """The output is inputs * carry + output * (1 - carry), with carry = sigmoid(inputs @ carry_w + carry_b).
+
+    couple_carry_transform_gates  False: a gate of its own, of transform_w and transform_b, in place of 1 - carry
+    carry_bias_init               what carry_b begins with, and transform_b with the opposite sign
+    Source: Srivastava et al., Highway Networks.
+    """
+
+    def __init__(self, cell: Any, couple_carry_transform_gates: bool = True, carry_bias_init: float = 1.0) -> None:
+        super().__init__(cell)
+        self._coupled, self._bias = couple_carry_transform_gates, carry_bias_init
+
+    def __call__(self, inputs: Any, state: Any = None, scope: Any = None, **kwargs: Any) -> Any:
+        output, new = self._cell(inputs, state, scope=scope, **kwargs) if scope else self._cell(inputs, state, **kwargs)
+        nest.assert_same_structure(inputs, output)
+        for x, y in zip(nest.flatten(inputs), nest.flatten(output), strict=True):
+            x.shape.assert_is_compatible_with(y.shape)
+        return nest.map_structure(self._highway, inputs, output), new
+
+    def _highway(self, x: Tensor, y: Tensor) -> Tensor:
+        carry = self._gate("carry", x, self._bias)
+        return x * carry + y * (1 - carry if self._coupled else self._gate("transform", x, -self._bias))
+
+    def _gate(self, name: str, x: Tensor, bias: float) -> Tensor:
+        n = last_size(x.shape, self)
+        weights = get_variable(f"{name}_w", [n, n], x.dtype)
+        biases = get_variable(f"{name}_b", [n], x.dtype, initializers.constant_initializer(bias))
+        return sigmoid(xw_plus_b(x, weights, biases))
 
 
 class DeviceWrapper(_Wrapper):

@@ -7,7 +7,9 @@ from typing import Any
 from graphflow.graph import Graph, get_default_graph
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.sparse.tensor import SparseTensor
-from graphflow.saved_model_protos import TensorInfo
+from graphflow.protos import VariableDef
+from graphflow.saved_model import constants
+from graphflow.saved_model_protos import MetaGraphDef, TensorInfo
 from graphflow.tensor_proto import shape_proto
 
 
@@ -43,3 +45,24 @@ def tensor_names(info: TensorInfo) -> list[str]:
         return [info.name]
     parts = info.coo_sparse
     return [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]
+
+
+def needed_by(meta: MetaGraphDef) -> list[str]:
+    """The names of the tensors and operations that signatures, variables, main ops and the Saver name."""
+    infos = [i for s in meta.signature_def.values() for i in (*s.inputs.values(), *s.outputs.values())]
+    names = [name for info in infos for name in tensor_names(info)]
+    saver = meta.saver_def
+    names += [saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name]
+    for key, collection in meta.collection_def.items():
+        if key in (constants.MAIN_OP_KEY, constants.LEGACY_INIT_OP_KEY):
+            names += collection.node_list.value
+        elif "variables" in key:
+            for data in collection.bytes_list.value:
+                parts = VariableDef.FromString(data)
+                names += [parts.variable_name, parts.initializer_name, parts.snapshot_name, parts.initial_value_name]
+    return [name for name in names if name]
+
+
+def source(name: str) -> str:
+    """The node of a tensor or of an input."""
+    return name.lstrip("^").partition(":")[0]

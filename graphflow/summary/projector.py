@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from graphflow.io.atomic import replacing
-from graphflow.io.protobuf import Field, Message
+from graphflow.io.fields import Field
+from graphflow.io.protobuf import Message
 from graphflow.summary.writer import FileWriter
 
 

@@ -29,6 +29,7 @@ from graphflow.queues.inputs import (
     string_input_producer,
 )
 from graphflow.queues.runner import QueueRunner, add_queue_runner, start_queue_runners
+from graphflow.saved_model_protos import SaverDef
 from graphflow.summary.events import summary_iterator
 from graphflow.train.adadelta import AdadeltaOptimizer
 from graphflow.train.adagrad import AdagradDAOptimizer, AdagradOptimizer, ProximalAdagradOptimizer
@@ -84,7 +85,7 @@ from graphflow.train.monitored import (
 )
 from graphflow.train.optimizer import Optimizer
 from graphflow.train.rmsprop import RMSPropOptimizer
-from graphflow.train.saver import Saver, SaverDef, import_meta_graph
+from graphflow.train.saver import Saver, import_meta_graph
 from graphflow.train.schedules import (
     cosine_decay,
     cosine_decay_restarts,

@@ -11,25 +11,28 @@ from typing import Any
 import numpy as np
 
 from graphflow.data.saving import IteratorSaveable
-from graphflow.errors import GraphError, GraphflowError, InvalidArgumentError, NotFoundError
+from graphflow.errors import GraphError, InvalidArgumentError, NotFoundError
 from graphflow.graph import get_default_graph
+from graphflow.graph_def import as_graph_def
+from graphflow.graph_protos import NodeDef
 from graphflow.io.checkpoint import CheckpointReader, near, open_checkpoint, sweep, write_checkpoint
-from graphflow.meta_graph import MetaGraphDef, export_meta_graph, read_meta_graph
+from graphflow.meta_graph import (
+    export_meta_graph,
+    import_scoped_meta_graph,
+    read_meta_graph,
+    register_proto_function,
+)
 from graphflow.names import GraphKeys
 from graphflow.operation import Operation
+from graphflow.saved_model_protos import MetaGraphDef, SaverDef
 from graphflow.session import Session
 from graphflow.shape import show
 from graphflow.store import Store, uninitialized
 from graphflow.train.changes import noted, settle, undone
 from graphflow.train.checkpoint_state import checkpoint_exists, get_checkpoint_mtimes, record
 from graphflow.train.global_step import global_step as step_of
+from graphflow.train.saver_nodes import names_in, restored_by, saving
 from graphflow.variables import Variable
-
-
-class SaverDef:
-    """The formats of checkpoints, and the settings of a Saver as data."""
-
-    LEGACY, V1, V2 = 0, 1, 2
 
 
 class Saver:
@@ -41,6 +44,8 @@ class Saver:
     max_to_keep  how many checkpoints stay; None or 0 for all
     keep_checkpoint_every_n_hours  one checkpoint of each such span stays besides
     defer_build  collect the variables when the Saver is first used (or built), not now
+    saver_def    what as_saver_def() of another Saver gave: the variables are those that the nodes it names restore
+    name         the scope of these nodes
     write_version  SaverDef.V2 writes TensorFlow's own format; otherwise it is safetensors.  Both are restored from
     Raises: ValueError when there are no variables (unless allow_empty) or a name occurs twice, TypeError for what is
             no variable.
@@ -67,9 +72,25 @@ class Saver:
         self._relative = save_relative_paths
         self._last: list[tuple[str, float]] = []
         self._saveables: dict[str, IteratorSaveable] = {}
+        self._nodes: dict[str, str] = {}  # those of a saver_def
+        self._scope = ""  # of the nodes that a graph's file gets
+        if saver_def is not None:
+            self._take(saver_def, f"{name}/" if name else "")
+            return
         self._variables: dict[str, Operation] | None = None if defer_build else self._collected(var_list)
 
+    def _take(self, saver_def: SaverDef, scope: str) -> None:
+        """The settings of a SaverDef, and the variables that its nodes restore."""
+        if not isinstance(saver_def, SaverDef):
+            raise TypeError(f"saver_def must be a SaverDef, not {saver_def!r}")
+        self._keep, self._version = saver_def.max_to_keep, saver_def.version
+        self._every = saver_def.keep_checkpoint_every_n_hours
+        self._preserve_after = time.time() + self._every * 3600
+        self._nodes = {field: scope + getattr(saver_def, field) for field in names_in("")}
+        self._variables = restored_by(get_default_graph(), self._nodes["restore_op_name"])
+
     def _collected(self, var_list: Any) -> dict[str, Operation]:
+        self._scope = get_default_graph().unique_name("save")
         if var_list is None:
             graph = get_default_graph()
             var_list = graph.get_collection(GraphKeys.GLOBAL_VARIABLES)
@@ -195,19 +216,46 @@ class Saver:
         strip_default_attrs: bool = False, save_debug_info: bool = False,
     ) -> MetaGraphDef:  # fmt: skip
         """The default graph with its collections and this Saver as data, also written to a file if one is named."""
+        graph = get_default_graph()
+        graph_def = as_graph_def(graph, add_shapes=True)
+        for saver in dict.fromkeys((self, *graph.get_collection(GraphKeys.SAVERS))):
+            graph_def.node.extend(saver.nodes())
         return export_meta_graph(
-            filename, saver_def=self.as_saver_def(), collection_list=collection_list, as_text=as_text,
-            export_scope=export_scope, clear_devices=clear_devices,
+            filename, graph_def=graph_def, saver_def=self.as_saver_def() if self._variables else None,
+            collection_list=collection_list, as_text=as_text,
+            graph=graph, export_scope=export_scope, clear_devices=clear_devices,
+            clear_extraneous_savers=clear_extraneous_savers,
         )  # fmt: skip
 
-    def as_saver_def(self) -> dict[str, Any]:
-        """The settings and the names of the variables."""
+    def as_saver_def(self) -> SaverDef:
+        """The settings, and the nodes that save and restore in the file of the graph."""
         self.build()
-        assert self._variables is not None
-        return {"max_to_keep": self._keep, "keep_checkpoint_every_n_hours": self._every,
-                "variables": {name: op.name for name, op in self._variables.items()}}  # fmt: skip
+        nodes = self._nodes or names_in(self._scope)
+        return SaverDef(max_to_keep=self._keep, keep_checkpoint_every_n_hours=self._every,
+                        version=self._version or SaverDef.LEGACY, **nodes)  # fmt: skip
 
-    to_proto = as_saver_def
+    def nodes(self) -> list[NodeDef]:
+        """The nodes that save and restore in the file of the graph, where the graph does not have them."""
+        self.build()
+        if self._nodes or not self._variables:
+            return []
+        names = {name: op.name for name, op in self._variables.items()}
+        types = {name: op.output.dtype for name, op in self._variables.items()}
+        return saving(names, types, self._scope)
+
+    def to_proto(self, export_scope: str | None = None) -> SaverDef | None:
+        """As as_saver_def, with names without `export_scope`; None when the nodes are outside that scope."""
+        made, scope = self.as_saver_def(), f"{export_scope}/" if export_scope else ""
+        if not made.restore_op_name.startswith(scope):
+            return None
+        for field in names_in(""):
+            setattr(made, field, getattr(made, field).removeprefix(scope))
+        return made
+
+    @staticmethod
+    def from_proto(saver_def: SaverDef, import_scope: str | None = None) -> Saver:
+        """The Saver that `to_proto` has described, whose nodes are in the default graph."""
+        return Saver(saver_def=saver_def, name=import_scope)
 
     # -- restoring -------------------------------------------------------------------------------------------------
     def restore(self, sess: Any, save_path: Any) -> None:
@@ -277,25 +325,21 @@ def _dims(store: Store, op: Operation, value: np.ndarray) -> Any:
     return value.shape if dims is None or None in dims else dims
 
 
+register_proto_function(GraphKeys.SAVERS, SaverDef, Saver.to_proto, Saver.from_proto)
+
+
 def import_meta_graph(
     meta_graph_or_file: Any, clear_devices: bool = False, import_scope: str | None = None, **kwargs: Any
 ) -> Saver | None:
-    """Make the graph of a `.meta` file in the default graph, with its collections; gives a Saver for its variables.
+    """Make the graph of a `.meta` file in the default graph, with its collections; gives its Saver.
 
-    Raises: OSError when there is no such file, ValueError for a file that is no graph.
+    kwargs   input_map, as import_graph_def; restore_collections_predicate, which keys to take
+    None comes back when the graph has neither a Saver nor variables.
+    Raises: OSError when there is no such file or it is no MetaGraphDef; ValueError as import_graph_def.
     """
-    found = meta_graph_or_file if isinstance(meta_graph_or_file, MetaGraphDef) else read_meta_graph(meta_graph_or_file)
-    found.restore(clear_devices, import_scope)
-    graph, scope = get_default_graph(), f"{import_scope}/" if import_scope else ""
-    saver = found.saver_def
-    if saver is None:
-        return Saver(**kwargs) if graph.get_collection(GraphKeys.GLOBAL_VARIABLES, import_scope) else None
-    variables = {}
-    for name, op_name in saver["variables"].items():
-        try:
-            variables[name] = graph.get_operation_by_name(scope + op_name).output
-        except (KeyError, GraphflowError) as error:
-            raise GraphError(f"the graph does not have the variable {op_name!r} of its Saver") from error
-    kwargs.setdefault("max_to_keep", saver["max_to_keep"])
-    kwargs.setdefault("keep_checkpoint_every_n_hours", saver["keep_checkpoint_every_n_hours"])
-    return Saver(variables, allow_empty=True, **kwargs)
+    given = meta_graph_or_file
+    meta = given if isinstance(given, MetaGraphDef) else read_meta_graph(given)
+    scope = import_scoped_meta_graph(meta, clear_devices, import_scope, **kwargs)
+    if meta.saver_def.restore_op_name:
+        return Saver(saver_def=meta.saver_def, name=scope)
+    return Saver() if get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, scope or None) else None

@@ -1,12 +1,14 @@
 """Compiled kernels beside memory that may not be touched, in a process of their own."""
 
 import ctypes
+import faulthandler
 import functools
+import importlib
 import mmap
-import subprocess
-import sys
+import multiprocessing
+import os
+import tempfile
 import threading
-from pathlib import Path
 
 import numpy as np
 
@@ -20,22 +22,32 @@ _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
 _BARRIER = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
+# Processes are forked from one that has imported what takes long, and has no threads of ours.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["graphflow.testing", "graphflow.backends.cpu"])
+
+
 def isolated(test):
-    """The test runs in a new process, which a wrong access may kill; its arguments must have a repr that is code."""
+    """The test runs in a new process, which a wrong access may kill; its arguments must be picklable."""
 
     @functools.wraps(test)
     def run(**arguments):
-        home = Path(sys.modules[test.__module__].__file__)
-        program = f"""
-import sys
-sys.path.insert(0, {str(home.parent)!r})
-import {home.stem}
-{home.stem}.{test.__name__}.__wrapped__(**{arguments!r})
-"""
-        done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", program], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        with tempfile.NamedTemporaryFile() as said:
+            process = _FORKS.Process(target=_alone, args=(test.__module__, test.__name__, arguments, said.name))
+            process.start()
+            process.join()
+            assert process.exitcode == 0, said.read().decode()
 
     return run
+
+
+def _alone(module, name, arguments, output):
+    """Run a test of a module; what it writes, and where it crashes, goes into a file."""
+    with open(output, "wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    faulthandler.enable()
+    getattr(importlib.import_module(module), name).__wrapped__(**arguments)
 
 
 def walled(array, at_end=True):

@@ -109,7 +109,7 @@ def torch_eager(work: Any, threads: int, compiled: bool = False, device: str = "
 
     torch.set_num_threads(threads)
     if isinstance(work, (Recurrent, Counting)):
-        return recurrent.torch(work)
+        return recurrent.torch(work, device)
     wrap = torch.compile if compiled else lambda f: f
     if not isinstance(work, Network):
         arrays = [torch.from_numpy(a).to(device) for a in work.arrays()]

@@ -50,12 +50,16 @@ def serve(framework: str, threads: int, pipe: Any) -> None:
             pipe.send(f"{type(error).__name__}: {error}".splitlines()[0][:200])
 
 
-def measure(name: str, pipes: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Times of one workload on every framework, by name."""
+def measure(name: str, pipes: dict[str, Any], seconds: float, together: bool = False) -> dict[str, Any]:
+    """Times of one workload on every framework, by name.   together: they build it at the same time."""
     found: dict[str, Any] = {}
     results: dict[str, Any] = {}
+    if together:
+        for pipe in pipes.values():
+            pipe.send(name)
     for framework, pipe in pipes.items():
-        pipe.send(name)
+        if not together:
+            pipe.send(name)
         answer = pipe.recv()
         if isinstance(answer, str):
             found[framework] = {"error": answer}
@@ -118,7 +122,9 @@ def main() -> None:
         help=f"those of them that are installed are used, of {', '.join(FRAMEWORKS)}; -cuda needs a GPU",
     )
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3.0, help="about how long each framework runs each workload")
+    parser.add_argument("--seconds", type=float, help="how long, about, each framework runs each workload: 3; 0.25 with"
+                        " --gpu")  # fmt: skip
+    parser.add_argument("--limit", type=float, help="begin no workload after so many seconds: never; 140 with --gpu")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
     parser.add_argument("--plot", type=Path, help="draw the ratios into this SVG file")
@@ -136,20 +142,29 @@ def main() -> None:
         processes.append(context.Process(target=serve, args=(name, options.threads, theirs), daemon=True))
         processes[-1].start()
         theirs.close()  # so that the end of the process ends the pipe
-    rows, peaks = [], []
-    for name in options.workloads or (GPU if options.gpu else WORKLOADS):
-        kernels = get_backend("cpu").kernels
-        peaks.append((peak(kernels, 1), peak(kernels, options.threads)))
-        rows.append(row(name, measure(name, pipes, options.seconds)))
-        print(name, *(f"{f} {r.get('median_us', -1):.0f}" for f, r in rows[-1]["frameworks"].items()), flush=True)
+    made: dict[str, Any] = {"machine": report.machine(), "threads": options.threads, "frameworks": names, "rows": [],
+                            "peak_1": 0.0, "peak": 0.0}  # fmt: skip
+    seconds = options.seconds or (0.25 if options.gpu else 3.0)
+    limit = options.limit or (140.0 if options.gpu else float("inf"))
+    left = list(options.workloads or (GPU if options.gpu else WORKLOADS))
+    start = time.monotonic()
+    print(*report.head(names), sep="\n", flush=True)
+    while left and time.monotonic() - start < limit:
+        if not options.gpu:
+            kernels = get_backend("cpu").kernels
+            made["peak_1"] = max(made["peak_1"], peak(kernels, 1))
+            made["peak"] = max(made["peak"], peak(kernels, options.threads))
+        name = left.pop(0)
+        made["rows"].append(row(name, measure(name, pipes, seconds, together=options.gpu)))
+        print(report.line(made["rows"][-1], names, made["peak"]), flush=True)  # whoever is cut off has these
+        if options.json:
+            options.json.write_text(json.dumps(made, indent=1), encoding="utf-8")
+        if options.table:
+            options.table.write_text(report.table(made), encoding="utf-8")
     for pipe in pipes.values():
         pipe.send(None)
-    made = {"machine": report.machine(), "threads": options.threads, "frameworks": names, "rows": rows,
-            "peak_1": max(p[0] for p in peaks), "peak": max(p[1] for p in peaks)}  # fmt: skip
     print("\n" + report.table(made))
-    if options.json:
-        options.json.write_text(json.dumps(made, indent=1), encoding="utf-8")
-    if options.table:
-        options.table.write_text(report.table(made), encoding="utf-8")
+    if left:
+        print(f"not measured, since {limit:.0f} seconds had passed: {', '.join(left)}")
     if options.plot:
         report.plot(made, options.plot)

@@ -117,7 +117,7 @@ def tensorflow_like(tf: Any, work: Any) -> tuple[Any, dict]:
 
 
 # -- PyTorch -----------------------------------------------------------------------------------------------------------
-def torch(work: Any) -> Step:
+def torch(work: Any, device: str = "cpu") -> Step:
     import torch
     import torch.nn.functional as F
 
@@ -140,14 +140,16 @@ def torch(work: Any) -> Step:
             getattr(lstm, f"weight_hh_l{i}").copy_(torch.from_numpy(kernel[-UNITS:].T.copy()))
             getattr(lstm, f"bias_ih_l{i}").zero_()[UNITS : 2 * UNITS] = 1.0
             getattr(lstm, f"bias_hh_l{i}").zero_().requires_grad_(False)  # one bias is enough
-    own = {k: torch.from_numpy(v.copy()).requires_grad_() for k, v in start.items() if k in ("out", "table")}
-    bias = torch.zeros(work.classes, requires_grad=True)
+    lstm = lstm.to(device)
+    taken = {k: torch.from_numpy(v.copy()) for k, v in start.items() if k in ("out", "table")}
+    own = {k: v.to(device).requires_grad_() for k, v in taken.items()}
+    bias = torch.zeros(work.classes, device=device, requires_grad=True)
     parameters = [*[p for p in lstm.parameters() if p.requires_grad], *own.values(), bias]
     optimizer = torch.optim.Adam(parameters, lr=RATE)
 
     def step() -> Any:
         optimizer.zero_grad(set_to_none=True)
-        x, y = torch.from_numpy(x0).transpose(0, 1), torch.from_numpy(y0)
+        x, y = torch.from_numpy(x0).to(device).transpose(0, 1), torch.from_numpy(y0).to(device)
         h, _ = lstm(F.embedding(x, own["table"]) if work.characters else x)
         h = h.reshape(-1, UNITS) if work.characters else h[-1]
         loss = F.cross_entropy(h @ own["out"] + bias, y.transpose(0, -1).reshape(-1) if work.characters else y)

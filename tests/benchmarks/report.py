@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from graphflow.backends.cpu.emitted import vector_bytes
 from graphflow.version import __version__
 
-_PACKAGES = ("numpy", "numba", "tensorflow", "torch", "jax")
+_PACKAGES = ("numpy", "numba", "numba-cuda", "tensorflow", "torch", "jax")
 
 
 def machine() -> dict[str, Any]:
@@ -23,24 +24,30 @@ def machine() -> dict[str, Any]:
         cpu += f", family {found['cpu family']} model {found['model']}"
     versions = {"Python": platform.python_version(), "graphflow": __version__}
     for package in _PACKAGES:
-        if find_spec(package) is not None:
+        if find_spec(package.replace("-", "_")) is not None:
             versions[package] = version(package)
-    return {"cpu": cpu, "vector_bits": 8 * vector_bytes(), "versions": versions}
+    return {"cpu": cpu, "gpus": _gpus(), "vector_bits": 8 * vector_bytes(), "versions": versions}
+
+
+def _gpus() -> list[str]:
+    """Each with its driver, as the driver's files tell."""
+    root = Path("/proc/driver/nvidia")
+    version = re.search(r"(\d+\.[\d.]+)", (root / "version").read_text()) if (root / "version").exists() else None
+    models = [re.search(r"Model:\s*(.+)", path.read_text()) for path in sorted(root.glob("gpus/*/information"))]
+    return [f"{m[1].strip()}, driver {version[1] if version else 'unknown'}" for m in models if m]
 
 
 def table(made: dict[str, Any]) -> str:
     """The machine; medians (minima) of every framework; first steps; what did not run, and why."""
-    rows, names = made["rows"], made["frameworks"]
-    best = f"{1e-9 * made['peak_1']:.0f} GFLOP/s on one thread, {1e-9 * made['peak']:.0f} on {made['threads']}"
-    where = made["machine"]
+    rows, names, where = made["rows"], made["frameworks"], made["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in where["versions"].items())
-    text = [
-        f"{where['cpu']}, vectors of {where['vector_bits']} bits; multiply-adds that stay in registers: {best}.",
-        f"{versions}.", "", f"Median (minimum) in microseconds, float32, {made['threads']} threads:", "",
-    ]  # fmt: skip
-    text += _lines(["workload", *names, "ratio to the best peer", "GFLOP/s", "share of the peak"], [
-        [r["workload"], *[_time(r["frameworks"].get(n)) for n in names], _ratio(r), *_rate(r, made["peak"])]
-        for r in rows])  # fmt: skip
+    first = f"{where['cpu']}, vectors of {where['vector_bits']} bits"
+    if made["peak"]:
+        best = f"{1e-9 * made['peak_1']:.0f} GFLOP/s on one thread, {1e-9 * made['peak']:.0f} on {made['threads']}"
+        first += f"; multiply-adds that stay in registers: {best}"
+    text = [f"{first}.", *[f"{gpu}." for gpu in where["gpus"]], f"{versions}.", ""]
+    text += [f"Median (minimum) in microseconds, float32, {made['threads']} threads:", ""]
+    text += [*head(names), *[line(r, names, made["peak"]) for r in rows]]
     text += ["", "From nothing built to the first result, in milliseconds:", ""]
     text += _lines(["workload", *names], [
         [r["workload"], *[_number(r["frameworks"].get(n), "first_ms") for n in names]] for r in rows])  # fmt: skip
@@ -49,8 +56,22 @@ def table(made: dict[str, Any]) -> str:
     return "\n".join([*text, *(["", "What did not run:", "", *faults] if faults else [])]) + "\n"
 
 
-def _lines(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+def head(names: list[str]) -> list[str]:
+    """The first two lines of the table of times."""
+    return _lines(["workload", *names, "ratio to the best peer", "GFLOP/s", "share of the peak"], [])
+
+
+def line(row: dict[str, Any], names: list[str], peak: float) -> str:
+    """A workload in the table of times."""
+    return _line([row["workload"], *[_time(row["frameworks"].get(n)) for n in names], _ratio(row), *_rate(row, peak)])
+
+
+def _lines(first: list[str], rows: list[list[str]]) -> list[str]:
+    return [_line(cells) for cells in (first, ["---"] * len(first), *rows)]
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _number(record: dict[str, Any] | None, key: str) -> str:
@@ -69,7 +90,8 @@ def _ratio(row: dict[str, Any]) -> str:
 
 def _rate(row: dict[str, Any], peak: float) -> list[str]:
     own = row["frameworks"].get("graphflow", {}).get("gflops")
-    return [f"{own:.0f}", f"{1e11 * own / peak:.0f} %"] if own else ["-", "-"]
+    share = f"{1e11 * own / peak:.0f} %" if own and peak else "-"
+    return [f"{own:.0f}" if own else "-", share]
 
 
 def plot(made: dict[str, Any], path: Path) -> None:

@@ -152,9 +152,9 @@ WORKLOADS: dict[str, Any] = {
     "chain": Chain(),
     **RECURRENT,
 }  # fmt: skip
-GPU = {
-    name: WORKLOADS[name] for name in ("layer", "mlp sgd", "convnet 4-8-12", "convnet 6-12-24", "convnet 32-64-1024")
-} | {
-    f"{name} x 1000": replace(WORKLOADS[name], batch=1000)
-    for name in ("mlp sgd", "convnet 4-8-12", "convnet 6-12-24", "convnet 32-64-1024")
-} | {"matmul 4096": Product(4096, fetched=False), "chain 64 million": Chain(64_000_000)}  # fmt: skip
+_LARGE = ("mlp sgd", "convnet 4-8-12", "convnet 6-12-24", "convnet 32-64-1024", "batch norm 24-48-64")
+GPU = (
+    {name: WORKLOADS[name] for name in ("layer", *_LARGE, "lstm rows", "lstm characters")}
+    | {"matmul 4096": Product(4096, fetched=False), "chain 64 million": Chain(64_000_000)}
+    | {f"{name} x 1000": replace(WORKLOADS[name], batch=1000) for name in _LARGE}
+)

@@ -10,6 +10,7 @@ import graphflow as tf
 from graphflow import errors
 
 D = tf.data.Dataset
+E = tf.data.experimental
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,22 @@ def drain(dataset, limit=100):
          [([0, 1, 2], [[b"", b"", b""], [b"s", b"", b""], [b"s", b"s", b""]])]),
         (lambda: D.range(5).prefetch(2).cache().filter(lambda n: n > 2), [3, 4]),
         (lambda: D.range(0), []),
+        (lambda: D.range(5).batch(2).unbatch().with_options(D.range(1).options()), [0, 1, 2, 3, 4]),
+        (lambda: D.range(2).apply(E.parallel_interleave(lambda n: D.range(n * 10, n * 10 + 3), 2, sloppy=True)),
+         [0, 10, 1, 11, 2, 12]),
+        (lambda: D.range(2).apply(E.enumerate_dataset(5)), [(5, 0), (6, 1)]),
+        (lambda: D.range(9).apply(E.take_while(lambda n: n < 3)), [0, 1, 2]),
+        (lambda: D.range(9).map(lambda n: n % 3).apply(E.unique()), [0, 1, 2]),
+        (lambda: D.from_tensor_slices(["a", "b", "a"]).apply(E.unique()), [b"a", b"b"]),
+        (lambda: E.Counter(2, 3).take(3), [2, 5, 8]),
+        (lambda: E.Counter(2, dtype=tf.int32).take(1), [2]),
+        (lambda: E.choose_from_datasets([D.range(2), D.range(5, 9)], D.from_tensor_slices(np.array([0, 1, 0, 0, 1]))),
+         [0, 5, 1, 6]),
+        (lambda: E.choose_from_datasets([D.range(2)], D.range(1).repeat()), [0, 1]),
+        (lambda: E.sample_from_datasets([D.range(2), D.range(5)], [1.0, 0.0]).take(2), [0, 1]),
+        (lambda: D.range(5).apply(E.batch_and_drop_remainder(2)), [[0, 1], [2, 3]]),
+        (lambda: D.range(1, 4).map(lambda n: tf.fill([n], n)).apply(E.padded_batch_and_drop_remainder(2, [3])),
+         [[[1, 0, 0], [2, 2, 0]]]),
         (lambda: D.range(5).window(2).flat_map(lambda w: w.batch(2)), [[0, 1], [2, 3], [4]]),
         (lambda: D.range(9).window(2, 3, 2, True).flat_map(lambda w: w.batch(2)), [[0, 2], [3, 5], [6, 8]]),
         (lambda: D.from_tensor_slices({"a": [1, 2, 3]}).window(2).flat_map(lambda d: d["a"].batch(2)), [[1, 2], [3]]),
@@ -338,3 +355,43 @@ def test_an_iterator_goes_on_from_a_checkpoint(name, tmp_path):
                 sess.run(fetches)
         for a, b in zip(found, wanted, strict=True):
             assert (a[0] == b[0]).all() and (a[1] == b[1]).all()
+
+
+def test_samples_of_datasets_come_with_their_weights():
+    found = drain(
+        E.sample_from_datasets([D.range(1).repeat(), D.range(1, 2).repeat()], [0.2, 0.8], seed=1).take(400), 400
+    )
+    assert 280 < sum(found) < 360
+    assert sorted(drain(E.sample_from_datasets([D.range(3), D.range(3, 5)]))) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: E.choose_from_datasets([], D.range(2)), ValueError, "at least one dataset"),
+        (lambda: E.choose_from_datasets([D.range(2)], D.from_tensors(1.0)), TypeError, "int64 scalars"),
+        (lambda: E.choose_from_datasets([D.range(2), D.from_tensors(1.0)], D.range(2)), TypeError, "chosen datasets"),
+        (
+            lambda: E.sample_from_datasets([D.range(2)], [0.5, 0.5]),
+            ValueError,
+            "1 datasets need as many weights, not 2",
+        ),
+        (lambda: D.from_tensors(1.0).apply(E.unique()), TypeError, "one int32, int64 or string"),
+        (lambda: D.range(2).apply(E.take_while(lambda n: n)), ValueError, "one bool"),
+    ],
+)
+def test_choices_that_do_not_fit(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_a_choice_of_no_dataset():
+    with pytest.raises(errors.InvalidArgumentError, match="no dataset 1: there are 1"):
+        drain(E.choose_from_datasets([D.range(9)], D.range(5)))
+
+
+def test_names_of_initializers():
+    iterator = D.range(3).make_initializable_iterator()
+    assert (iterator.initializer.name, iterator.initializer.type) == ("MakeIterator", "MakeIterator")
+    structure = tf.data.Iterator.from_structure(tf.int64, [])
+    assert structure.make_initializer(D.range(3)).name == "make_initializer"

@@ -80,7 +80,8 @@ def test_stack_of_numbers_and_errors():
     assert tf.stack([1, 2, 3]).op.type == "Const" and tf.stack([1, 2]).name.startswith("stack")
     assert tf.stack([ph(), 1.0, 2]).dims == (3,)
     assert tf.parallel_stack([ph(2), ph(2)]).dims == (2, 2)
-    for values, axis in (([ph(2), ph(3)], 0), ([ph(2)], 2), ([], 0)):
+    assert tf.stack([]).dims == (0,)
+    for values, axis in (([ph(2), ph(3)], 0), ([ph(2)], 2), ([], 1)):
         with pytest.raises(ValueError):
             tf.stack(values, axis)
     with pytest.raises(TypeError):

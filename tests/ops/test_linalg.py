@@ -97,6 +97,10 @@ def test_tensordot_refuses():
     ("i,j->ij", [(2,), (3,)]), ("ij,jk,kl->il", [(2, 3), (3, 2), (2, 2)]), ("ij,ij->i", [(2, 3), (2, 3)]),
     ("bi,bj->bji", [(2, 3), (2, 4)]), ("ijk,k->j", [(2, 3, 4), (4,)]), ("ij,k->k", [(2, 3), (4,)]),
     (",i->i", [(), (3,)]), ("ba", [(2, 3)]), ("i j, j k -> k i", [(2, 0), (0, 3)]),
+    ("...ij,...jk->...ik", [(2, 3, 4), (2, 4, 5)]), ("i...->...", [(2, 3)]),
+    ("...ij,jk->...ik", [(5, 2, 3, 4), (4, 5)]),
+    ("b...,b...->b...", [(2, 3), (2, 3)]), ("...ij,...jk", [(2, 3, 4), (2, 4, 5)]), ("...i->i...", [(2, 3, 4)]),
+    ("...i,...i->...", [(4, 2, 3), (2, 3)]),
 ])  # fmt: skip
 def test_einsum(equation, shapes):
     values = [draw(*s, seed=i) for i, s in enumerate(shapes)]
@@ -114,7 +118,17 @@ def test_einsum(equation, shapes):
 
 def test_einsum_refuses():
     x = constant(draw(2, 3))
-    for equation in ("ii->i", "ij,jk->ik", "ij->ijj", "ij->k", "ijk->i", "i-j", "...i->i"):
+    for equation in (
+        "ii->i",
+        "ij,jk->ik",
+        "ij->ijj",
+        "ij->k",
+        "ijk->i",
+        "i-j",
+        "...i->i",
+        "...i...->i",
+        "...ijk->...i",
+    ):
         with pytest.raises(ValueError):
             einsum(equation, x)
     with pytest.raises(ValueError):

@@ -207,7 +207,7 @@ def test_a_graph_returns_from_its_file(tmp_path):
     with pytest.raises(OSError, match="does not exist"):
         tf.train.import_meta_graph("none.meta")
     (tmp_path / "bad.meta").write_bytes(b"\x0a\xff")
-    with pytest.raises(ValueError, match=r"bad\.meta"):
+    with pytest.raises(OSError, match=r"bad\.meta is not a MetaGraphDef, or damaged"):
         tf.train.import_meta_graph(str(tmp_path / "bad.meta"))
 
 

@@ -24,6 +24,7 @@ class CpuBackend:
     """Native kernels in one call a run, the NumPy reference where there is none.  One object a process."""
 
     name = "cpu"
+    device = "CPU"
     lists = True
     layouts = Layouts(image_lanes, panels)
     short = None

@@ -168,6 +168,12 @@ def tanh(code: Code, x: Value) -> Value:
     return signed_as(code, half / (half + 1), x)
 
 
+def sigmoid(code: Code, x: Value) -> Value:
+    """1 / (1 + e^-x), by e^-|x|"""
+    one, e = code.number(1, x.dtype), exp(code, -magnitude(code, x))
+    return code.select(x >= 0, one, e) / (one + e)
+
+
 def sinh(code: Code, x: Value) -> Value:
     """(e^x - e^-x) / 2, by e^x - 1"""
     f = FORMATS[x.dtype]

@@ -57,7 +57,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "abs": absolute, "floordiv": floor_divide, "mod": modulo,
     **{name: _intrinsic(name) for name in ("sqrt", "floor", "ceil", "rint", "trunc")},
     "exp": elementary.exp, "expm1": elementary.expm1, "log": elementary.log, "log1p": elementary.log1p,
-    "sinh": elementary.sinh, "cosh": elementary.cosh, "tanh": elementary.tanh,
+    "sinh": elementary.sinh, "cosh": elementary.cosh, "tanh": elementary.tanh, "sigmoid": elementary.sigmoid,
     "asinh": elementary.asinh, "acosh": elementary.acosh, "atanh": elementary.atanh,
     "sin": trigonometric.sin, "cos": trigonometric.cos, "tan": trigonometric.tan,
     "asin": trigonometric.asin, "acos": trigonometric.acos, "atan": trigonometric.atan, "atan2": trigonometric.atan2,

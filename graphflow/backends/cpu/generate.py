@@ -37,7 +37,7 @@ from graphflow.ops.lowering import Elementwise, Random, Reduce
 from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
-_CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", "tan", "pow")
+_CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "erfc", "sin", "cos", "tan", "pow")
 Lower = Callable[[Operation], Call | None]
 
 

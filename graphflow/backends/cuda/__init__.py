@@ -28,6 +28,7 @@ class CudaBackend:
     """
 
     name = "cuda"
+    device = "GPU"
     lists = False
     layouts = None
     short = Short(rounds=256, operations=4096, elements=1 << 30)  # each round of a loop waits for the device

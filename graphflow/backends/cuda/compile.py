@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphflow.backends.cuda import functions, shim, vectors
+from graphflow.backends.cuda import elementary, functions, shim, vectors
 from graphflow.backends.cuda.functions import namespace
 from graphflow.ops import philox
 
@@ -73,19 +73,21 @@ def _made(definition: ast.FunctionDef, names: dict[str, Any]) -> Callable:
 @functools.cache
 def _sources() -> str:
     """Of all modules that have a part in the code of a kernel besides its text."""
-    return "".join(map(inspect.getsource, (sys.modules[__name__], functions, philox, shim, vectors)))
+    return "".join(map(inspect.getsource, (sys.modules[__name__], elementary, functions, philox, shim, vectors)))
 
 
 class Job(NamedTuple):
     """A kernel to compile: a function, or text that defines `kernel`.
 
-    elements: the dtypes of its pointers; sizes: how many int64 follow them; threads: of a block.
+    elements: the dtypes of its pointers; sizes: how many int64 follow them; threads: of a block; resident: how many
+    blocks a processor should have registers for, if no thread needs more.
     """
 
     kernel: Callable | str
     elements: tuple[str, ...]
     sizes: int
     threads: int
+    resident: int = shim.RESIDENT
 
     def text(self) -> str:
         return _text_of(self.kernel)
@@ -95,7 +97,14 @@ class Job(NamedTuple):
         identity = (self.text(), *self[1:], capability, _sources(), shim.versions())
         return hashlib.sha256(repr(identity).encode()).hexdigest()
 
-    def compile(self, capability: tuple[int, int]) -> tuple[str, bytes]:
-        """(name, machine code)"""
-        ptx = shim.ptx(function_of(self.kernel), self.elements, self.sizes, self.threads, capability)
-        return shim.assembled(ptx, capability)[:2]
+    def compile(self, capability: tuple[int, int]) -> shim.Assembled:
+        return self.assembled(shim.ptx(function_of(self.kernel), *self[1:]), capability)
+
+    def assembled(self, ptx: str, capability: tuple[int, int]) -> shim.Assembled:
+        """Its machine code, for fewer blocks at a time where so many would leave too few registers."""
+        made, resident = shim.assembled(ptx, capability), self.resident
+        while made.spills and resident > shim.RESIDENT:
+            fewer = resident // 2
+            ptx = ptx.replace(f".minnctapersm {resident}", f".minnctapersm {fewer}")
+            made, resident = shim.assembled(ptx, capability), fewer
+        return made

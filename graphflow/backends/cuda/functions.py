@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.backends.cuda import elementary
 from graphflow.backends.cuda.shim import SIMULATED, cuda, device_function, library
 from graphflow.backends.cuda.vectors import functions as vector_functions
 from graphflow.ops import philox
@@ -85,20 +86,23 @@ def namespace() -> dict[str, Any]:
     for d in FLOATS:
         for name in (*UNARY, *BINARY):
             names[f"{name}_{d}"] = _scalar(name, d)
-        names[f"fabs_{d}"] = np.abs if SIMULATED else library("fabs" + _suffix(d))
+        for name, simulated in (("fabs", np.abs), ("copysign", np.copysign)):
+            names[f"{name}_{d}"] = simulated if SIMULATED else library(name + _suffix(d))
     for template, dtypes in ((_OF_FLOATS, FLOATS), (_OF_SIGNED, INTEGERS[:4]), (_OF_UNSIGNED, INTEGERS[4:])):
         for d in dtypes:
             _define(template.format(d=d), names)
+    names |= elementary.functions()
     _define(_COMMON, names)
+    _define(elementary.SOURCE, names)
     if SIMULATED:
         names |= {
             "bits_of": lambda x: np.float64(x).view(np.int64), "number_of": lambda x: np.int64(x).view(np.float64),
-            "copysign": np.copysign, "product": lambda a, b: a * b,
+            "product": lambda a, b: a * b,
         }  # fmt: skip
     else:
         names |= {
             "bits_of": library("double_as_longlong"), "number_of": library("longlong_as_double"),
-            "copysign": library("copysign"), "product": library("dmul_rn"),
+            "product": library("dmul_rn"),
         }  # fmt: skip
     names |= {n: v for n, v in vars(philox).items() if isinstance(v, (np.generic, float))}
     _define(_philox_source(), names)
@@ -137,7 +141,9 @@ class _Device(ast.NodeTransformer):
         self.exact = exact
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        names = {"minimum": "lesser", "abs": "fabs_float64", "sqrt": "sqrt_float64"}
+        names = {
+            "minimum": "lesser", "abs": "fabs_float64", "sqrt": "sqrt_float64", "copysign": "copysign_float64"
+        }  # fmt: skip
         return ast.Name(names.get(node.attr, node.attr), ast.Load())
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

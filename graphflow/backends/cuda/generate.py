@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from dataclasses import replace
 
 from graphflow.backends.base import Call
 from graphflow.backends.cuda import reductions, regions, shim
-from graphflow.backends.cuda.launch import Launch, Pointer, Room, Scratch, blocks_for, call, division, each_element
+from graphflow.backends.cuda.lanes import elementwise, lanes_of
+from graphflow.backends.cuda.launch import Launch, Pointer, Room, Scratch, blocks_for, call, division
 from graphflow.backends.cuda.reductions import Form, carried
 from graphflow.backends.region_space import region_space
 from graphflow.backends.space import (
@@ -33,11 +35,15 @@ from graphflow.shape import sizes
 WARP = 32
 _SECTOR = 8  # neighbours in memory that are read together at the least
 _WORK = 16  # elements that a thread folds before chunks pay
-_BUSY = 1056  # blocks that keep a GPU busy: eight for each processor of an H100
+# Blocks that keep a GPU busy: 24 for each processor of an H100, on which 2, 3, 4, 6 or 8 are at a time: the last ones
+# do not wait for others.
+_BUSY = 24 * 132
+_STREAMING = 6  # blocks of 256 threads with 40 registers
+MANY = 8 if shim.SIMULATED else 1 << 18  # numbers, from which on a thread has several
 _MERGED = 16  # chunks, at most, that a thread merges
 _SHARED = 48 << 10  # bytes of shared memory that every device has
 
-_elementwise = functools.lru_cache(4096)(regions.elementwise)
+_elementwise = functools.lru_cache(4096)(elementwise)
 _side_by_side = functools.lru_cache(4096)(regions.side_by_side)
 _whole = functools.lru_cache(4096)(reductions.whole)
 _chunk_walk = functools.lru_cache(4096)(reductions.chunk_walk)
@@ -108,17 +114,35 @@ def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:
         return None
     count = math.prod(loops)
     if all(m.fold is None for m in space.members):
-        text = _elementwise(body, len(loops), division(count))
-        numbers = (*loops, *space.column_numbers)
-        return call([each_element(text, pointers, numbers, count)], pointwise=not space.columns)
+        wide = _together(body, loops, count, rest=len(loops) == 1)
+        text = _elementwise(body, len(loops), division(count), wide)
+        blocks = min(blocks_for(-(-count // wide)), _BUSY)
+        launch = Launch(text, pointers, (*loops, *space.column_numbers), (blocks, 1), resident=_resident(wide))
+        return call([launch], pointwise=not space.columns)
     folded = tuple([not moves for moves in masks[-1]]) if loops != (1,) else (True,)
     return _reducing(body, loops, folded, pointers)
+
+
+def _together(body: Body, loops: Sizes, count: int, rest: bool) -> int:
+    """How many neighbours a thread takes: one where there are too few of them to keep a GPU busy.
+
+    rest   whether some may be left over; else rows are whole groups
+    """
+    lanes = lanes_of(body) if count >= MANY else 1
+    return lanes if rest else math.gcd(loops[-1], lanes)
+
+
+def _resident(lanes: int) -> int:
+    """How many blocks a processor should have at a time: where memory sets the pace many loads must be on their way."""
+    return shim.RESIDENT if lanes == 1 else _STREAMING
 
 
 def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tuple[Pointer, ...]) -> Call | None:
     """One kernel with all stages, or where there is little to do side by side, two for each stage."""
     kept, inner = (math.prod(n for n, f in zip(loops, folded, strict=True) if f is flag) for flag in (False, True))
     form = _form(folded, kept, inner)
+    if form.streams:
+        form = replace(form, lanes=_together(body, loops, kept * inner, rest=False))
     stages, bits = Stages(body, folded), division(math.prod(loops))
     if sum(len(stages.folds(s)) for s in range(stages.count)) * 8 * form.across * form.along > _SHARED:
         return None
@@ -127,8 +151,9 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
     merging = _merging_form(folded, kept)
     chunks = min(-(-each_thread // _WORK), -(-_BUSY // blocks), _MERGED * merging.along)
     if chunks <= 1 or shim.SIMULATED and chunks < 3:
-        return call([Launch(_whole(body, form, bits), pointers, loops, (blocks, 1), form.threads)])
-    room, span = Room(), -(-inner // chunks)
+        text, resident = _whole(body, form, bits), _resident(form.lanes)
+        return call([Launch(text, pointers, loops, (blocks, 1), form.threads, resident)])
+    room, span = Room(), -(-inner // (chunks * form.lanes)) * form.lanes
 
     def place(dtype: str, count: int) -> Scratch:
         return room.take(dtype, count, as_dtype(dtype).size)
@@ -142,9 +167,8 @@ def _reducing(body: Body, loops: Sizes, folded: tuple[bool, ...], pointers: tupl
         partial = [place(f.dtype, chunks * kept) for f in folds]
         if stages.has_walk(stage):
             text = _chunk_walk(body, form, bits, stage)
-            launches.append(
-                Launch(text, (*pointers, *before, *partial), (span, *loops), (blocks, chunks), form.threads)
-            )
+            taken, numbers, grid = (*pointers, *before, *partial), (span, *loops), (blocks, chunks)
+            launches.append(Launch(text, taken, numbers, grid, form.threads, _resident(form.lanes)))
         if folds:
             text = _chunk_merge(body, merging, bits, stage)
             grid = blocks_for(kept, merging.across), 1

@@ -32,8 +32,9 @@ Pointer = Tensor | Draws | Scratch | str  # "status": int64 [1], see `Launches.e
 class Launch:
     """One launch: the kernel is a function, or text that defines `kernel`; (*pointers, *sizes) are its arguments.
 
-    blocks   (along x, along y)
-    threads  of a block, along x
+    blocks    (along x, along y)
+    threads   of a block, along x
+    resident  how many blocks a processor should have registers for, if no thread needs more
     """
 
     kernel: Callable | str
@@ -41,12 +42,13 @@ class Launch:
     sizes: tuple[int, ...]
     blocks: tuple[int, int]
     threads: int = shim.THREADS
+    resident: int = shim.RESIDENT
 
     @property
     def job(self) -> Job:
         """Its kernel, as a thing to compile."""
         elements = tuple([p.dtype if isinstance(p, Scratch) else element(p) for p in self.pointers])
-        return Job(self.kernel, elements, len(self.sizes), self.threads)
+        return Job(self.kernel, elements, len(self.sizes), self.threads, self.resident)
 
     @property
     def fits(self) -> bool:

@@ -48,7 +48,7 @@ class Kernels:
             self.compiled += 1
             self._found[job] = shim.interpreted(function_of(job.kernel))
         elif not self._load(job):
-            self._keep(job, job.compile(shim.capability()))
+            self._keep(job, job.compile(shim.capability())[:2])
         return self._found[job]
 
     def _load(self, job: Job) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphflow.backends.cuda.expression import Text, evaluate, number
+from graphflow.backends.cuda.lanes import Group
 from graphflow.backends.cuda.regions import Point, Source
 from graphflow.backends.space import Body
 from graphflow.backends.stages import Stages
@@ -21,12 +22,14 @@ class Form:
     """How the threads of a block lie, and which loops are folded.
 
     streams  neighbouring threads take neighbouring folded positions, else kept ones
+    lanes    how many neighbours along the last loop, which is folded, a thread takes together
     """
 
     folded: tuple[bool, ...]
     across: int
     along: int
     streams: bool
+    lanes: int = 1
 
     @property
     def threads(self) -> int:
@@ -53,9 +56,20 @@ class Fold:
     def start(self) -> str:
         return number(self.lowering.init, self.dtype)
 
-    def step(self, acc: str, x: str) -> str:
-        names = {"acc": Text(acc, self.dtype), "x": Text(x, self.given).cast(self.dtype)}
-        return evaluate(self.lowering.step, names, self.dtype)
+    def together(self, source: Source, values: list[str]) -> None:
+        """Lines that fold neighbours.
+
+        They add up in their own dtype: conversions to float64 are slow, and four numbers lose next to nothing.
+        """
+        acc, dtype = f"t{self.i}", self.dtype
+        if len(values) > 1 and self.dtype != self.given:
+            acc, dtype = f"u{self.i}_", self.given
+            source.add(f"{acc} = {number(self.lowering.init, dtype)}")
+        for x in values:
+            names = {"acc": Text(acc, dtype), "x": Text(x, self.given).cast(dtype)}
+            source.add(f"{acc} = {evaluate(self.lowering.step, names, dtype)}")
+        if dtype != self.dtype:
+            source.add(f"t{self.i} = {self.merge(f't{self.i}', f'{self.dtype}({acc})')}")
 
     def merge(self, a: str, b: str) -> str:
         names = {"acc": Text(a, self.dtype), "x": Text(b, self.dtype)}
@@ -73,6 +87,7 @@ class _Writer:
         self.body, self.form = body, form
         self.stages = Stages(body, form.folded)
         self.point = Point(body, bits)
+        self.functions = ""
         depth = range(len(form.folded))
         self.kept = [d for d in depth if not form.folded[d]]
         self.folded = [d for d in depth if form.folded[d]]
@@ -109,7 +124,9 @@ class _Writer:
 
     def over_folded(self, first: str, last: str) -> None:
         source = self.source
-        source.open(f"for f in range({first} + y, {last}, {self.form.along}):")
+        lanes = self.form.lanes
+        start = f"{first} + y" if lanes == 1 else f"{first} + y * {lanes}"
+        source.open(f"for f in range({start}, {last}, {self.form.along * lanes}):")
         wanted = self.point.partial(self.folded)
         if self.needs_all:
             wanted |= set(self.folded)
@@ -140,26 +157,27 @@ class _Writer:
         if not stages.has_walk(stage):
             return
         self.over_folded(first, last)
-        walked = stages.walked(stage)
-        needed = {o for i in walked if not stages.stored_before(i, stage) for o in stages.member(i).operands}
-        needed |= {fold.operand for fold in folds}
+        walked, lanes = stages.walked(stage), self.form.lanes
+        new = [i for i in walked if not stages.stored_before(i, stage)]
+        live = [i for i in new if stages.stage[i] == stage and i in self.body.outputs]
+        folded = [fold.operand for fold in folds]
+        group = Group(point, f"point{stage}", new, [*live, *folded], lanes)
+        self.functions += group.define()
+        given = {}
         for k in range(stages.first_member):
-            if k in needed and not stages.outer[k]:
-                point.load(source, k, "whole")
-        live: list[int] = []
+            if (k in group.taken or k in folded) and not stages.outer[k]:
+                given[k] = group.load(source, k, "whole", lanes)
         for i in walked:
-            if stages.stored_before(i, stage):
-                source.add(f"v{i} = o{self.body.outputs.index(i)}[whole]")
-            else:
-                point.compute(source, i, "whole")
-                live += [i] if stages.stage[i] == stage and i in self.body.outputs else []
+            if i not in new:
+                array = f"o{self.body.outputs.index(i)}"
+                given[i] = group.taken_from(source, i, array, "whole", lanes)
+        given = group.compute(source, given, "whole", lanes)
         if live:
             source.open("if live:")
-            for i in live:
-                point.store(source, i, "whole")
+            group.store(source, given, live, "whole")
             source.close()
         for fold in folds:
-            source.add(f"t{fold.i} = {fold.step(f't{fold.i}', f'v{fold.operand}')}")
+            fold.together(source, given.get(fold.operand, [f"v{fold.operand}"] * lanes))
         source.close()
 
     def tree(self, folds: list[Fold], number: int) -> None:
@@ -170,15 +188,15 @@ class _Writer:
         for j, fold in enumerate(folds):
             source.add(f"s{number}_{j}[cuda.threadIdx.x] = t{fold.i}")
         source.add("cuda.syncthreads()")
-        half = form.along // 2
-        while half:
-            source.open(f"if y < {half}:")
-            for j, fold in enumerate(folds):
-                mine, other = "[cuda.threadIdx.x]", f"[cuda.threadIdx.x + {half} * {form.step}]"
-                source.add(f"s{number}_{j}{mine} = {fold.merge(f's{number}_{j}{mine}', f's{number}_{j}{other}')}")
-            source.close()
-            source.add("cuda.syncthreads()")
-            half //= 2
+        source.add(f"half = {form.along // 2}")
+        source.open("while half:")
+        source.open("if y < half:")
+        for j, fold in enumerate(folds):
+            mine, other = "[cuda.threadIdx.x]", f"[cuda.threadIdx.x + half * {form.step}]"
+            source.add(f"s{number}_{j}{mine} = {fold.merge(f's{number}_{j}{mine}', f's{number}_{j}{other}')}")
+        source.close()
+        source.add("cuda.syncthreads()", "half = half >> 1")
+        source.close()
         for j, fold in enumerate(folds):
             source.add(f"t{fold.i} = s{number}_{j}[cuda.threadIdx.x - y * {form.step}]")
         source.add("cuda.syncthreads()")
@@ -203,6 +221,9 @@ class _Writer:
     def folds(self, stage: int) -> list[Fold]:
         return [Fold(self.stages, i) for i in self.stages.folds(stage)]
 
+    def __str__(self) -> str:
+        return f"{self.functions}{self.source}"
+
 
 def _element(dtype: str) -> str:
     return "bool_" if dtype == "bool" else dtype
@@ -225,7 +246,7 @@ def whole(body: Body, form: Form, bits: str) -> str:
         w.finish(folds)
         made += [fold.i for fold in folds]
     w.store_outer(made)
-    return str(w.source)
+    return str(w)
 
 
 def carried(stages: Stages) -> list[int]:
@@ -262,7 +283,7 @@ def chunk_walk(body: Body, form: Form, bits: str, stage: int) -> str:
         for fold in folds:
             w.source.add(f"p{fold.i}[cuda.blockIdx.y * kept + k] = t{fold.i}")
         w.source.close()
-    return str(w.source)
+    return str(w)
 
 
 def chunk_merge(body: Body, form: Form, bits: str, stage: int) -> str:
@@ -294,4 +315,4 @@ def chunk_merge(body: Body, form: Form, bits: str, stage: int) -> str:
         w.source.close()
     given = [i for i, outer in enumerate(stages.outer) if outer and not stages.stage[i]]
     w.store_outer(new + (given if stage == 0 else []))
-    return str(w.source)
+    return str(w)

@@ -129,17 +129,6 @@ class Point:
             self.store(source, number, whole)
 
 
-def elementwise(body: Body, depth: int, bits: str) -> str:
-    """(*pointers, *sizes of the loops): a thread a point."""
-    point = Point(body, bits)
-    names = [f"n{d}" for d in range(depth)]
-    source = Source([*point.pointers(), *names, *point.columns()])
-    source.open(f"for i in range(cuda.grid(1), {' * '.join(names)}, cuda.gridsize(1)):")
-    point.coordinates(source, "i", range(depth), point.partial(range(depth)))
-    point.every_member(source, "i")
-    return str(source)
-
-
 def side_by_side(body: Body, count: int) -> str:
     """(*pointers of each of `count` sets, their lengths, and the block behind their last): a body over each of them.
 

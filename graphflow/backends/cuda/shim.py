@@ -24,6 +24,7 @@ from graphflow.errors import GraphError, InternalError, OpError, ResourceExhaust
 
 SIMULATED = bool(_numba_config.ENABLE_CUDASIM)
 _EXTRA = "the CUDA backend needs the extra `cuda`: pip install 'graphflow[cuda]'"
+_OLDEST = 7, 5  # the compute capability of the oldest GPUs that CUDA 13 knows
 _DRIVER = 13000  # CUDA 13.0, the oldest that runs what the extra's toolkit compiles
 
 if not SIMULATED and importlib.util.find_spec("numba_cuda") is None:
@@ -35,7 +36,7 @@ THREADS = 4 if SIMULATED else 256  # of a block, where nothing else decides; a s
 BLOCKS = 2 if SIMULATED else 2**20  # of a launch, at most
 PARAMETER_BYTES = 32764  # of a kernel, since CUDA 12.1
 _ARRAY_BYTES, _NUMBER_BYTES = 56, 8  # what numba passes for an array and for a number
-_RESIDENT = 2  # blocks that a processor must have registers for: one alone waits for its own loads
+RESIDENT = 2  # blocks that a processor must have registers for: one alone waits for its own loads
 _MEMORY_ERROR = 2  # CUDA_ERROR_OUT_OF_MEMORY
 _LOST = {
     f"CUDA_ERROR_{name}" for name in (
@@ -115,12 +116,10 @@ def signature(elements: Sequence[str], sizes: int) -> str:
     return f"void({', '.join([*arrays, *['int64'] * sizes])})"
 
 
-def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, capability: tuple[int, int]) -> str:
-    """The kernel's PTX for a compute capability: needs the toolkit, but neither driver nor GPU."""
-    with _pretended(capability):
-        code, _ = cuda.compile_ptx(
-            function, signature(elements, sizes), cc=capability, launch_bounds=(threads, _RESIDENT)
-        )
+def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, resident: int) -> str:
+    """The kernel's PTX, for the oldest GPUs and all since: needs the toolkit, but neither driver nor GPU."""
+    with _pretended(_OLDEST):
+        code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=_OLDEST, launch_bounds=(threads, resident))
     return code
 
 
@@ -142,6 +141,11 @@ class Assembled(NamedTuple):
     name: str
     code: bytes
     report: str
+
+    @property
+    def spills(self) -> bool:
+        """Whether there were too few registers."""
+        return not re.search(r"\b0 bytes spill stores, 0 bytes spill loads", self.report)
 
 
 def assembled(ptx: str, capability: tuple[int, int]) -> Assembled:

@@ -33,11 +33,18 @@ def _places(count: int, wide: int) -> list[int]:
 
 def _taken(x: Any, i: int, count: int, inside: bool, zero: Any) -> tuple:
     """x[i], ..., x[i + count - 1], which lie together; zeros where not inside."""
-    return tuple([x[i + j] if inside else zero for j in range(count)])
+    return _neighbours(x, i, count) if inside else (zero,) * count
+
+
+def _neighbours(x: Any, i: int, count: int) -> tuple:
+    """x[i], ..., x[i + count - 1], which lie together."""
+    assert i % count == 0, "a GPU takes no access that is not aligned"
+    return tuple([x[i + j] for j in range(count)])
 
 
 def _put(x: Any, i: int, step: int, values: tuple) -> None:
     """x[i], x[i + step], ... = values."""
+    assert step != 1 or i % len(values) == 0, "a GPU takes no access that is not aligned"
     for j, value in enumerate(values):
         x[i + j * step] = value
 
@@ -84,8 +91,8 @@ def _mod32(i: int, n: int) -> np.int64:
 def functions() -> dict[str, Callable]:
     """By their names in kernels."""
     plain: dict[str, Callable] = {
-        "taken": _taken, "put": _put, "zeros": _zeros, "contracted": _contracted, "piece": _piece,
-        "within": _within, "div32": _div32, "mod32": _mod32,
+        "taken": _taken, "neighbours": _neighbours, "put": _put, "zeros": _zeros, "contracted": _contracted,
+        "piece": _piece, "within": _within, "div32": _div32, "mod32": _mod32,
     }  # fmt: skip
     if SIMULATED:
         return plain
@@ -102,7 +109,7 @@ def _place(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
 def _together(context: Any, builder: Any, kind: Any, pointer: Any, count: int) -> Any:
     """(the pointer to so many elements as a vector, the bytes that it is aligned to)"""
     element = context.get_data_type(kind)
-    size = kind.bitwidth // 8 * count
+    size = context.get_abi_sizeof(element) * count
     return builder.bitcast(pointer, ir.VectorType(element, count).as_pointer(pointer.type.addrspace)), min(size, ACCESS)
 
 
@@ -148,13 +155,28 @@ def _typed_taken(typing: Any, x: Any, i: Any, count: Any, inside: Any, zero: Any
     return result(x, i, count, inside, x.dtype), emit
 
 
+def _typed_neighbours(typing: Any, x: Any, i: Any, count: Any) -> Any:
+    if not isinstance(count, types.Literal):
+        return None
+    result = types.UniTuple(x.dtype, count.literal_value)
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = _place(context, builder, signature.args[:2], arguments[:2])
+        model = context.data_model_manager[x.dtype]  # a truth value is a byte in memory
+        made = _load(context, builder, x.dtype, place, count.literal_value)
+        return context.make_tuple(builder, result, [model.from_data(builder, value) for value in made])
+
+    return result(x, i, count), emit
+
+
 def _typed_put(typing: Any, x: Any, i: Any, step: Any, values: Any) -> Any:
     if not isinstance(step, types.Literal):
         return None
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         *place, _, given = arguments
-        pointer, parts = _place(context, builder, signature.args[:2], place), _values(builder, given)
+        pointer, model = _place(context, builder, signature.args[:2], place), context.data_model_manager[x.dtype]
+        parts = [model.as_data(builder, value) for value in _values(builder, given)]
         if step.literal_value == 1 and len(parts) > 1:
             place, align = _together(context, builder, x.dtype, pointer, len(parts))
             vector = ir.Constant(place.type.pointee, ir.Undefined)
@@ -233,6 +255,7 @@ def _narrow(context: Any, builder: Any, signature: Any, arguments: Any) -> list[
 
 
 _TYPED: dict[str, Callable] = {
-    "taken": _typed_taken, "put": _typed_put, "zeros": _typed_zeros, "contracted": _typed_contracted,
-    "piece": _typed_piece, "within": _typed_within, "div32": _typed_div32, "mod32": _typed_mod32,
+    "taken": _typed_taken, "neighbours": _typed_neighbours, "put": _typed_put, "zeros": _typed_zeros,
+    "contracted": _typed_contracted, "piece": _typed_piece, "within": _typed_within, "div32": _typed_div32,
+    "mod32": _typed_mod32,
 }  # fmt: skip

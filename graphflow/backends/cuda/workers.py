@@ -78,7 +78,7 @@ def _drive(worker: subprocess.Popen, waiting: deque[Job], done: SimpleQueue) -> 
 
 def _compile(job: Job, capability: tuple[int, int]) -> Code | None:
     try:
-        return job.compile(capability)
+        return job.compile(capability)[:2]
     except Exception:
         return None
 

@@ -2,7 +2,9 @@
 
 from graphflow.contrib.rnn.attention import AttentionCellWrapper
 from graphflow.contrib.rnn.block import GRUBlockCell, GRUBlockCellV2, LSTMBlockCell
+from graphflow.contrib.rnn.convolutional import Conv1DLSTMCell, Conv2DLSTMCell, Conv3DLSTMCell, ConvLSTMCell
 from graphflow.contrib.rnn.fused import FusedRNNCellAdaptor, LSTMBlockFusedCell, TimeReversedFusedRNN
+from graphflow.contrib.rnn.gated import CoupledInputForgetGateLSTMCell, NASCell, SRUCell, UGRNNCell
 from graphflow.contrib.rnn.layer_norm import LayerNormBasicLSTMCell
 from graphflow.recurrent.bidirectional import (
     stack_bidirectional_dynamic_rnn,
@@ -16,6 +18,7 @@ from graphflow.recurrent.wrappers import (
     DeviceWrapper,
     DropoutWrapper,
     EmbeddingWrapper,
+    HighwayWrapper,
     InputProjectionWrapper,
     MultiRNNCell,
     OutputProjectionWrapper,

@@ -61,9 +61,7 @@ class AttentionCellWrapper(RNNCell):
             own, attended, past = state[:, :n], state[:, n : n + size], state[:, n + size :]
         past = reshape(past, [-1, self._length, size])
         depth = self._input_size or last_size(inputs.shape, self)
-        with variable_scope("attention_inputs"):
-            mixed = linear([inputs, attended], depth)
-        output, new = self._cell(mixed, own)
+        output, new = self._cell(linear([inputs, attended], depth), own)
         flat = nest.flatten(new)
         query = flat[0] if len(flat) == 1 else concat(flat, 1)
         attended, past = self._attention(query, past)

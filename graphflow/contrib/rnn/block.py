@@ -60,7 +60,7 @@ class LSTMBlockCell(RNNCell):
         return h, LSTMStateTuple(c, h)
 
 
-class GRUBlockCell(GRUCell):
+class GRUBlockCellV2(GRUCell):
     """GRUCell.   Variables: `gru_cell/gates/kernel`, ..."""
 
     def __init__(
@@ -73,4 +73,7 @@ class GRUBlockCell(GRUCell):
         super().__init__(size, reuse=reuse, name=name)
 
 
-GRUBlockCellV2 = GRUBlockCell
+class GRUBlockCell(GRUBlockCellV2):
+    """GRUCell, its weights by their older names.   Variables: `gru_cell/w_ru`, `b_ru`, `w_c`, `b_c`"""
+
+    _names = ("w_ru", "b_ru", "w_c", "b_c")

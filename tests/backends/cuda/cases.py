@@ -54,6 +54,12 @@ case("rows and columns", lambda a, b, c: a * b + c, (2, 3, 5), (3, 1), (2, 1, 5)
 case("scalars", lambda a: tf.sqrt(tf.abs(a)) + 1, ())
 case("empty", lambda a: tf.nn.relu(a), (0, 3))
 case("float64", lambda a: tf.tanh(a) * tf.sigmoid(a), (2, 3), dtype="float64")
+for shapes in (((8,),), ((13,), ()), ((3, 8), (8,)), ((3, 8), (3, 1)), ((5, 6), (6,)), ((2, 3, 4), (3, 1)),
+               ((2, 2, 3, 8), (2, 1, 1, 8), (2, 3, 1))):  # fmt: skip
+    case(f"neighbours of {shapes}", lambda *xs: [tf.sigmoid(tf.add_n(list(xs[:1])) * 3.0) + sum(xs), xs[0] > xs[-1]],
+         *shapes)  # fmt: skip
+case("neighbours of several sizes", lambda a: [tf.cast(a > 3, tf.float64), tf.cast(a, tf.float32) / 3, -a, a > 0],
+     (27,), dtype="int8")  # fmt: skip
 case("int32", lambda a, b: [a + b * 3, a // 3, a % 4, tf.abs(a), a - b], (7,), (7,), dtype="int32")
 case("int64 by a number", lambda a: [a // -3, a % -3, a * a], (40,), dtype="int64")
 case("uint8", lambda a: [a + a, tf.cast(a, tf.float32) / 2], (9,), dtype="uint8")
@@ -84,6 +90,15 @@ case("mean of images", lambda a: tf.reduce_mean(a, [0, 1, 2], keepdims=True), (2
 case("extremes", lambda a: [tf.reduce_max(a, 1), tf.reduce_min(a, 0), tf.reduce_prod(a)], (5, 9))
 case("any and all", lambda a: [tf.reduce_any(a > 1, 0), tf.reduce_all(a < 1, 1)], (5, 3))
 case("of integers", lambda a: [tf.reduce_sum(a, 1), tf.reduce_max(a)], (5, 9), dtype="int32")
+case("neighbours in rows", lambda a: [tf.reduce_sum(tf.tanh(a), 1), tf.reduce_max(a, 1), tf.reduce_all(a < 1, 1)],
+     (3, 20))  # fmt: skip
+case("neighbours in images", lambda a, b: [tf.reduce_mean(a * b, [1, 3]), tf.reduce_sum(a, [0, 2, 3])],
+     (2, 3, 2, 8), (3, 1, 8))  # fmt: skip
+case("neighbours in a large sum", lambda a, b: [tf.reduce_sum(tf.exp(a) - b), tf.reduce_mean(a * a, [0, 1])],
+     (16, 18), (18,))  # fmt: skip
+case("softmax of neighbours", lambda a: [tf.nn.softmax(a), tf.nn.log_softmax(a * 2)], (3, 12))
+case("moments of neighbours", lambda a: tf.nn.moments(a, [1], keep_dims=True), (3, 64))
+gradient("softmax's gradient of neighbours", tf.nn.softmax, (5, 12))
 case("of nothing", lambda a: [tf.reduce_sum(a, 0), tf.reduce_max(a, 0)], (0, 3))
 case("l2_loss", tf.nn.l2_loss, (19,))
 case("softmax", tf.nn.softmax, (5, 11))

@@ -1,4 +1,7 @@
-"""Kernels compiled without a GPU: PTX for a compute capability, and what the assembler says of it."""
+"""Kernels compiled without a GPU, and what the assembler says of them: `python -m tests.backends.cuda.ptxas`.
+
+Numba and NVVM make PTX once, as for a run; only the assembler works for one capability.
+"""
 
 from __future__ import annotations
 
@@ -61,30 +64,33 @@ def report_of(text: str) -> Report:
     return Report(int(registers[1]), *map(int, memory.groups()))
 
 
-def main(capability: tuple[int, int]) -> int:
-    """Compile every kernel of the cases; a line for each with local memory."""
-    from graphflow.backends.cuda import shim
+def main(share: int, shares: int) -> int:
+    """Compile the kernels of a share of the cases for all capabilities; a line for each that has local memory."""
+    from graphflow.backends.cuda import generate, shim
     from graphflow.backends.cuda.compile import function_of
     from tests.backends.cuda.cases import CASES
 
+    generate.MANY = 8  # as in the simulator: the shapes of the cases are small
     done: set[Any] = set()
-    bad = most = 0
-    for name, make in CASES.items():
+    bad, most = 0, dict.fromkeys(CAPABILITIES, 0)
+    for name in list(CASES)[share::shares]:
         with tf.Graph().as_default():
-            for kind, one in launches(*make(np.random.default_rng(0))):
+            for kind, one in launches(*CASES[name](np.random.default_rng(0))):
                 if one.job in done:
                     continue
                 done.add(one.job)
-                ptx = shim.ptx(function_of(one.kernel), *one.job[1:], capability)
-                report = report_of(shim.assembled(ptx, capability).report)
-                most = max(most, report.registers)
-                if report.spills or report.stack > STACK:
-                    bad += 1
-                    print(f"{name}: {kind}: {report}")
+                ptx = shim.ptx(function_of(one.kernel), *one.job[1:])
+                for capability in CAPABILITIES:
+                    report = report_of(one.job.assembled(ptx, capability).report)
+                    most[capability] = max(most[capability], report.registers)
+                    if report.spills or report.stack > STACK:
+                        bad += 1
+                        print(f"{name}: {kind}: {capability}: {report}")
     many = f"{bad} spill or have more than {STACK} bytes of stack"
-    print(f"{len(done)} kernels for {capability}, {most} registers at most, {many}")
+    print(f"{len(done)} kernels for each of {', '.join(map(str, CAPABILITIES))}; {many}")
+    print(f"registers at most: {', '.join(map(str, most.values()))}")
     return int(bad > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main((int(sys.argv[1]), int(sys.argv[2]))))
+    sys.exit(main(*map(int, sys.argv[1:] or (0, 1))))

@@ -66,6 +66,22 @@ def test_random_numbers_go_on_as_on_the_cpu():
 
 
 @inside
+def test_functions_of_few_instructions_are_exact_enough(session):
+    ends = np.geomspace(1e-30, 80, 40)
+    x = np.concatenate([np.linspace(-9.5, 9.5, 191), ends, -ends, [0.0, -0.0, 1e30, -1e30, np.inf, -np.inf]])
+    fed = tf.placeholder(tf.float32, x.shape)
+    tanh, sigmoid = session.run([tf.tanh(fed), tf.sigmoid(fed)], {fed: x})
+    x = x.astype(np.float32).astype(np.float64)
+    np.testing.assert_allclose(tanh, np.tanh(x), rtol=6e-7)
+    np.testing.assert_array_equal(np.signbit(tanh), np.signbit(x))
+    assert np.abs(tanh).max() == 1
+    with np.errstate(over="ignore"):
+        want = 1 / (1 + np.exp(-x))
+    assert (np.abs(sigmoid - want) <= want * (6e-7 + 1e-7 * np.minimum(np.abs(x), 90)) + 1e-38).all()
+    assert np.isnan(session.run([tf.tanh(fed), tf.sigmoid(fed)], {fed: np.full(x.shape, np.nan)})).all()
+
+
+@inside
 def test_a_bad_index_is_an_error_and_changes_nothing(session):
     i = tf.placeholder(tf.int32, (3,))
     v = tf.Variable(tf.zeros((4, 2)))

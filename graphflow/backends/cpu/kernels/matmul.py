@@ -186,7 +186,7 @@ _DTYPES = ("float32", "float64", "int32", "int64")
 def matmul(op: Operation) -> Call | None:
     """None where batches broadcast in part, and for complex numbers."""
     a, b = op.inputs
-    flip_a, flip_b = (bool(flag) for flag in op.attrs.values())
+    flip_a, flip_b = (bool(op.attrs[key]) for key in sorted(op.attrs))
     if a.dtype.name not in _DTYPES:
         return None
     left: Any = a.dims

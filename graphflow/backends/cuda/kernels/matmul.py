@@ -58,7 +58,7 @@ class Product(NamedTuple):
 
 def product_of(op: Operation, inputs: Sequence[Tensor]) -> Product | None:
     """None where batches broadcast in part."""
-    flip_a, flip_b = (bool(flag) for flag in op.attrs.values())
+    flip_a, flip_b = (bool(op.attrs[key]) for key in sorted(op.attrs))
     left, out = sizes(inputs[0].dims), sizes(op.output.dims)
     step_a, step_b = (_batch_step(sizes(t.dims), out) for t in inputs)
     if step_a is None or step_b is None:
