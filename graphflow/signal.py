@@ -173,7 +173,7 @@ def linear_to_mel_weight_matrix(
     edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
     low, center, high = edges[:-2], edges[1:-1], edges[2:]
     weights = np.maximum(0.0, np.minimum((bins - low) / (center - low), (high - bins) / (high - center)))
-    rows = np.pad(weights, ((1, 0), (0, 0))).astype(as_dtype(dtype).as_numpy_dtype)
+    rows: np.ndarray = np.pad(weights, ((1, 0), (0, 0))).astype(as_dtype(dtype).as_numpy_dtype)
     return constant(rows, name=name or "linear_to_mel_weight_matrix")
 
 
