@@ -22,11 +22,11 @@ from graphflow.ops.fill import range as range_
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d, irfft, rfft
 from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat, stack
-from graphflow.ops.trigonometry import cos
 from graphflow.ops.pad import pad
 from graphflow.ops.segments import unsorted_segment_sum
 from graphflow.ops.shape_ops import reshape, shape
 from graphflow.ops.static import static_value
+from graphflow.ops.trigonometry import cos
 
 __all__ = [
     "fft", "fft2d", "frame", "hamming_window", "hann_window", "ifft", "ifft2d", "inverse_stft", "irfft",
