@@ -15,7 +15,7 @@ from graphflow.control.flatten import flattened, needs_flattening
 from graphflow.control.list_nodes import TENSOR_LISTS, with_list_ops
 from graphflow.control.rebuild import Builder
 from graphflow.control.stacks import STACK_OPS, Stacks, without_triggers
-from graphflow.dtypes import ListType
+from graphflow.dtypes import DType, ListType
 from graphflow.errors import DTypeError, GraphError
 from graphflow.exchange.composed import COMPOSED, compose
 from graphflow.exchange.unsaved import restored
@@ -30,6 +30,7 @@ from graphflow.ops.lists import LISTS_ADDED
 from graphflow.ops.state import READ
 from graphflow.tensor_proto import shape_proto
 
+_INPUT = re.compile(r"(\^[^:^]+|[^:^]+(:\d+)?)\Z")  # `^a`, `a` or `a:1`
 _SUMS = ("Add", "AddN", "AddV2")  # also of lists
 _PRODUCER = 134  # the version of the format that TensorFlow 1.15 writes
 
@@ -133,6 +134,9 @@ def _in_order(nodes: Sequence[NodeDef], mapped: Mapping[str, Any]) -> list[NodeD
     if len(named) < len(nodes):
         twice = [name for name, times in Counter(node.name for node in nodes).items() if times > 1]
         raise GraphError(f"several nodes of the GraphDef have the name {', '.join(twice)}")
+    strange = [f"{key} (of {n.name})" for n in nodes for key in n.input if not _INPUT.match(key)]
+    if strange:
+        raise GraphError(f"nodes have inputs that are no names of tensors or nodes: {', '.join(strange)}")
     needs = needs_of(nodes, mapped)
     missing = [f"{need} (of {name})" for name, needed in needs.items() for need in needed if need not in named]
     if missing:
@@ -154,16 +158,23 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
             op = known_as(node.op)
             if op == "Identity" and _is_variable(data) and (waits or "_reads_now" in node.attr):
                 op = "ReadVariable"
-            record = LISTS_ADDED if sums else REGISTRY[op]
+            record = LISTS_ADDED if sums else REGISTRY.get(op)
+            if record is None:
+                raise GraphError(f"node {node.name!r} ({node.op}) works on no TensorArray")
             attrs = {} if sums else attrs_of(node)
             least = sum(not arg.variadic for arg in record.args)
             if len(data) < least or len(data) > least == len(record.args):
                 raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
             inputs = record.convert(graph, name, data)
             outputs = record.outputs(inputs, attrs, name)
+            if not all(isinstance(dtype, DType) for _, dtype in outputs):
+                raise TypeError("an attribute that says a dtype is something else")
         except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
             problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
             raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None
+        except (AttributeError, LookupError) as error:
+            what = f"{len(data)} inputs and the attributes {sorted(node.attr)}"
+            raise GraphError(f"node {node.name!r} ({node.op}), with {what}, is not understood: {error}") from None
         return graph.add_operation(record, name, inputs, attrs, outputs)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "write_graph",
 ]  # fmt: skip
 
+_ENTRIES = {"RefSwitch": "Switch", "RefEnter": "Enter"}
 _READS = ("ReadVariable", "RequireValue", "InitializedValue")
 
 
@@ -83,15 +84,27 @@ def names_of_variables(
 
 def with_constants(graph_def: GraphDef, values: dict[str, Any]) -> GraphDef:
     """The variables of these names replaced by constants with these values."""
-    return _like(graph_def, [_converted(node, values) for node in graph_def.node])
+    by_name = {node.name: node for node in graph_def.node}
+    return _like(graph_def, [_converted(node, values, by_name) for node in graph_def.node])
 
 
-def _converted(node: NodeDef, values: dict[str, Any]) -> NodeDef:
+def _referred(node: NodeDef, by_name: dict[str, NodeDef]) -> str:
+    """The variable that a node refers to, also from inside a branch or a loop."""
+    while by_name[_source(node.input[0])].op in _ENTRIES:
+        node = by_name[_source(node.input[0])]
+    return _source(node.input[0])
+
+
+def _converted(node: NodeDef, values: dict[str, Any], by_name: dict[str, NodeDef]) -> NodeDef:
     if node.name in values:
         proto = make_tensor_proto(values[node.name])
         attrs = {"dtype": AttrValue(type=proto.dtype), "value": AttrValue(tensor=proto)}
         return NodeDef(name=node.name, op="Const", device=node.device, attr=attrs)
-    if node.op in _READS and _source(node.input[0]) in values:
+    if node.op in _ENTRIES and _referred(node, by_name) in values:
+        made = _copy(node)
+        made.op = _ENTRIES[node.op]
+        return made
+    if node.op in _READS and _referred(node, by_name) in values:
         waits = [name for name in node.input if name.startswith("^")]
         return NodeDef(name=node.name, op="Identity", input=[node.input[0], *waits], device=node.device,
                        attr={"T": node.attr["T"]})  # fmt: skip

@@ -91,9 +91,8 @@ _WITHOUT: dict[str, tuple | None] = {
     "bad_indices_policy": None, "validate_indices": None, "grad_a": None, "grad_b": None, "grad_x": None,
     "grad_y": None, "data_format": ("NHWC", "NDHWC"), "use_nesterov": (False,), "Truncate": (False,),
     "explicit_paddings": ((),), "update_slots": (True,), "multiply_linear_by_lr": (False,), "parallel_iterations": None,
-    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None,
-    "shape_type": None, "allow_missing_files": None,
-    "use_node_name_sharing": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
+    "index_type": None, "dtype": None, "allowed_devices": None, "debug_name": None, "shape_type": None,
+    "allow_missing_files": None, "use_node_name_sharing": None, "dilations": ((), (1, 1, 1, 1), (1, 1, 1, 1, 1)),
 }  # fmt: skip
 # What older graph files do not have.
 _OLDER: dict[str, Any] = {
@@ -220,7 +219,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
     """
     record = REGISTRY[known_as(node.op)]
     names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
-    takes, needs = _parameters(record)
+    takes, needs, others = _parameters(record)
     variables = {arg.variable for arg in record.args}
     found: dict[str, Any] = {}
     for key, message in node.attr.items():
@@ -235,6 +234,8 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
         if name == "function" and isinstance(value, str):
             value = LostFunction(node.name, value)
         if name in takes or not _left_out(key, value, message):
+            if name not in takes and not others:
+                raise GraphError(f"node {node.name!r} ({node.op}) has an attribute {key!r}, which is not known")
             found[name] = value
     for name in needs - found.keys():
         if name in _OLDER:
@@ -254,12 +255,13 @@ def _left_out(key: str, value: Any, message: AttrValue) -> bool:
 
 
 @functools.cache
-def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str]]:
-    """(names of the attributes that infer and the reference name, those that they need)."""
-    takes, needs = set(), set()
+def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str], bool]:
+    """(names of the attributes that infer and the reference name, those that they need, whether others are fine)."""
+    takes, needs, others = set(), set(), record.reference is None
     for function in (record.infer, record.reference):
         if inspect.isfunction(function):
             for p in inspect.signature(function).parameters.values():
+                others |= function is record.reference and p.kind is p.VAR_KEYWORD
                 if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
                     takes.add(p.name)
                     if p.default is p.empty:
@@ -268,7 +270,7 @@ def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str]]:
         takes |= {"dilations", "explicit_paddings"}
         needs |= {"dilations", "explicit_paddings"}
     inputs = {arg.name for arg in record.args}
-    return frozenset(takes - inputs), frozenset(needs - inputs)
+    return frozenset(takes - inputs), frozenset(needs - inputs), others
 
 
 def python_value(node: str, key: str, message: AttrValue) -> Any:

@@ -51,6 +51,7 @@ FLOATS = {"dtype": tf.float32}
 
 # The attributes of the ops that need some: a new one has to be entered here, or in NOT_HERE.
 ATTRS = {
+    "ShapeN": SIZES,
     **dict.fromkeys("AvgPool AvgPoolGrad".split(), POOL),
     **dict.fromkeys("MaxPool MaxPoolGrad MaxPoolGradGrad".split(), POOL),
     **dict.fromkeys("AvgPool3D AvgPool3DGrad MaxPool3D MaxPool3DGrad MaxPool3DGradGrad".split(), POOL_3D),

@@ -1,8 +1,8 @@
 """TensorArray nodes of TensorFlow's GraphDefs as nodes of graphflow's ops.
 
 TensorFlow's TensorArray is a resource, which a handle names; a `flow`, a number that nobody reads, says what comes
-before what.  Here the flow is the list of the elements itself, and the handle says nothing more.  The array of a gradient
-begins empty wherever the gradient asks for it; what is written to it is summed where flows are added.
+before what.  Here the flow is the list of the elements itself, and the handle says nothing more.  The array of a
+gradient begins empty wherever the gradient asks for it; what is written to it is summed where flows are added.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graphflow.control.dataflow import full, kind_of, node_of
+from graphflow.control.list_nodes import LENGTHS, with_lengths
 from graphflow.control.stacks import stack_kind
 from graphflow.dtypes import DType, int32, list_of
 from graphflow.graph_protos import NodeDef
@@ -50,8 +51,8 @@ class _Arrays:
     flows: dict[str, _Flow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._handles: dict[str, NodeDef] = {}
-        takers: dict[str, list[NodeDef]] = {}
+        self._takers = takers = {}  # type: dict[str, list[NodeDef]]
+        self._pushes = [node for node in self.nodes if stack_kind(node) == "Push"]
         pushed: dict[str, list[NodeDef]] = {}
         for node in self.nodes:
             for key in node.input:
@@ -79,16 +80,18 @@ class _Arrays:
             array = self.array(node)
             return {} if array is None else {f"{node.name}:0": _Flow(_dtype(array), self.is_gradient(node))}
         inputs = [flow for key in node.input if (flow := self.flows.get(full(key))) is not None]
-        if not inputs:
-            if stack_kind(node) == "Pop":
-                stack = self._stack(node)
-                inputs = [f for n in self.nodes if stack_kind(n) == "Push" and self._stack(n) == stack
-                          and len(n.input) > 1 and (f := self.flows.get(full(n.input[1])))]  # fmt: skip
+        if not inputs and stack_kind(node) == "Pop":
+            inputs = self._pushed(self._stack(node))
         if not inputs or (node.op not in _PASSES and kind_of(node) is None and stack_kind(node) is None):
             return {}
         adds = node.op not in ("Identity",) and node.op in _PASSES
         flow = _Flow(inputs[0].dtype, adds or any(f.gradient for f in inputs))
         return {f"{node.name}:{i}": flow for i in range(2 if kind_of(node) == "Switch" else 1)}
+
+    def _pushed(self, stack: str) -> list[_Flow]:
+        """The flows that are pushed to a stack."""
+        values = [n.input[1] for n in self._pushes if len(n.input) > 1 and self._stack(n) == stack]
+        return [flow for key in values if (flow := self.flows.get(full(key))) is not None]
 
     def _stack(self, node: NodeDef) -> str:
         while node.input and stack_kind(node) != "Make":
@@ -120,6 +123,7 @@ class _Arrays:
     # -- nodes ---------------------------------------------------------------------------------------------------------
     def rewritten(self, node: NodeDef) -> list[NodeDef]:
         """The nodes that take the place of one."""
+        node = with_lengths(node, self.named, "TensorArrayConcatV3")
         inputs = [key[:-2] if self._is_begun(key) else key for key in node.input]
         data = [key for key in inputs if not key.startswith("^")]
         waits = inputs[len(data) :]
@@ -132,23 +136,26 @@ class _Arrays:
             return self._of_gradient(node, array, data, waits)
         if array is not None:
             kept = [data[i] for i in _INPUTS[node.op] if i < len(data)] + waits
-            return [made_node(node.name, node.op, kept, node.device, _attributes(node, array))]
+            made = [made_node(node.name, node.op, kept, node.device, _attributes(node, array))]
+            if node.op == "TensorArrayConcatV3":
+                name, attrs = f"{node.name}{LENGTHS}", {"dims": _shape(array)}
+                made.append(made_node(name, "ListLengths", kept, node.device, attrs))
+            return made
         if f"{node.name}:0" in self.flows and node.op == "ZerosLike":
             dtype = self.flows[f"{node.name}:0"].dtype
             return [made_node(node.name, "ListEmpty", [f"^{node_of(data[0])}", *waits], node.device, {"dtype": dtype})]
         if stack_kind(node) == "Make":
-            kept_flow = next((f for n in self.nodes if stack_kind(n) == "Push" and self._stack(n) == node.name
-                              and len(n.input) > 1 and (f := self.flows.get(full(n.input[1])))), None)  # fmt: skip
-            if kept_flow is not None:
-                return [made_node(node.name, node.op, inputs, node.device, {"elem_type": list_of(kept_flow.dtype)})]
-        if node.op == "Const" and (dtype := self._zero_of(node)) is not None:
-            return [made_node(node.name, "ListEmpty", waits, node.device, {"dtype": dtype})]
+            kept_flows = self._pushed(node.name)
+            if kept_flows:
+                return [made_node(node.name, node.op, inputs, node.device, {"elem_type": list_of(kept_flows[0].dtype)})]
+        if node.op == "Const" and (zero := self._zero_of(node)) is not None:
+            return [made_node(node.name, "ListEmpty", waits, node.device, {"dtype": zero})]
         if inputs == list(node.input):
             return [node]
-        made = NodeDef()
-        made.CopyFrom(node)
-        made.input[:] = inputs
-        return [made]
+        copied = NodeDef()
+        copied.CopyFrom(node)
+        copied.input[:] = inputs
+        return [copied]
 
     def _is_begun(self, key: str) -> bool:
         """Whether a tensor is the flow that an array begins with: here the first output of the node."""
@@ -166,9 +173,7 @@ class _Arrays:
         return made_node(node.name, "TensorArrayV3", [array.input[0], *here, *waits], node.device,
                          {"dtype": _dtype(array)})  # fmt: skip
 
-    def _of_gradient(
-        self, node: NodeDef, array: NodeDef, data: Sequence[str], waits: Sequence[str]
-    ) -> list[NodeDef]:
+    def _of_gradient(self, node: NodeDef, array: NodeDef, data: Sequence[str], waits: Sequence[str]) -> list[NodeDef]:
         kept = [data[i] for i in _INPUTS[node.op] if i < len(data)]
         flow = self.flows.get(full(kept[0]))
         if node.op != "TensorArraySplitV3" and (flow is None or not flow.gradient):  # the first use: it begins here
@@ -182,17 +187,22 @@ class _Arrays:
             shape = made_node(f"{node.name}/shape", "Const", [f"^{node_of(k)}" for k in kept], node.device,
                               {"dtype": int32, "value": np.array(dims, np.int32)})  # fmt: skip
             return [shape, made_node(node.name, "ListReadOrZeros", [*kept, shape.name, *waits], node.device, {})]
+        split = next((n for n in self.nodes if n.op == "TensorArraySplitV3" and len(n.input) > 2
+                      and self.array(n) is array and not self.is_gradient(n)), None)  # fmt: skip
+        if node.op == "TensorArrayConcatV3" and split is not None:  # of pieces as long as those were
+            shape = made_node(f"{node.name}/shape", "Shape", split.input[1:2], node.device, {"out_type": int32})
+            return [shape, made_node(node.name, "ListConcatLike", [*kept, split.input[2], shape.name, *waits],
+                                     node.device, {})]  # fmt: skip
         return [made_node(node.name, node.op, [*kept, *waits], node.device, _attributes(node, array))]
 
     def _zero_of(self, node: NodeDef) -> DType | None:
         """The dtype of the list that a constant begins: one that only meets the flows of gradients."""
-        takers = [n for n in self.nodes if any(node_of(key) == node.name for key in n.input)]
-        found = None
+        takers, found = list(self._takers.get(node.name, ())), None
         while takers:
             taker = takers.pop()
             flow = self.flows.get(f"{taker.name}:0")
             if kind_of(taker) == "Enter" and flow is None:
-                takers += [n for n in self.nodes if any(node_of(key) == taker.name for key in n.input)]
+                takers += self._takers.get(taker.name, ())
             elif flow is None or not flow.gradient or not (kind_of(taker) == "Merge" or taker.op in _PASSES):
                 return None
             else:

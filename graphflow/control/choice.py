@@ -111,7 +111,7 @@ def choose(index: Tensor, branches: Sequence[Branch], name: str) -> list[Tensor]
     return list(op.outputs[len(op.definition.writes) :])
 
 
-def taking(branches: Sequence[Branch], owners: Mapping[Frame, tuple[Operation, int]]) -> list[Branch]:
+def taking(branches: Sequence[Branch], owners: Mapping[Frame | None, tuple[Operation, int]]) -> list[Branch]:
     """The branches with the values that they take of branches that ran before.
 
     owners  for each frame of those: the If, and which of its branches was made there

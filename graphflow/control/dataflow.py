@@ -7,10 +7,10 @@ the graph itself, a branch or a loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from graphflow.control.regions import Conditional, LoopRegion, Plain, Region, Unit, Variable
 from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
 
@@ -39,70 +39,7 @@ def not_understood(why: str, *nodes: NodeDef) -> GraphError:
     return GraphError(f"the control flow of the GraphDef is not understood: {why}: {named}")
 
 
-@dataclass(eq=False)
-class Region:
-    """Where nodes run: the graph itself, which has no parent; a branch; or a loop.
-
-    pred, side  of a branch: the tensor that is asked, and for which answer it runs
-    """
-
-    parent: Region | None = None
-    pred: str = ""
-    side: bool = False
-    branches: dict[tuple[str, bool], Region] = field(default_factory=dict)
-
-    def chain(self) -> Iterator[Region]:
-        """It and all that are around it."""
-        region: Region | None = self
-        while region is not None:
-            yield region
-            region = region.parent
-
-    def branch(self, pred: str, side: bool) -> Region:
-        return self.branches.setdefault((pred, side), Region(self, pred, side))
-
-
-@dataclass(eq=False)
-class Variable:
-    """A loop variable: where it enters, where it comes together with its next value, and what gives this.
-
-    switch  lets it on into the body or out; None where neither takes it
-    """
-
-    enter: NodeDef
-    merge: NodeDef
-    following: NodeDef
-    switch: NodeDef | None = None
-
-
-@dataclass(eq=False)
-class LoopRegion(Region):
-    """A loop, by its frame."""
-
-    frame_name: str = ""
-    variables: dict[str, Variable] = field(default_factory=dict)  # by the name of the Merge
-    test: NodeDef | None = None
-    exits: list[tuple[NodeDef, Variable]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Plain:
-    """A node of any other op."""
-
-    node: NodeDef
-
-
-@dataclass(eq=False)
-class Conditional:
-    """Merges of what one predicate decides."""
-
-    region: Region
-    pred: str
-    merges: list[NodeDef]
-
-
 Need = TypeVar("Need", bound=Hashable)
-Unit = Plain | Conditional | LoopRegion  # what is made at once
 
 
 def in_order(
@@ -165,7 +102,7 @@ class Structure:
         self._replaced = replaced
         self._home: dict[str, Region] = {}
         self._loops: dict[bytes, LoopRegion] = {}
-        self._sides: dict[str, tuple[Region, Region]] = {}  # of the Switches of conditionals
+        self._sides: dict[str, tuple[Region, ...]] = {}  # of the Switches of conditionals
         self._needs: dict[Unit, list[Unit]] = {}
         self._groups: dict[tuple[Region, str, str], list[Conditional]] = {}
         for node in nodes:
@@ -247,10 +184,28 @@ class Structure:
             return list(unit.node.input)
         also = self.also.get(unit, [])
         if isinstance(unit, Conditional):
-            return [unit.pred, *[key for merge in unit.merges for key in merge.input], *also]
+            return [unit.pred, *[key for merge in unit.merges for key in merge.input], *also, *self.waits(unit)]
         assert unit.test is not None
         inputs = [key for v in unit.variables.values() for key in (*v.enter.input, *v.following.input)]
         return [*inputs, *unit.test.input, *also]
+
+    def waits(self, unit: Conditional) -> list[str]:
+        """What the Switches of a conditional, and what they ask, wait for."""
+        found: dict[str, None] = {}
+        stack, seen = [node_of(key) for merge in unit.merges for key in merge.input], set()
+        while stack:
+            name = stack.pop()
+            home = self._home[name]
+            if name in seen or home is not unit.region and unit.region not in home.chain():
+                continue
+            seen.add(name)
+            node = self.nodes[name]
+            if home is not unit.region:
+                stack += map(node_of, node.input)
+            elif name in self._sides:
+                asked = [node, *self._asked(node)[1]]
+                found.update((key, None) for each in asked for key in each.input if key.startswith("^"))
+        return list(found)
 
     def ordered(self, roots: Iterable[Unit]) -> list[Unit]:
         """These units of one region and those that they need, each behind those that it needs."""
@@ -283,8 +238,9 @@ class Structure:
         home = self._home[node.name] = self._deepest(node, node.input)
         source = self.nodes[node_of(node.input[1])]
         if kind_of(source) != "LoopCond":
-            pred = self._predicate(node)
-            self._sides[node.name] = home.branch(pred, False), home.branch(pred, True)
+            pred, _ = self._asked(node)
+            around = {region.side: home for region in home.chain() if region.pred == pred}  # decided already
+            self._sides[node.name] = tuple(around.get(side) or home.branch(pred, side) for side in (False, True))
             return
         variable = home.variables.get(node_of(node.input[0])) if isinstance(home, LoopRegion) else None
         if variable is None or variable.switch is not None:
@@ -379,12 +335,16 @@ class Structure:
         variable = loop.variables.get(node_of(node.input[0])) if kind_of(node) == "Switch" else None
         return (loop, variable) if variable is not None and variable.switch is node else None
 
-    def _predicate(self, switch: NodeDef) -> str:
-        """The tensor that a Switch asks, without the Identities in between."""
-        key = full(switch.input[1])
-        while key not in self._replaced and (node := self.nodes[node_of(key)]).op == "Identity" and node.input:
+    def _asked(self, switch: NodeDef) -> tuple[str, list[NodeDef]]:
+        """(the tensor that a Switch asks, the nodes between that only pass it on)."""
+        key, between = full(switch.input[1]), []
+        while key not in self._replaced and self._passes_on(node := self.nodes[node_of(key)]):
+            between.append(node)
             key = full(node.input[0])
-        return key
+        return key, between
+
+    def _passes_on(self, node: NodeDef) -> bool:
+        return bool(node.input) and (node.op == "Identity" or kind_of(node) == "Enter" and node.attr["is_constant"].b)
 
     def _in(self, loop: Region) -> list[NodeDef]:
         return [self.nodes[name] for name, home in self._home.items() if home is loop]

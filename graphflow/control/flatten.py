@@ -72,7 +72,11 @@ class Writer:
         """Find what is used of the loops, and the names of what branches and loops give."""
         for op in ops:
             self.used.update(op.inputs)
-            if op.definition in (IDENTITY, STOP_GRADIENT) and op.inputs[0].op.definition.calls and not op.control_inputs:
+            if (
+                op.definition in (IDENTITY, STOP_GRADIENT)
+                and op.inputs[0].op.definition.calls
+                and not op.control_inputs
+            ):
                 owner, name = op.inputs[0].op, op.name.rpartition("/")[2].partition("_")[0]
                 if name in ("Merge", "Exit", "TensorArrayGatherV3") and op.frame is owner.frame:
                     self.leaves.setdefault(op.inputs[0], op)
@@ -121,7 +125,9 @@ class Writer:
         before = len(self.made)
         written = write_list_op(s, op, listed, data)
         if written is None:
-            raise GraphError(f"{op.type} {op.name!r} works on lists, and TensorFlow has no nodes for it").note(*op.where())
+            raise GraphError(f"{op.type} {op.name!r} works on lists, and TensorFlow has no nodes for it").note(
+                *op.where()
+            )
         self._wait(before, waits)
         place.values[op.output] = written
 
@@ -172,7 +178,7 @@ class Writer:
             )
             s.place.values[less] = less
             return self._two(s, first, rest, sides[0], names, waits)
-        return self._two(s, index, *sides, names, waits)  # type: ignore[misc]
+        return self._two(s, index, sides[0], sides[1], names, waits)
 
     def _two(
         self, s: Scribe, pred: Value, if_false: Callable, if_true: Callable, names: Sequence[str] | None,

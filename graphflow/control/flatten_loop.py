@@ -94,8 +94,10 @@ class LoopWriter:
         values = place.values
         for at, t in zip(op.definition.writes, op.outputs, strict=False):
             values[t] = place.value(op.inputs[at], ref=True, asks=op.name)
-        found = [after[c] for c in own] + [counter and after[counter]]
-        found += [self._stacked(*each) for each in zip(arrays, flows, self.results[self.count + 1 :], [after] * len(flows))]
+        found: list[Value | None] = [after[c] for c in own]
+        found.append(None if counter is None else after[counter])
+        for (handle, _), c, t in zip(arrays, flows, self.results[self.count + 1 :], strict=False):
+            found.append(self._stacked(handle, after[c], t))
         found += [after[c] for c in lists]
         for t, value in zip(self.results, found, strict=True):
             if value is not None:
@@ -203,7 +205,7 @@ class LoopWriter:
     ) -> None:  # fmt: skip
         i, place, program, op = self.inner, self.inner.place, self.body.program, self.op
         place.pivot = self.carried[0].body
-        now = index = counter and counter.now
+        now = index = None if counter is None else counter.now
         if self.source.reverse and limit is not None and now is not None:
             last = i.binary("Sub", self._outer(limit), i.constant(1))
             index = i.binary("Sub", last, now)
@@ -232,7 +234,7 @@ class LoopWriter:
             assert now is not None
             counter.following = i.binary("AddV2", now, i.constant(1))
 
-    def _stacked(self, array: tuple[Value, Value], flow: _Carried, t: Tensor, after: dict[_Carried, Value]) -> Value:
+    def _stacked(self, handle: Value, flow: Value, t: Tensor) -> Value:
         item = None if t.dims is None else t.dims[1:]
         name = self.writer.leave(self.op, t, "TensorArrayStack/TensorArrayGatherV3")
-        return stacked(self.s, array[0], after[flow], t.dtype, item, name)
+        return stacked(self.s, handle, flow, t.dtype, item, name)

@@ -86,9 +86,7 @@ def scan(
             made = _accumulated(fn, repack(a), pack(items), a)
             return made, made
 
-        _, stacked = iterate(
-            body, initial, rest, reverse=reverse, back_prop=back_prop, before=1, complete=not start
-        )
+        _, stacked = iterate(body, initial, rest, reverse=reverse, back_prop=back_prop, before=1, complete=not start)
         if start:
             firsts = [expand_dims(t, 0) for t in start]
             pairs = zip(firsts, stacked, strict=True)

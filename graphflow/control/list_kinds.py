@@ -130,8 +130,8 @@ class _Finder:
                 if number == 0:
                     items = program.feeds[count : count + op.attrs["sequences"]]
                     self.value(*items)
-                    for variable in zip(own, program.fetches, strict=False):
-                        self.join(*variable)
+                    for pair in zip(own, program.fetches, strict=False):
+                        self.join(*pair)
                     self.value(*program.fetches[len(program.fetches) - len(source.saved) :])
             else:
                 for pair in zip(results, program.fetches, strict=False):

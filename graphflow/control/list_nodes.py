@@ -16,11 +16,13 @@ from graphflow.names import NameTable
 from graphflow.node_attrs import made_node, python_value
 from graphflow.shape import Dims
 
-# How many inputs each has at least.
+LENGTHS = "/lengths"  # what such a node adds to the name
+# How many inputs each has, at least and at most.
 TENSOR_LISTS = {
-    "EmptyTensorList": 0, "TensorListReserve": 2, "TensorListFromTensor": 1, "TensorListPushBack": 2,
-    "TensorListGetItem": 2, "TensorListSetItem": 3, "TensorListLength": 1, "TensorListResize": 2, "TensorListStack": 1,
-    "TensorListGather": 2, "TensorListScatterIntoExistingList": 3, "TensorListConcatV2": 3, "TensorListSplit": 3,
+    "EmptyTensorList": (0, 2), "TensorListReserve": (2, 2), "TensorListFromTensor": (1, 2),
+    "TensorListPushBack": (2, 2), "TensorListGetItem": (2, 3), "TensorListSetItem": (3, 3), "TensorListLength": (1, 1),
+    "TensorListResize": (2, 2), "TensorListStack": (1, 2), "TensorListGather": (2, 3),
+    "TensorListScatterIntoExistingList": (3, 3), "TensorListConcatV2": (3, 3), "TensorListSplit": (3, 3),
 }  # fmt: skip
 
 
@@ -33,8 +35,23 @@ def with_list_ops(nodes: Sequence[NodeDef]) -> list[NodeDef]:
         if node.op in TENSOR_LISTS:
             found.rewrite(node)
         else:
-            found.made.append(node)
+            found.made.append(with_lengths(node, found.named, "TensorListConcatV2"))
     return found.made
+
+
+def with_lengths(node: NodeDef, named: Mapping[str, NodeDef], op: str) -> NodeDef:
+    """The node, where it takes the lengths of what an op joins: its second output, here a node of its own."""
+    taken = [
+        i for i, key in enumerate(node.input)
+        if key.endswith(":1") and (source := named.get(node_of(key))) is not None and source.op == op
+    ]  # fmt: skip
+    if not taken:
+        return node
+    made = NodeDef()
+    made.CopyFrom(node)
+    for i in taken:
+        made.input[i] = f"{node_of(node.input[i])}{LENGTHS}"
+    return made
 
 
 @dataclass
@@ -51,14 +68,15 @@ class _Rewriter:
 
     def rewrite(self, node: NodeDef) -> None:
         data = [key for key in node.input if not key.startswith("^")]
-        if len(data) < TENSOR_LISTS[node.op]:
-            raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and needs {TENSOR_LISTS[node.op]}")
+        least, most = TENSOR_LISTS[node.op]
+        if not least <= len(data) <= most:
+            raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {most} are expected")
         getattr(self, f"_{node.op}")(node, *data)
 
-    def _put(self, node: NodeDef, op: str, inputs: Iterable[str], **attrs: Any) -> None:
+    def _put(self, node: NodeDef, op: str, inputs: Iterable[str], name: str = "", **attrs: Any) -> None:
         """The node that takes its place."""
         waits = [key for key in node.input if key.startswith("^")]
-        self.made.append(made_node(node.name, op, [*inputs, *waits], node.device, attrs))
+        self.made.append(made_node(name or node.name, op, [*inputs, *waits], node.device, attrs))
 
     def _more(self, node: NodeDef, op: str, inputs: Iterable[str], **attrs: Any) -> str:
         """A further node that this one needs."""
@@ -151,6 +169,7 @@ class _Rewriter:
         known, dims = self._dims(lengths)
         if known and not dims:
             self._put(node, "TensorArrayConcatV3", [list], dims=self._dims(shape)[1])
+            self._put(node, "ListLengths", [list], f"{node.name}{LENGTHS}", dims=self._dims(shape)[1])
         else:  # of as many items, and of zeros for those that were not written
             self._put(node, "ListConcatLike", [list, lengths, shape])
 

@@ -27,14 +27,14 @@ from graphflow.operation import Operation
 from graphflow.shape import Dims
 
 
-
 # -- TensorArrays ------------------------------------------------------------------------------------------------------
 def new_array(
     s: Scribe, size: Value, dtype: DType, dims: Dims, grows: bool, name: str | None = None
 ) -> tuple[Value, Value]:
     """(the handle of a TensorArray, its flow)."""
+    attrs = {"clear_after_read": False, "identical_element_shapes": False, "tensor_array_name": ""}
     handle = s.put("TensorArrayV3", [size], RESOURCE, name, dtype=dtype, element_shape=shape_attr(dims),
-                   dynamic_size=grows, clear_after_read=False, identical_element_shapes=False, tensor_array_name="")  # fmt: skip
+                   dynamic_size=grows, **attrs)  # type: ignore[arg-type]  # fmt: skip
     return handle, handle.output(1, FLOW)
 
 
@@ -287,4 +287,3 @@ def write_list_op(s: Scribe, op: Operation, lists: Lists, data: Sequence[Value])
 def kind_of_list(lists: Lists) -> AttrValue:
     """The type that a list has in nodes."""
     return FLOW if lists.is_array else VARIANT
-

@@ -9,18 +9,9 @@ from typing import Any, Protocol
 from graphflow import dtypes
 from graphflow.control.bodies import feed_of
 from graphflow.control.choice import Branch, choice_of, taking
-from graphflow.control.dataflow import (
-    Conditional,
-    LoopRegion,
-    Region,
-    Structure,
-    Variable,
-    full,
-    kind_of,
-    node_of,
-    not_understood,
-)
+from graphflow.control.dataflow import Structure, full, kind_of, node_of, not_understood
 from graphflow.control.loop import Loop, repeat
+from graphflow.control.regions import Conditional, LoopRegion, Region, Variable
 from graphflow.control.stacks import Stacks, stack_kind
 from graphflow.dtypes import ListType
 from graphflow.errors import GraphError
@@ -125,6 +116,11 @@ class Builder:
             return made
         return self.around.operation(name)
 
+    def _operations(self, keys: Iterable[str]) -> list[Operation]:
+        """What the control inputs among these wait for."""
+        found = [self.operation(key[1:]) for key in keys if key.startswith("^")]
+        return [op for op in found if op is not None]
+
     # -- making ------------------------------------------------------------------------------------------------------
     def _add(self, units: Iterable[Any]) -> None:
         for unit in units:
@@ -139,18 +135,20 @@ class Builder:
 
     def _plain(self, node: NodeDef) -> None:
         data = [self.tensor(full(key)) for key in node.input if not key.startswith("^")]
-        waits = [self.operation(key[1:]) for key in node.input if key.startswith("^")]
+        waits = self._operations(node.input)
         kind = stack_kind(node)
         if kind is not None:
             self.made[node.name] = self._on_stack(kind, node, data)
             return
-        op = self.made[node.name] = self.make(node, data, [wait for wait in waits if wait is not None])
+        op = self.made[node.name] = self.make(node, data, waits)
         if op.definition.stateful:
             if node.name in self.once:
                 raise not_understood("it would run in several branches or loops", node)
             self.once.add(node.name)
 
     def _on_stack(self, kind: str, node: NodeDef, data: Sequence[Tensor]) -> Operation:
+        if len(data) < (2 if kind == "Push" else kind in ("Pop", "Close")):
+            raise not_understood("it lacks inputs", node)
         make = lambda op, inputs, **attrs: self.make(made_node(node.name, op, [], node.device, attrs), inputs, [])
         if kind == "Make":
             dtype = python_value(node.name, "elem_type", node.attr["elem_type"])
@@ -170,9 +168,9 @@ class Builder:
     def _choose(self, unit: Conditional) -> None:
         """One If, and its results under the names of the Merges."""
         graph, scope = get_default_graph(), unit.merges[0].name.rpartition("/")[0]
-        passed = self.stacks.passed.get(unit, {})
+        whole = unit in self.structure.also
         rooms = [self.rooms.setdefault(unit.region.branch(unit.pred, side), Room()) for side in (False, True)]
-        branches = []
+        frames, sides = [], []
         for side, room in zip((False, True), rooms, strict=True):
             region, frame = unit.region.branch(unit.pred, side), room.frame(graph.frame)
             keys = [
@@ -181,15 +179,20 @@ class Builder:
             with graph.inside(frame):
                 inner = Builder(self.structure, self.make, region, self, {}, self.stacks, self.once, room.made,
                                 dict(self.held), self.rooms)  # fmt: skip
-                fetches = inner.results(keys, whole=bool(passed))
-                fetches += [t for stack, pushed in passed.items() for t in inner.held[stack][not pushed :]]
-            branches.append(Branch(frame, tuple(fetches)))
+                sides.append((inner, inner.results(keys, whole=whole)))
+            frames.append(frame)
+        passed = self._changed([inner for inner, _ in sides])
+        branches = [
+            Branch(frame, (*fetches, *[t for stack, pushed in passed.items() for t in inner.held[stack][not pushed :]]))
+            for frame, (inner, fetches) in zip(frames, sides, strict=True)
+        ]
         for merge, *values in zip(unit.merges, *[b.fetches for b in branches], strict=False):
             if values[0].dtype is not values[1].dtype:
                 raise not_understood(f"one side is {values[0].dtype.name}, the other {values[1].dtype.name}", merge)
         pred = _asked(self.tensor(unit.pred), unit.merges)
-        owners = {frame: owner for room in rooms for frame, owner in room.owners.items()}
-        op = choice_of(pred, taking(branches, owners), _in(scope, "If"))
+        owners: dict[Frame | None, Any] = {frame: owner for room in rooms for frame, owner in room.owners.items()}
+        with graph.control_dependencies(self._operations(self.structure.waits(unit))):
+            op = choice_of(pred, taking(branches, owners), _in(scope, "If"))
         for number, (room, branch) in enumerate(zip(rooms, branches, strict=True)):
             room.owners[branch.frame] = op, number
         results = op.outputs[len(op.definition.writes) :]
@@ -198,6 +201,15 @@ class Builder:
             index = cast(logical_not(pred) if first else pred, dtypes.int32, name=_in(scope, "value_index"))
             self.made[merge.name] = IDENTITY_N(value, index, name=merge.name)[0].op
         self._hold(passed, results[len(unit.merges) :])
+
+    def _changed(self, sides: Sequence[Builder]) -> dict[str, bool]:
+        """The stacks that a branch has changed, and whether something was pushed."""
+        pushed = {}
+        for stack, (items, count) in self.held.items():
+            inner = [side.held[stack] for side in sides]
+            if any(new is not count for _, new in inner):
+                pushed[stack] = any(new is not items for new, _ in inner)
+        return pushed
 
     def _hold(self, passed: Mapping[str, bool], results: Iterable[Tensor]) -> None:
         """The stacks after a branch or a loop."""
@@ -217,11 +229,11 @@ class Builder:
         scope = variables[0].merge.name.rpartition("/")[0]
         limit = constant(-1, dtypes.int32, name=_in(scope, "limit"))
         kept = [t for stack, pushed in passed.items() for t in held[stack][not pushed :]]
-        waits = [self.operation(key[1:]) for v in variables for key in v.enter.input if key.startswith("^")]
+        waits = self._operations([key for v in variables for key in v.enter.input])
         made = Loop(
             limit, (*initial, *kept), (), frame, tuple(feeds), tuple(fetches), (*dims, *[t.dims for t in kept]), test
         )
-        with get_default_graph().control_dependencies([op for op in waits if op is not None]):
+        with get_default_graph().control_dependencies(waits):
             final, _, _ = repeat(made, _in(scope, "While"))
         for node, variable in loop.exits:
             self.made[node.name] = identity(final[variables.index(variable)], name=node.name).op

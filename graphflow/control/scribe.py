@@ -28,7 +28,8 @@ class Value:
 
     def output(self, index: int, kind: AttrValue) -> Value:
         """Another output of the same node."""
-        return Value(f"{self.key.partition(':')[0]}:{index}", kind)
+        name = self.key.partition(":")[0]
+        return Value(f"{name}:{index}" if index else name, kind)
 
 
 @dataclass(eq=False)
@@ -36,7 +37,7 @@ class Place:
     """Where nodes are written: the graph itself, which has no parent; a branch; or a loop.
 
     pivot    what a node waits for that takes nothing that only exists here
-    bring    how a value from outside comes in: (the value, whether as a reference, the node that asks) -> the value here
+    bring    (a value from outside, whether as a reference, the node that asks) -> the value here
     values   what tensors, and other things, are here
     aliases  tensors that stand for others from outside
     outside  the nodes that are there in every iteration, whether the body runs or not
@@ -129,9 +130,9 @@ class Scribe:
         """A shape without its first size."""
         return self._part(shape, 1, 0, end_mask=1)
 
-    def _part(self, vector: Value, begin: int, end: int, **mask: int) -> Value:
+    def _part(self, vector: Value, begin: int, end: int, **mask: Any) -> Value:
         ends = [self.constant([number]) for number in (begin, end, 1)]
-        masks = {f"{m}_mask": 0 for m in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")} | mask
+        masks: dict[str, Any] = {f"{m}_mask": 0 for m in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")} | mask
         return self.put("StridedSlice", [vector, *ends], vector.kind, T=vector.kind, Index=int32, **masks)
 
     def range(self, n: Value) -> Value:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphflow.control.dataflow import LoopRegion, Region, Structure, Unit, full, kind_of, node_of, not_understood
+from graphflow.control.dataflow import Structure, full, kind_of, node_of, not_understood
+from graphflow.control.regions import LoopRegion, Region, Unit
 from graphflow.graph_protos import NodeDef
 
 _OPS = {f"Stack{kind}{version}": kind or "Make" for kind in ("", "Push", "Pop", "Close") for version in ("", "V2")}
@@ -28,14 +29,14 @@ def without_triggers(nodes: Sequence[NodeDef]) -> list[NodeDef]:
 class Stacks:
     """Which stacks the branches and loops of a GraphDef push to and pop from.
 
-    units   for each region the units that do, inside them or themselves
-    passed  for each branch or loop its stacks, and whether it pushes to them
+    units   for each region the units that push, inside them or themselves
+    passed  for each loop its stacks, and whether it pushes to them
     """
 
     def __init__(self, structure: Structure) -> None:
         self._structure = structure
         self.units: dict[Region, dict[Unit, None]] = {}
-        self.passed: dict[Unit, dict[str, bool]] = {}
+        self.passed: dict[LoopRegion, dict[str, bool]] = {}
         for node in structure.nodes.values():
             if stack_kind(node) in ("Push", "Pop"):
                 self._follow(node)
@@ -52,19 +53,27 @@ class Stacks:
         return found.name
 
     def _follow(self, node: NodeDef) -> None:
-        """Note one use of a stack in all regions up to the one where it is made."""
-        structure, name = self._structure, self.of(node)
+        """Note one use of a stack in all regions up to the one where it is made.
+
+        What pops gives a value that somebody needs; what pushes has to be made with the branch or loop it stands in.
+        """
+        structure, name, pushes = self._structure, self.of(node), stack_kind(node) == "Push"
         unit, region = structure.unit[node.name], structure.home(node.name)
-        self.units.setdefault(region, {})[unit] = None
-        while region is not structure.home(name):
-            parent = region.parent
-            if parent is None:
+        while True:
+            if pushes:
+                self.units.setdefault(region, {})[unit] = None
+            if region is structure.home(name):
+                return
+            if region.parent is None:
                 raise not_understood("it works on a stack of another branch or loop", node)
             owner = region if isinstance(region, LoopRegion) else structure.conditional(region)
-            if owner is None:
+            if isinstance(owner, LoopRegion):
+                passed = self.passed.setdefault(owner, {})
+                passed[name] = passed.get(name, False) or pushes
+            if owner is None and pushes:
                 raise not_understood("it stands in a branch without results", node)
-            self.units.setdefault(parent, {})[owner] = None
-            passed = self.passed.setdefault(owner, {})
-            passed[name] = passed.get(name, False) or stack_kind(node) == "Push"
-            structure.also.setdefault(owner, []).append(full(node.name))
-            region = parent
+            if owner is not None:
+                unit = owner
+                if pushes:
+                    structure.also.setdefault(owner, []).append(full(node.name))
+            region = region.parent
