@@ -126,7 +126,6 @@ ATTRS = {
                                      "max_attempts": 10, "use_image": False},
     "SelfAdjointEigV2": {"compute_v": True},
     "SparseToDense": {"validate": True},
-    "ShapeN": {"out_type": tf.int32},
     "Split": {"num_split": 3},
     "SplitV": {"num_split": 2},
     "Squeeze": {"squeeze_dims": (0,)},
