@@ -467,7 +467,7 @@ def mutations(reader: Reader, folder: Path, count: int, seed: int) -> Counter:
             if reader.checked and not _is(found, wanted):
                 raise AssertionError(f"{found!r} was read")
             results["data"] += 1
-        except (errors.OpError, errors.GraphflowError, ValueError) as error:
+        except (errors.OpError, errors.GraphflowError, ValueError, OSError) as error:
             assert str(error).strip(), "an error without words"
             assert _is(getattr(error, "before", []), wanted), "wrong data before the error"
             results["error"] += 1
