@@ -154,7 +154,7 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
             data = [_read_now(t) for t in data]
         try:
             if node.op in COMPOSED:
-                return compose(node.op, _attributes(node), data, name)
+                return _composed(node, data, name)
             op = known_as(node.op)
             if op == "Identity" and _is_variable(data) and (waits or "_reads_now" in node.attr):
                 op = "ReadVariable"
@@ -176,6 +176,13 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
             what = f"{len(data)} inputs and the attributes {sorted(node.attr)}"
             raise GraphError(f"node {node.name!r} ({node.op}), with {what}, is not understood: {error}") from None
         return graph.add_operation(record, name, inputs, attrs, outputs)
+
+
+def _composed(node: NodeDef, data: list[Tensor], name: str) -> Operation:
+    try:
+        return compose(node.op, _attributes(node), data, name)
+    except (KeyError, AttributeError) as error:  # an attribute that is not there; what is no table
+        raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {error}") from None
 
 
 def _attributes(node: NodeDef) -> dict[str, Any]:

@@ -224,7 +224,11 @@ def import_scoped_meta_graph(
     made: dict[bytes, Any] = {}  # one object for one variable in all collections
     for key, collection in sorted(meta.collection_def.items()):
         if key != unbound_inputs_col_name and restore_collections_predicate(key):
-            for item in _items(graph, key, collection, scope, made):
+            try:
+                items = _items(graph, key, collection, scope, made)
+            except KeyError as error:
+                raise GraphError(f"the collection {key!r} does not fit the graph: {error.args[0]}") from None
+            for item in items:
                 graph.add_to_collection(key, item)
     return scope
 

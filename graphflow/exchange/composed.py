@@ -44,6 +44,8 @@ Attrs = Mapping[str, Any]
 
 def compose(op: str, attrs: Attrs, inputs: list[Tensor], name: str) -> Operation:
     """The operation `name`, whose outputs are those of TensorFlow's op."""
+    if not inputs:
+        raise TypeError("it has no inputs")
     graph = inputs[0].graph
     with graph.name_scope(f"{name}/") as scope:
         found = COMPOSED[op]({**attrs, "name": scope}, *inputs)

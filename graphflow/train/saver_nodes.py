@@ -66,14 +66,17 @@ def restored_by(graph: Graph, restore_op: str) -> dict[str, Operation]:
     Raises: ValueError where it assigns anything but what a RestoreV2 has read.
     """
     found: dict[str, Operation] = {}
-    waiting = [graph.get_operation_by_name(restore_op)]
+    first = graph.find(restore_op)
+    if first is None:
+        raise GraphError(f"the graph does not have {restore_op!r}, which restores the variables of its Saver")
+    waiting = [first]
     for op in waiting:
         if op.definition is ASSIGN:
             source = _source(op.inputs[1])
             if source.op.definition is not RESTORE:
                 raise GraphError(f"{op.name!r} restores what comes from {source.op.name!r}, not from a checkpoint")
             names = static_value(source.op.inputs[1])
-            if names is None:
+            if names is None or names.size <= source.value_index:
                 raise GraphError(f"{source.op.name!r} restores variables whose names are not known")
             found[names.reshape(-1)[source.value_index].decode()] = op.inputs[0].op
         else:
