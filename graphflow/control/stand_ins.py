@@ -43,7 +43,7 @@ def _sparse_rule(s: Scribe, *data: Value) -> list[Value]:
     inputs = [grad, once.output(1, type_attr(int32)), s.size(once)]
     total = s.put("UnsortedSegmentSum", inputs, grad.kind, T=grad.kind, Tindices=int32, Tnumsegments=int32)
     given = [*data[: at - 1], total, once, *data[at + 1 :]]
-    made = s.put(s.op.type, given, data[0].kind, s.op.name, **attr_values(s.op))
+    made = s.put(s.op.type, given, data[0].kind, s.op.name, (), **attr_values(s.op))
     return [made.output(i, data[i].kind) if i else made for i in range(len(s.op.outputs))]
 
 
