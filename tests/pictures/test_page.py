@@ -110,7 +110,7 @@ def test_bodies_of_loops_are_stages_of_their_own(tmp_path):
         i = tf.while_loop(lambda i: i < 5, lambda i: i * 2 + 1, [0], name="loop")
         data = data_of(text_of(tf.view(i, str(tmp_path / "a.html"))))
         bodies = [stage for stage in data["stages"] if "of" in stage]
-        assert [stage["name"] for stage in bodies] == ["loop/Exit, body 0", "loop/Exit, body 1"]
+        assert [stage["name"] for stage in bodies] == ["loop/While, body 0", "loop/While, body 1"]
         assert data["rows"][bodies[0]["of"]]["t"] == "While"
         assert "Mul" in [data["rows"][r]["t"] for r in bodies[0]["rows"]]
 
