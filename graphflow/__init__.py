@@ -26,13 +26,13 @@ from graphflow import (
     python_io,
     random,
     saved_model,
+    signal,
     sparse,
     spectral,
     strings,
     summary,
     train,
 )
-from graphflow import spectral as signal
 from graphflow.compat.lookup import complete as _complete
 from graphflow.config import config
 from graphflow.control.conditional import case, cond, switch_case

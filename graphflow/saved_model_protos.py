@@ -55,10 +55,22 @@ class CollectionDef(Message):
 
         value = Field(1, "float", repeated=True)
 
+    class AnyList(Message):
+        """Messages with the names of their types."""
+
+        class Any(Message):
+            """A message as bytes."""
+
+            type_url = Field(1, "string")
+            value = Field(2, "bytes")
+
+        value = Field(1, Any, repeated=True)
+
     node_list = Field(1, NodeList, oneof="kind")
     bytes_list = Field(2, BytesList, oneof="kind")
     int64_list = Field(3, Int64List, oneof="kind")
     float_list = Field(4, FloatList, oneof="kind")
+    any_list = Field(5, AnyList, oneof="kind")
 
 
 class AssetFileDef(Message):

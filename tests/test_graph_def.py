@@ -148,7 +148,7 @@ def test_attributes_in_any_order():
     attrs = dict(node.attr)
     node.attr.clear()
     node.attr.update({key: attrs[key] for key in sorted(attrs, reverse=True)})
-    assert list(node.attr)[0] == "transpose_b"
+    assert next(iter(node.attr)) == "transpose_b"
     with tf.Graph().as_default(), tf.Session() as session:
         tf.import_graph_def(data, name="")
         assert session.run("y:0", {"x:0": np.ones((3, 2))}).tolist() == [[3.0] * 4] * 2

@@ -131,3 +131,61 @@ def test_what_graphflow_lacks_is_left_out_where_nobody_needs_it(saved):
     model.meta_graphs[0].graph_def.node.add(name="after", op="Identity", input=["strange"], attr={"T": node.attr["T"]})
     file.write_bytes(model.SerializeToString())
     np.testing.assert_array_equal(answer(folder), want)
+
+
+# -- lookup tables -----------------------------------------------------------------------------------------------------
+def test_tables_that_tensorflow_saved():
+    """Words and their numbers, from two files of one name and from constants; written by TensorFlow 2.21."""
+    folder = str(Path(__file__).parent / "files" / "tables_by_tensorflow")
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.saved_model.loader.load(session, SERVING, folder)
+        words = {"w:0": [b"two", b"y", b"one", b"zzz"]}
+        assert session.run("ia:0", words).tolist() == [1, 4, 0, 3]
+        assert session.run("ib:0", words).tolist() == [-5, 1, 2, -5]
+        assert session.run("id:0").tolist() == [b"ten", b"twenty", b"?"] and session.run("sz:0") == 8
+        np.testing.assert_allclose(session.run("y:0", words)[2], [0.819958, -0.5862215], rtol=1e-6)
+
+
+def test_tables_are_saved_with_their_files_as_tensorflow_has_them(tmp_path):
+    paths = [tmp_path / name / "words.txt" for name in "ab"]
+    for path, text in zip(paths, ("one\ntwo\n", "10\tten\n20\ttwenty\n"), strict=True):
+        path.parent.mkdir()
+        path.write_text(text)
+    lookup = tf.contrib.lookup
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        w = tf.placeholder(tf.string, [None], name="w")
+        a = lookup.index_table_from_file(str(paths[0]), num_oov_buckets=1).lookup(w)
+        b = lookup.index_table_from_tensor(["x", "two"]).lookup(w)
+        source = lookup.TextFileInitializer(str(paths[1]), tf.int64, 0, tf.string, 1)
+        c = lookup.HashTable(source, "?").lookup(tf.constant([20, 30], tf.int64))
+        session.run(tf.tables_initializer())
+        want = session.run([a, b, c], {w: ["two", "x"]})
+        outputs = {"a": a, "b": b, "c": c}
+        tf.saved_model.simple_save(session, str(tmp_path / "model"), {"w": w}, outputs)
+        ops = {op.type for op in graph.get_operations()}
+    assert ops >= {"HashTableV2", "InitializeTableFromTextFileV2", "InitializeTableV2", "LookupTableFindV2"}
+    assert [x.tolist() for x in want] == [[1, 2], [1, 0], [b"twenty", b"?"]]
+    for path in paths:
+        path.unlink()
+    assert sorted(os.listdir(tmp_path / "model" / "assets")) == ["words.txt", "words.txt_1"]
+    with tf.Graph().as_default(), tf.Session() as session:
+        meta = tf.saved_model.loader.load(session, SERVING, str(tmp_path / "model"))
+        nodes = {node.op: node for node in meta.graph_def.node}
+        assert set(nodes["LookupTableFindV2"].attr) - {"_output_shapes"} == {"Tin", "Tout"}
+        assert set(nodes["HashTableV2"].attr) - {"_output_shapes"} == {"key_dtype", "value_dtype", "shared_name"}
+        signature = meta.signature_def[DEFAULT]
+        got = session.run([signature.outputs[key].name for key in "abc"], {"w:0": ["two", "x"]})
+    assert [x.tolist() for x in got] == [x.tolist() for x in want]
+
+
+def test_a_table_that_runs_insert_into_is_carried():
+    with tf.Graph().as_default() as graph:
+        table = tf.contrib.lookup.MutableHashTable(tf.string, tf.int64, -1)
+        table.insert(["a"], tf.constant([5], tf.int64), name="insert")
+        table.lookup(tf.constant(["a", "b"]), name="find")
+        data = tf.GraphDef.FromString(graph.as_graph_def().SerializeToString())
+    with tf.Graph().as_default(), tf.Session() as session:
+        find, insert = tf.import_graph_def(data, return_elements=["find:0", "insert"], name="")
+        assert find.op.name == "find" and session.run(find).tolist() == [-1, -1]
+        session.run(insert)
+        assert session.run(find).tolist() == [5, -1]

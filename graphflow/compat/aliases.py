@@ -86,6 +86,11 @@ _LINES: dict[str, str] = {
     "contrib.opt": "",
     "contrib.rnn": "",
     "contrib.seq2seq": "",
+    "contrib.signal": _same(
+        "frame hamming_window hann_window inverse_stft linear_to_mel_weight_matrix mfccs_from_log_mel_spectrograms "
+        "overlap_and_add stft",
+        "signal",
+    ),
     "contrib.slim": "initializers=contrib.layers regularizers=contrib.layers",
     "contrib.tensorboard": "",
     "contrib.tensorboard.plugins": "",
@@ -146,8 +151,7 @@ _LINES: dict[str, str] = {
     "saved_model.loader": "",
     "saved_model.signature_def_utils": "",
     "saved_model.utils": "",
-    "signal": """
-        fft ifft fft2d ifft2d rfft=spectral.rfft irfft=spectral.irfft""",
+    "signal": "",
     "sparse": "",
     "spectral": "",
     "strings": "",

@@ -177,6 +177,9 @@ class OneHotCategorical(Distribution):
     def _like(self) -> Tensor:
         return self.logits
 
+    def _value(self, value: Any) -> Tensor:
+        return convert_to_tensor(value, name="value")  # numbers of any dtype
+
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         return one_hot(self._classes._sample(sizes[:-1], seed), self.event_size, dtype=self.dtype)
 

@@ -13,7 +13,7 @@ from graphflow.io.checkpoint import open_checkpoint
 from graphflow.meta_graph import import_scoped_meta_graph, read_message
 from graphflow.saved_model import constants
 from graphflow.saved_model.utils import needed_by, source
-from graphflow.saved_model_protos import MetaGraphDef, SavedModel
+from graphflow.saved_model_protos import AssetFileDef, MetaGraphDef, SavedModel
 from graphflow.session import Session
 from graphflow.train.saver import Saver
 
@@ -46,10 +46,17 @@ def load(
         if os.path.isfile(f"{prefix}.index"):
             _saver(graph, meta, scope, prefix).restore(sess, prefix)
     assets = os.path.join(folder, constants.ASSETS_DIRECTORY)
-    feeds = {scope + a.tensor_info.name: os.path.join(assets, a.filename) for a in meta.asset_file_def}
+    feeds = {scope + a.tensor_info.name: os.path.join(assets, a.filename) for a in _assets(meta)}
     for name in _init_ops(meta):
         sess.run(graph.get_operation_by_name(scope + name), feeds)
     return meta
+
+
+def _assets(meta: MetaGraphDef) -> list[AssetFileDef]:
+    """The files that go with a graph; TensorFlow 1 has them in a collection."""
+    if meta.asset_file_def or constants.ASSETS_KEY not in meta.collection_def:
+        return list(meta.asset_file_def)
+    return [AssetFileDef.FromString(each.value) for each in meta.collection_def[constants.ASSETS_KEY].any_list.value]
 
 
 def _init_ops(meta: MetaGraphDef) -> list[str]:

@@ -102,8 +102,8 @@ def test_the_command(tmp_path):
             "tf.contrib.rnn.GridLSTMCell is not in graphflow: use tf.nn.rnn_cell",
         ),
         (
-            "from tensorflow.python.ops import gen_nn_ops",
-            "tf.python.ops.gen_nn_ops is not in graphflow: use the public",
+            "from tensorflow.python.ops import gen_ctc_ops",
+            "tf.python.ops.gen_ctc_ops is not in graphflow: use the public",
         ),
         ("import tensorflow.compat.v2 as tf2", "tf.compat.v2 is not in graphflow: use import tensorflow.compat.v1 as"),
     ],

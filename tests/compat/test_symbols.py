@@ -105,7 +105,7 @@ def test_aliases_are_the_same_objects():
     ("use", "words"),
     [
         (lambda: tf.contrib.staging, "tf.contrib.staging is not in graphflow: use tf.data"),
-        (lambda: tf.contrib.rnn.GridLSTMCell, "tf.contrib.rnn.NASCell is not in graphflow: use tf.nn.rnn_cell"),
+        (lambda: tf.contrib.rnn.GridLSTMCell, "tf.contrib.rnn.GridLSTMCell is not in graphflow: use tf.nn.rnn_cell"),
         (lambda: tf.nn.quantized_conv2d, "tf.nn.quantized_conv2d is not in graphflow: use tf.nn without quantized_"),
         (lambda: tf.enable_eager_execution(), "use tf.Session and graph mode"),
         (lambda: tf.Graph().create_op, "tf.Graph.create_op is not in graphflow: use the functions of the ops"),

@@ -314,3 +314,33 @@ def test_instance_norm():
     np.testing.assert_allclose(
         z.transpose(0, 2, 3, 1), centred / np.sqrt(x.var((1, 2), keepdims=True)), rtol=1e-3, atol=1e-4
     )
+
+
+def test_group_norm():
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype(np.float32)
+    parted = x.reshape(2, 4, 5, 3, 2)
+    mean, variance = (f(parted, axis=(1, 2, 4), keepdims=True) for f in (np.mean, np.var))
+    want = ((parted - mean) / np.sqrt(variance + 1e-6)).reshape(x.shape)
+    with tf.Graph().as_default(), tf.Session() as session:
+        fed = tf.placeholder(tf.float32, [None, None, 5, 6])
+        y = tf.contrib.layers.group_norm(fed, 3, param_initializers={"beta": tf.constant_initializer(0.5)})
+        z = tf.contrib.layers.group_norm(x.transpose(0, 3, 1, 2), 3, 1, (-2, -1), center=False, scale=False)
+        assert [v.op.name for v in tf.global_variables()] == ["GroupNorm/beta", "GroupNorm/gamma"]
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(y, {fed: x}), want + 0.5, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(session.run(z), want.transpose(0, 3, 1, 2), rtol=1e-4, atol=1e-4)
+        for bad in ({"groups": 4}, {"channels_axis": 1}, {"channels_axis": 7}):
+            with pytest.raises(ValueError):
+                tf.contrib.layers.group_norm(x, **{"groups": 3, **bad})
+        with pytest.raises(ValueError, match="channels"):
+            tf.contrib.layers.group_norm(tf.placeholder(tf.float32, [2, 4, 4, None]), 2)
+
+
+def test_pooling_of_volumes():
+    x = np.random.default_rng(0).normal(size=(1, 4, 4, 4, 2)).astype(np.float32)
+    windows = x.reshape(1, 2, 2, 2, 2, 2, 2, 2)
+    with tf.Graph().as_default(), tf.Session() as session:
+        largest, mean = tf.contrib.layers.max_pool3d(x, 2), tf.contrib.layers.avg_pool3d(x, [2, 2, 2], scope="mean")
+        assert (largest.op.name.partition("/")[0], mean.op.name.partition("/")[0]) == ("MaxPool3D", "mean")
+        np.testing.assert_allclose(session.run(largest), windows.max(axis=(2, 4, 6)), rtol=1e-6)
+        np.testing.assert_allclose(session.run(mean), windows.mean(axis=(2, 4, 6)), rtol=1e-4, atol=1e-6)

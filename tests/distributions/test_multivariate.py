@@ -68,6 +68,7 @@ def test_one_class_as_a_vector():
     d = OneHotCategorical(probs=[0.2, 0.3, 0.5])
     log, entropy, mode, variance = run_on("cpu", [d.log_prob([0, 1, 0]), d.entropy(), d.mode(), d.variance()])
     assert log == pytest.approx(np.log(0.3), rel=1e-5)
+    assert run_on("cpu", d.log_prob([0.0, 1.0, 0.0])) == log
     p = np.array([0.2, 0.3, 0.5])
     assert entropy == pytest.approx(-(p * np.log(p)).sum(), rel=1e-5)
     assert mode.tolist() == [0, 0, 1]

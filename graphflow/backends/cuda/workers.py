@@ -1,7 +1,7 @@
 """Kernels compiled side by side, by this process and others that help it: numba compiles one at a time, for a second.
 
 They are started as commands, not forked or spawned: a program need not be importable, and CUDA survives no fork.
-A worker says when it is ready, after some seconds, and then answers pickled jobs on its input with pickled machine
+A worker says when it is ready, after a second or two, and then answers pickled jobs on its input with pickled machine
 code; meanwhile this process compiles, from the other end of the list.
 """
 
@@ -18,9 +18,10 @@ from threading import Thread
 
 from graphflow.backends.base import cpu_count
 from graphflow.backends.cuda.compile import Job
+from graphflow.backends.cuda.worker import SCRIPT, code_of
 
 Code = tuple[str, bytes]  # the name of a kernel, machine code
-_PER_WORKER = 3  # kernels for which it is worth while to start one
+_PER_WORKER = 2  # kernels for which it is worth while to start one
 
 
 def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple[Job, Code]]:
@@ -31,7 +32,7 @@ def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple
     waiting = deque(sorted(jobs, key=lambda job: -len(job.text())))
     done: SimpleQueue[tuple[Job, Code | None]] = SimpleQueue()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", f"from {__name__} import main; main()", *map(str, capability)]
+    command = [sys.executable, "-P", SCRIPT, *map(str, capability)]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         for _ in range(min(len(jobs) // _PER_WORKER, cpu_count() - 1))
@@ -47,7 +48,7 @@ def compiled(jobs: Sequence[Job], capability: tuple[int, int]) -> Iterator[tuple
             except IndexError:  # the others are at the last ones
                 job, made = done.get()
             else:
-                job, made = mine, _compile(mine, capability)
+                job, made = mine, code_of(mine, capability)
             left -= 1
             if made is not None:
                 yield job, made
@@ -74,26 +75,3 @@ def _drive(worker: subprocess.Popen, waiting: deque[Job], done: SimpleQueue) -> 
     except (EOFError, OSError, IndexError):  # it has died, or another was quicker
         if job is not None:
             done.put((job, None))
-
-
-def _compile(job: Job, capability: tuple[int, int]) -> Code | None:
-    try:
-        return job.compile(capability)[:2]
-    except Exception:
-        return None
-
-
-def main() -> None:
-    """What a worker runs; its arguments are the compute capability."""
-    capability = int(sys.argv[1]), int(sys.argv[2])
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what else prints does not get between
-    Job("def kernel(x, n):\n    x[n] = float32(n)\n", ("float32",), 1, 32).compile(capability)  # numba gets ready
-    made: Code | str | None = "ready"
-    while True:
-        pickle.dump(made, answers)
-        answers.flush()
-        try:
-            job = Job(*pickle.load(sys.stdin.buffer))
-        except EOFError:
-            return
-        made = _compile(job, capability)

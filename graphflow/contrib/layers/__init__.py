@@ -4,6 +4,7 @@ from graphflow.contrib.layers import utils
 from graphflow.contrib.layers.compose import embed_sequence, repeat, stack
 from graphflow.contrib.layers.convolution import (
     avg_pool2d,
+    avg_pool3d,
     conv1d,
     conv2d,
     conv2d_transpose,
@@ -14,6 +15,7 @@ from graphflow.contrib.layers.convolution import (
     convolution2d_transpose,
     convolution3d,
     max_pool2d,
+    max_pool3d,
     separable_conv2d,
     separable_convolution2d,
 )
@@ -35,7 +37,7 @@ from graphflow.contrib.layers.initializers import (
     xavier_initializer,
     xavier_initializer_conv2d,
 )
-from graphflow.contrib.layers.normalization import batch_norm, instance_norm, layer_norm
+from graphflow.contrib.layers.normalization import batch_norm, group_norm, instance_norm, layer_norm
 from graphflow.contrib.layers.optimizers import OPTIMIZER_CLS_NAMES, OPTIMIZER_SUMMARIES, optimize_loss
 from graphflow.contrib.layers.regularizers import (
     apply_regularization,

@@ -163,3 +163,25 @@ def avg_pool2d(
     with layer_scope(scope, "AvgPool2D", inputs, None) as opened:
         layer = pooling.AveragePooling2D(kernel_size, stride, padding, _order(data_format), opened.name, _scope=opened)
         return finished(layer(inputs), outputs_collections)
+
+
+@add_arg_scope
+def max_pool3d(
+    inputs: Any, kernel_size: Any, stride: Any = 2, padding: str = "VALID", data_format: str = "NDHWC",
+    outputs_collections: Any = None, scope: Any = None,
+) -> Tensor:  # fmt: skip
+    """The largest element of each window of volumes, channel by channel."""
+    with layer_scope(scope, "MaxPool3D", inputs, None) as opened:
+        layer = pooling.MaxPooling3D(kernel_size, stride, padding, _order(data_format), opened.name, _scope=opened)
+        return finished(layer(inputs), outputs_collections)
+
+
+@add_arg_scope
+def avg_pool3d(
+    inputs: Any, kernel_size: Any, stride: Any = 2, padding: str = "VALID", data_format: str = "NDHWC",
+    outputs_collections: Any = None, scope: Any = None,
+) -> Tensor:  # fmt: skip
+    """The mean of each window of volumes, channel by channel; padding does not count."""
+    with layer_scope(scope, "AvgPool3D", inputs, None) as opened:
+        layer = pooling.AveragePooling3D(kernel_size, stride, padding, _order(data_format), opened.name, _scope=opened)
+        return finished(layer(inputs), outputs_collections)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphflow.contrib.framework.arguments import add_arg_scope
@@ -19,7 +19,7 @@ from graphflow.operation import Tensor
 from graphflow.ops.basic import identity
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.normalization import batch_normalization
-from graphflow.ops.shape_ops import reshape
+from graphflow.ops.shape_ops import reshape, shape
 from graphflow.ops.statistics import moments
 from graphflow.shape import known
 
@@ -118,6 +118,46 @@ def instance_norm(
 
 
 @add_arg_scope
+def group_norm(
+    inputs: Any, groups: int = 32, channels_axis: int = -1, reduction_axes: Sequence[int] = (-3, -2),
+    center: bool = True, scale: bool = True, epsilon: float = 1e-6, activation_fn: Callable | None = None,
+    param_initializers: dict[str, Any] | None = None, reuse: Any = None, variables_collections: Any = None,
+    outputs_collections: Any = None, trainable: bool = True, scope: Any = None, mean_close_to_zero: bool = False,
+) -> Tensor:  # fmt: skip
+    """Groups of channels are brought to mean 0 and variance 1, over reduction_axes and the channels of a group.
+
+    Shapes: inputs [..., channels, ...]; beta and gamma [channels].
+    Raises: ValueError for an unknown rank or number of channels, groups that do not divide it, axes that meet.
+    Source: Wu and He, "Group normalization" (2018).
+    """
+    with layer_scope(scope, "GroupNorm", inputs, reuse, variables_collections):
+        x = convert_to_tensor(inputs)
+        dims = x.dims or ()
+        rank = len(dims)
+        axis, *reduced = (a + rank if a < 0 else a for a in (channels_axis, *reduction_axes))
+        if not all(0 <= a < rank for a in (axis, *reduced)) or dims[axis] is None:
+            raise ShapeError(f"group normalization needs to know the channels of {x!r} and axes that it has")
+        channels = int(dims[axis] or 0)
+        if axis in reduced or channels % groups:
+            raise GraphError(f"{channels} channels cannot be {groups} groups, normalized over {list(reduction_axes)}")
+        sizes = [channels if i == axis else 1 for i in range(rank)]
+        made = {**INITIALIZERS, **(param_initializers or {})}
+        beta, gamma = (
+            reshape(model_variable(name, [channels], x.dtype, made[name], trainable=trainable), sizes)
+            if wanted else None
+            for name, wanted in (("beta", center), ("gamma", scale))
+        )  # fmt: skip
+        seen = [shape(x)[i] if d is None else d for i, d in enumerate(dims)]
+        parted = reshape(x, [*seen[:axis], groups, channels // groups, *seen[axis + 1 :]])
+        mean, variance = moments(parted, [a + (a > axis) for a in reduced] + [axis + 1], keep_dims=True)
+        normal = reshape(batch_normalization(parted, mean, variance, None, None, epsilon), seen)
+        outputs = normal if gamma is None else normal * gamma
+        outputs = outputs if beta is None else outputs + beta
+        outputs.set_shape(x.dims)
+        return finished(outputs, outputs_collections, activation_fn)
+
+
+@add_arg_scope
 def layer_norm(
     inputs: Any, center: bool = True, scale: bool = True, activation_fn: Callable | None = None, reuse: Any = None,
     variables_collections: Any = None, outputs_collections: Any = None, trainable: bool = True,
@@ -137,11 +177,11 @@ def layer_norm(
         first, parameters = (axis + rank if axis < 0 else axis for axis in (begin_norm_axis, begin_params_axis))
         if not (0 <= first < rank and 0 <= parameters < rank):
             raise ShapeError(f"axes {begin_norm_axis} and {begin_params_axis} are out of range for {x!r}")
-        shape = x.dims[parameters:]
-        if not known(shape):
+        sizes = x.dims[parameters:]
+        if not known(sizes):
             raise ShapeError(f"layer normalization needs to know the sizes of {x!r} from axis {parameters} on")
         beta, gamma = (
-            model_variable(name, shape, x.dtype, INITIALIZERS[name], trainable=trainable) if wanted else None
+            model_variable(name, sizes, x.dtype, INITIALIZERS[name], trainable=trainable) if wanted else None
             for name, wanted in (("beta", center), ("gamma", scale))
         )
         mean, variance = moments(x, list(range(first, rank)), keep_dims=True)

@@ -108,12 +108,20 @@ class SparseTensor:
 
 
 def sparse_placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> SparseTensor:
-    """A SparseTensor that every run must be fed, with a SparseTensorValue or (indices, values, dense_shape)."""
-    dims = as_dims(shape)
-    rank = None if dims is None else len(dims)
+    """A SparseTensor that every run must be fed, with a SparseTensorValue or (indices, values, dense_shape).
+
+    shape   as of a placeholder; or an int64 vector, a tensor
+    """
+    if isinstance(shape, Tensor):
+        dims, rank = None, shape.dims[0] if shape.dims else None
+    else:
+        dims = as_dims(shape)
+        rank = None if dims is None else len(dims)
     names = [None if name is None else f"{name}/{part}" for part in ("shape", "values", "indices")]
-    if known(dims):
-        sizes: Any = np.array(dims, np.int64)
+    if isinstance(shape, Tensor):
+        sizes: Any = convert_to_tensor(shape, int64)
+    elif known(dims):
+        sizes = np.array(dims, np.int64)
     else:
         sizes = placeholder(int64, [rank], name=names[0])
         sizes.static = None if dims is None else np.array(dims, object)  # what is known of it, whatever is fed

@@ -40,7 +40,10 @@ def values(fetches, feeds, backend, runs=1):
 
 @inside
 @pytest.mark.parametrize("name", CASES)
-def test_as_the_reference(name, caplog):
+def test_as_the_reference(name, caplog, monkeypatch):
+    from graphflow.backends.cuda import generate
+
+    monkeypatch.setattr(generate, "MANY", 8)  # on a GPU, too: threads take neighbours of small shapes
     with tf.Graph().as_default():
         fetches, feeds = CASES[name](np.random.default_rng(len(name)))
         want = values(fetches, feeds, "reference", runs=2)
@@ -49,3 +52,16 @@ def test_as_the_reference(name, caplog):
         for a, b in zip(got, want, strict=True):
             assert_close(a, b, name)
     assert "no CUDA kernel" not in caplog.text, caplog.text
+
+
+@inside
+def test_a_trace_names_the_device_of_each_step():
+    with tf.Graph().as_default(), tf.Session(backend="cuda") as session:
+        x = tf.placeholder(tf.float32, [4], name="x")
+        y = tf.square(x, name="y")
+        n = tf.size(tf.unique(y, name="found")[0], name="n")  # for which there is no kernel
+        metadata = tf.RunMetadata()
+        session.run([y, n], {x: [1.0, 2.0, 2.0, 3.0]}, tf.RunOptions(trace_level=3), metadata)
+    devices = {stats.device.rpartition("/device:")[2]: stats for stats in metadata.step_stats.dev_stats}
+    assert "y" in {node.node_name for node in devices["GPU:0"].node_stats}
+    assert "found" in {node.node_name for node in devices["CPU:0"].node_stats}

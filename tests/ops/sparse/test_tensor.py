@@ -85,3 +85,16 @@ def test_eval_is_one_run():
         sp = tf.SparseTensor(tf.reshape(count, [1, 1]), tf.reshape(count, [1]), tf.reshape(count + 1, [1]))
         assert [part.tolist() for part in sp.eval(session=session)] == [[[1]], [1], [2]]
         assert sp.eval().values.tolist() == [2]
+
+
+def test_a_placeholder_whose_shape_is_a_tensor():
+    with tf.Graph().as_default():
+        sizes = tf.placeholder_with_default(np.array([4, 6], np.int64), [2])
+        sp = tf.sparse_placeholder(tf.float32, shape=tf.constant((4, 6), dtype=tf.int64))
+        other = tf.sparse_placeholder(tf.float32, shape=sizes)
+        assert sp.shape.as_list() == [4, 6] and sp.indices.shape.as_list() == [None, 2]
+        assert other.indices.shape.as_list() == [None, 2]
+        value = ([[0, 1], [3, 2]], [1.0, 2.0], [4, 6])
+        made = [tf.sparse_tensor_to_dense(t) for t in (sp, other)]
+        for got in run_on("cpu", made, {sp: value, other: value}):
+            assert got[0, 1] == 1 and got[3, 2] == 2 and got.shape == (4, 6)
