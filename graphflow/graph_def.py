@@ -167,8 +167,9 @@ def _make(scope: str, node: NodeDef, data: list[Tensor], waits: list[Operation])
                 raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and {least} are expected")
             inputs = record.convert(graph, name, data)
             outputs = record.outputs(inputs, attrs, name)
-            if not all(isinstance(dtype, DType) for _, dtype in outputs):
-                raise TypeError("an attribute that says a dtype is something else")
+            for dims, dtype in outputs:
+                if not isinstance(dtype, DType) or not isinstance(dims, tuple | None):
+                    raise TypeError("an attribute that says a dtype or a shape is something else")
         except (DTypeError, TypeError) as error:  # another dtype; attributes or inputs that infer does not take
             problem = re.sub(r"^[\w.<>]+\(\) ", "", str(error))  # without the name of a function of graphflow's
             raise GraphError(f"node {node.name!r} ({node.op}) does not fit: {problem}") from None

@@ -16,6 +16,7 @@ from graphflow.control.dataflow import full, kind_of, node_of
 from graphflow.control.list_nodes import LENGTHS, with_lengths
 from graphflow.control.stacks import stack_kind
 from graphflow.dtypes import DType, int32, list_of
+from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
 from graphflow.node_attrs import made_node, python_value
 from graphflow.shape import Dims
@@ -164,7 +165,7 @@ class _Arrays:
 
     def _begun(self, node: NodeDef, array: NodeDef, data: Sequence[str], waits: Sequence[str]) -> NodeDef:
         """The array of a gradient, where it begins or goes on."""
-        flow = self.flows.get(full(node.input[1])) if len(node.input) > 1 else None
+        flow = self.flows.get(full(node.input[1])) if len(data) > 1 else None
         if flow is not None and flow.gradient:
             return made_node(node.name, "Identity", [data[1], *waits], node.device, {})
         here = [f"^{node_of(data[1])}"] if len(data) > 1 else []
@@ -174,7 +175,9 @@ class _Arrays:
                          {"dtype": _dtype(array)})  # fmt: skip
 
     def _of_gradient(self, node: NodeDef, array: NodeDef, data: Sequence[str], waits: Sequence[str]) -> list[NodeDef]:
-        kept = [data[i] for i in _INPUTS[node.op] if i < len(data)]
+        if len(data) <= max(_INPUTS[node.op]):
+            raise GraphError(f"node {node.name!r} ({node.op}) has {len(data)} inputs, and needs more")
+        kept = [data[i] for i in _INPUTS[node.op]]
         flow = self.flows.get(full(kept[0]))
         if node.op != "TensorArraySplitV3" and (flow is None or not flow.gradient):  # the first use: it begins here
             handle = self.handle(node)
