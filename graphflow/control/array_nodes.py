@@ -222,7 +222,10 @@ def with_lists(nodes: Sequence[NodeDef]) -> list[NodeDef]:
 
 
 def _dtype(array: NodeDef) -> DType:
-    return python_value(array.name, "dtype", array.attr["dtype"])
+    dtype = python_value(array.name, "dtype", array.attr["dtype"])
+    if not isinstance(dtype, DType):
+        raise GraphError(f"node {array.name!r} ({array.op}): its attribute 'dtype' is no dtype: {dtype!r}")
+    return dtype
 
 
 def _attributes(node: NodeDef, array: NodeDef) -> dict[str, object]:
