@@ -315,7 +315,10 @@ class Structure:
         self._home[node.name] = self._deepest(node, node.input)
 
     def _see_exit(self, node: NodeDef) -> None:
-        source, _, index = full(node.input[0]).rpartition(":")
+        key = full(node.input[0])
+        while (between := self.nodes[node_of(key)]).op == "Identity":  # where gradients of a Switch wait for each other
+            key = full(between.input[0])
+        source, _, index = key.rpartition(":")
         found = self._loop_variable(source)
         if found is None or index != "0" or found[0].parent is None:
             raise not_understood("what leaves a loop is no loop variable", node)
