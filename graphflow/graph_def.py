@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from graphflow.control.array_nodes import with_lists
-from graphflow.control.dataflow import DATAFLOW, Structure, full, in_order, needs_of, node_of
+from graphflow.control.dataflow import DATAFLOW, Structure, in_order, needs_of
 from graphflow.control.flatten import flattened, needs_flattening
 from graphflow.control.list_nodes import TENSOR_LISTS, with_list_ops
 from graphflow.control.rebuild import Builder
@@ -22,6 +22,7 @@ from graphflow.exchange.unsaved import restored
 from graphflow.exchange.update_order import waits_of_updates
 from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import GraphDef, NodeDef
+from graphflow.names import full, node_of
 from graphflow.node_attrs import attr_values, attrs_of, known_as, python_value
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import gradient_nodes  # noqa: F401  ops that only GraphDefs have

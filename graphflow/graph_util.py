@@ -8,9 +8,10 @@ from typing import Any
 
 from graphflow.graph import Graph
 from graphflow.graph_def import as_graph_def, import_graph_def, not_a_graph_def
-from graphflow.graph_protos import AttrValue, GraphDef, NodeDef
+from graphflow.graph_protos import GraphDef, NodeDef
 from graphflow.io.atomic import make_folder, replacing
-from graphflow.tensor_proto import make_tensor_proto
+from graphflow.names import node_of
+from graphflow.node_attrs import constant_node
 
 __all__ = [
     "convert_variables_to_constants", "extract_sub_graph", "import_graph_def", "remove_training_nodes",
@@ -19,11 +20,6 @@ __all__ = [
 
 _ENTRIES = {"RefSwitch": "Switch", "RefEnter": "Enter"}
 _READS = ("ReadVariable", "RequireValue", "InitializedValue")
-
-
-def _source(name: str) -> str:
-    """The node behind an input, `a` for `a:1` and `^a`."""
-    return name.lstrip("^").partition(":")[0]
 
 
 def _like(graph_def: GraphDef, nodes: Iterable[NodeDef]) -> GraphDef:
@@ -55,7 +51,7 @@ def extract_sub_graph(graph_def: GraphDef, dest_nodes: Iterable[str]) -> GraphDe
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            waiting += map(_source, nodes[name].input)
+            waiting += map(node_of, nodes[name].input)
     return _like(graph_def, [_copy(node) for node in graph_def.node if node.name in needed])
 
 
@@ -90,16 +86,14 @@ def with_constants(graph_def: GraphDef, values: dict[str, Any]) -> GraphDef:
 
 def _referred(node: NodeDef, by_name: dict[str, NodeDef]) -> str:
     """The variable that a node refers to, also from inside a branch or a loop."""
-    while by_name[_source(node.input[0])].op in _ENTRIES:
-        node = by_name[_source(node.input[0])]
-    return _source(node.input[0])
+    while by_name[node_of(node.input[0])].op in _ENTRIES:
+        node = by_name[node_of(node.input[0])]
+    return node_of(node.input[0])
 
 
 def _converted(node: NodeDef, values: dict[str, Any], by_name: dict[str, NodeDef]) -> NodeDef:
     if node.name in values:
-        proto = make_tensor_proto(values[node.name])
-        attrs = {"dtype": AttrValue(type=proto.dtype), "value": AttrValue(tensor=proto)}
-        return NodeDef(name=node.name, op="Const", device=node.device, attr=attrs)
+        return constant_node(node.name, values[node.name], node.device)
     if node.op in _ENTRIES and _referred(node, by_name) in values:
         made = _copy(node)
         made.op = _ENTRIES[node.op]
@@ -133,8 +127,8 @@ def remove_training_nodes(input_graph: GraphDef, protected_nodes: Collection[str
 
 
 def _before(name: str, passed: dict[str, str]) -> str:
-    while _source(name) in passed and not name.startswith("^"):
-        name = passed[_source(name)]
+    while node_of(name) in passed and not name.startswith("^"):
+        name = passed[node_of(name)]
     return name
 
 

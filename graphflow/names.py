@@ -53,6 +53,16 @@ def check_scope_name(name: str, inside: bool) -> None:
         raise GraphError(f"{name!r} is not a valid scope name: use letters, digits and . _ - /")
 
 
+def full(name: str) -> str:
+    """The name of a tensor, `a:0` for `a`."""
+    return name if ":" in name else f"{name}:0"
+
+
+def node_of(key: str) -> str:
+    """The node that an input `a`, `a:1` or `^a` comes from."""
+    return key.removeprefix("^").partition(":")[0]
+
+
 class GraphKeys:
     """Keys of the standard collections; the values are TensorFlow's."""
 

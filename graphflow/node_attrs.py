@@ -219,7 +219,7 @@ def attrs_of(node: NodeDef) -> dict[str, Any]:
     """
     record = REGISTRY[known_as(node.op)]
     names = {theirs: ours for ours, theirs in _RENAMED.get(record.name, {}).items()}
-    takes, needs, others = _parameters(record)
+    takes, needs, others = parameters(record)
     variables = {arg.variable for arg in record.args}
     found: dict[str, Any] = {}
     for key, message in node.attr.items():
@@ -255,7 +255,7 @@ def _left_out(key: str, value: Any, message: AttrValue) -> bool:
 
 
 @functools.cache
-def _parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str], bool]:
+def parameters(record: OpDef) -> tuple[frozenset[str], frozenset[str], bool]:
     """(names of the attributes that infer and the reference name, those that they need, whether others are fine)."""
     takes, needs, others = set(), set(), record.reference is None
     for function in (record.infer, record.reference):
@@ -303,3 +303,10 @@ def made_node(name: str, op: str, inputs: Any, device: str, attrs: Mapping[str, 
     names = _RENAMED.get(op, {})
     made = {names.get(key, key): attr_value(names.get(key, key), value) for key, value in attrs.items()}
     return NodeDef(name=name, op=op, input=inputs, device=device, attr=made)
+
+
+def constant_node(name: str, value: Any, device: str = "") -> NodeDef:
+    """A Const node with this value, an array or what becomes one."""
+    proto = make_tensor_proto(value)
+    attrs = {"dtype": AttrValue(type=proto.dtype), "value": AttrValue(tensor=proto)}
+    return NodeDef(name=name, op="Const", device=device, attr=attrs)

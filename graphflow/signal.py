@@ -24,7 +24,7 @@ from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat, stack
 from graphflow.ops.pad import pad
 from graphflow.ops.segments import unsorted_segment_sum
-from graphflow.ops.shape_ops import reshape, shape
+from graphflow.ops.shape_ops import axis_size, reshape, shape
 from graphflow.ops.static import static_value
 from graphflow.ops.trigonometry import cos
 
@@ -39,11 +39,6 @@ Window = Callable[..., Tensor]
 def _positions(frames: Any, length: Any, step: Any) -> Tensor:
     """Where the elements of frames stand: [frames, length], int32."""
     return reshape(range_(frames) * step, [-1, 1]) + reshape(range_(length), [1, -1])
-
-
-def _size(x: Tensor, axis: int) -> Any:
-    known = None if x.dims is None else x.dims[axis]
-    return shape(x)[axis] if known is None else known
 
 
 def frame(
@@ -62,7 +57,7 @@ def frame(
             raise GraphError("frame needs a signal of known rank")
         rank = len(signal.dims)
         axis = axis % rank
-        size = _size(signal, axis)
+        size = axis_size(signal, axis)
         if pad_end:
             frames = -(-size // frame_step)
             missing = maximum(0, frame_length + frame_step * (frames - 1) - size)
@@ -81,7 +76,7 @@ def overlap_and_add(signal: Any, frame_step: Any, name: str | None = None) -> Te
     """
     with name_scope(name, "overlap_and_add", [signal, frame_step]):
         signal = convert_to_tensor(signal, name="signal")
-        frames, length = _size(signal, -2), _size(signal, -1)
+        frames, length = axis_size(signal, -2), axis_size(signal, -1)
         total = (frames - 1) * frame_step + length
         columns = transpose(reshape(signal, [-1, frames * length]))
         added = unsorted_segment_sum(columns, reshape(_positions(frames, length, frame_step), [-1]), total)

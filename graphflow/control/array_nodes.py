@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from graphflow.control.dataflow import full, kind_of, node_of
+from graphflow.control.dataflow import kind_of
 from graphflow.control.list_nodes import LENGTHS, with_lengths
 from graphflow.control.stacks import stack_kind
 from graphflow.dtypes import DType, int32, list_of
 from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
+from graphflow.names import full, node_of
 from graphflow.node_attrs import made_node, python_value
 from graphflow.shape import Dims
 
@@ -29,7 +30,8 @@ _INPUTS = {
 }  # fmt: skip
 # What it is in a gradient, where everything that is written counts.
 _SUMMED = {"TensorArrayWriteV3": "ListAddItem", "TensorArrayScatterV3": "ListAddItems"}
-_PASSES = ("Identity", "ZerosLike", "Add", "AddV2", "AddN")  # and all that passes on values in branches and loops
+_ADDS = ("ZerosLike", "Add", "AddV2", "AddN")  # in gradients only
+_PASSES = ("Identity", *_ADDS)  # and all that passes on values in branches and loops
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,7 @@ class _Arrays:
             inputs = self._pushed(self._stack(node))
         if not inputs or (node.op not in _PASSES and kind_of(node) is None and stack_kind(node) is None):
             return {}
-        adds = node.op not in ("Identity",) and node.op in _PASSES
-        flow = _Flow(inputs[0].dtype, adds or any(f.gradient for f in inputs))
+        flow = _Flow(inputs[0].dtype, node.op in _ADDS or any(f.gradient for f in inputs))
         return {f"{node.name}:{i}": flow for i in range(2 if kind_of(node) == "Switch" else 1)}
 
     def _pushed(self, stack: str) -> list[_Flow]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from graphflow.control.regions import Conditional, LoopRegion, Plain, Region, Unit, Variable
 from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
+from graphflow.names import full, node_of
 
 _INPUTS = {"Switch": 2, "Merge": 2, "Enter": 1, "Exit": 1, "NextIteration": 1, "LoopCond": 1}  # how many each takes
 DATAFLOW = {prefix + kind: kind for kind in _INPUTS for prefix in ("", "Ref")}  # the kind of each op
@@ -21,16 +22,6 @@ DATAFLOW = {prefix + kind: kind for kind in _INPUTS for prefix in ("", "Ref")}  
 def kind_of(node: NodeDef) -> str | None:
     """Which of the six ops a node is, also for references; None for others."""
     return DATAFLOW.get(node.op)
-
-
-def full(name: str) -> str:
-    """The name of a tensor, `a:0` for `a`."""
-    return name if ":" in name else f"{name}:0"
-
-
-def node_of(key: str) -> str:
-    """The node that an input `a`, `a:1` or `^a` comes from."""
-    return key.removeprefix("^").partition(":")[0]
 
 
 def not_understood(why: str, *nodes: NodeDef) -> GraphError:

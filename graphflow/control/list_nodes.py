@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.control.dataflow import full, node_of
 from graphflow.dtypes import DType, as_dtype, int32, list_of
 from graphflow.errors import GraphError
 from graphflow.graph_protos import NodeDef
-from graphflow.names import NameTable
+from graphflow.names import NameTable, full, node_of
 from graphflow.node_attrs import made_node, python_value
 from graphflow.shape import Dims
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from graphflow import dtypes
 from graphflow.control.bodies import feed_of
 from graphflow.control.choice import Branch, choice_of, taking
-from graphflow.control.dataflow import Structure, full, kind_of, node_of, not_understood
+from graphflow.control.dataflow import Structure, kind_of, not_understood
 from graphflow.control.loop import Loop, repeat
 from graphflow.control.regions import Conditional, LoopRegion, Region, Variable
 from graphflow.control.stacks import Stacks, stack_kind
@@ -17,6 +17,7 @@ from graphflow.dtypes import ListType
 from graphflow.errors import GraphError
 from graphflow.graph import Graph, get_default_graph
 from graphflow.graph_protos import NodeDef
+from graphflow.names import full, node_of
 from graphflow.node_attrs import made_node, python_value
 from graphflow.operation import Frame, Operation, Tensor
 from graphflow.ops.basic import IDENTITY_N, cast, identity

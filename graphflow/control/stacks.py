@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphflow.control.dataflow import Structure, full, kind_of, node_of, not_understood
+from graphflow.control.dataflow import Structure, kind_of, not_understood
 from graphflow.control.regions import LoopRegion, Region, Unit
 from graphflow.graph_protos import NodeDef
+from graphflow.names import full, node_of
 
 _OPS = {f"Stack{kind}{version}": kind or "Make" for kind in ("", "Push", "Pop", "Close") for version in ("", "V2")}
 STACK_OPS = frozenset(_OPS)

@@ -11,6 +11,7 @@ from typing import Any
 from graphflow.dtypes import float16, float32, int64
 from graphflow.errors import GraphError
 from graphflow.gradients import gradients
+from graphflow.node_attrs import parameters
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.activations import SELU_ALPHA, SELU_SCALE, leaky_relu
 from graphflow.ops.arithmetic import add_n
@@ -146,13 +147,16 @@ def _sparse_matmul(attrs: Attrs, indices: Tensor, values: Tensor, sizes: Tensor,
 
 
 # -- lookup tables -----------------------------------------------------------------------------------------------------
-def _of_table(op: str, *names: str) -> Callable:
+def _of_table(op: str) -> Callable:
     """An op on a table, which has what the op asks for beside its inputs."""
+    record = REGISTRY[op]
+    takes, _, _ = parameters(record)
 
     def made(attrs: Attrs, table: Tensor, *inputs: Tensor) -> Any:
         known = {**table.op.attrs, "mutable": table.op.definition is MUTABLE_TABLE, "offset": 0, **attrs}
-        found = REGISTRY[op](table, *inputs, **{name: known[name] for name in names}, name=attrs["name"])
-        return found.op if REGISTRY[op].writes else found
+        given = {name: value for name, value in known.items() if name in takes}
+        found = record(table, *inputs, **given, name=attrs["name"])
+        return found.op if record.writes else found
 
     return made
 
@@ -176,28 +180,13 @@ COMPOSED: dict[str, Callable[..., Any]] = {
         ("EluGrad", lambda attrs, dy, y: where_v2(y < 0, dy * (y + 1), dy)),
         ("FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3", _batch_norm),
         ("FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3", _batch_norm_grad),
-        (
-            "InitializeTableFromTextFileV2 InitializeTableFromTextFile",
-            _of_table(
-                "InitializeTableFromTextFileV2",
-                "key_index",
-                "value_index",
-                "vocab_size",
-                "delimiter",
-                "offset",
-                "key_dtype",
-                "value_dtype",
-            ),
-        ),
+        ("InitializeTableFromTextFileV2 InitializeTableFromTextFile", _of_table("InitializeTableFromTextFileV2")),
         ("InitializeTableV2 InitializeTable LookupTableImportV2 LookupTableImport", _of_table("InitializeTableV2")),
-        (
-            "LookupTableExportV2 LookupTableExport",
-            _of_table("LookupTableExportV2", "mutable", "key_dtype", "value_dtype"),
-        ),
-        ("LookupTableFindV2 LookupTableFind", _of_table("LookupTableFindV2", "mutable")),
+        ("LookupTableExportV2 LookupTableExport", _of_table("LookupTableExportV2")),
+        ("LookupTableFindV2 LookupTableFind", _of_table("LookupTableFindV2")),
         ("LookupTableInsertV2 LookupTableInsert", _of_table("LookupTableInsertV2")),
         ("LookupTableRemoveV2", _of_table("LookupTableRemoveV2")),
-        ("LookupTableSizeV2 LookupTableSize", _of_table("LookupTableSizeV2", "mutable")),
+        ("LookupTableSizeV2 LookupTableSize", _of_table("LookupTableSizeV2")),
         ("Gather ResourceGather", lambda attrs, params, indices: gather(current(params), indices)),
         ("InTopK", lambda attrs, values, targets: IN_TOP_K(values, targets, constant(attrs["k"], targets.dtype))),
         ("LRN", _lrn),

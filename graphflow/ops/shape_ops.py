@@ -108,6 +108,12 @@ def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> T
     return SIZE(input, out_type=out, name=name) if n is None else _const(n, out, input, name or "Size")
 
 
+def axis_size(t: Tensor, axis: int) -> Any:
+    """The size of an axis: an int where it is known, else a tensor."""
+    known = None if t.dims is None else t.dims[axis]
+    return shape(t)[axis] if known is None else known
+
+
 def rank(input: Any, name: str | None = None) -> Tensor:
     """The number of dimensions, int32; a constant when it is known already.   No gradient."""
     input = convert_to_tensor(input, name="input")

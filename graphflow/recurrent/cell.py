@@ -16,7 +16,7 @@ from graphflow.ops.basic import cast
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import zeros
 from graphflow.ops.join import stack
-from graphflow.ops.shape_ops import shape
+from graphflow.ops.shape_ops import axis_size
 from graphflow.ops.static import static_value
 from graphflow.ops.trigonometry import tanh
 from graphflow.shape import TensorShape
@@ -61,16 +61,26 @@ class RNNCell(Layer):
         """zero_state, with batch size and dtype of the inputs where these are given."""
         if inputs is not None:
             t = convert_to_tensor(inputs, name="inputs")
-            batch_size, dtype = batch_size_of(t, 0), t.dtype
+            batch_size, dtype = axis_size(t, 0), t.dtype
         if batch_size is None or dtype is None:
             raise GraphError("an initial state needs inputs, or batch_size and dtype")
         return self.zero_state(batch_size, dtype)
 
 
-def batch_size_of(t: Tensor, axis: int) -> Any:
-    """The size of an axis: an int where it is known, else a tensor."""
-    known = None if t.dims is None else t.dims[axis]
-    return shape(t)[axis] if known is None else known
+class UnitsCell(RNNCell):
+    """A cell whose state is as large as its output: [batch, num_units] both."""
+
+    def __init__(self, num_units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._num_units = num_units
+
+    @property
+    def state_size(self) -> int:
+        return self._num_units
+
+    @property
+    def output_size(self) -> int:
+        return self._num_units
 
 
 def zero_state(state_size: Any, batch_size: Any, dtype: Any) -> Any:

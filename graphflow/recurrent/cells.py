@@ -12,7 +12,7 @@ from graphflow.ops.clip import clip_by_value
 from graphflow.ops.join import concat, split
 from graphflow.ops.linalg import matmul
 from graphflow.ops.math import sigmoid
-from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, activation_or_tanh
+from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, UnitsCell, activation_or_tanh
 
 _ZEROS, _ONES = initializers.zeros_initializer(), initializers.ones_initializer()
 
@@ -25,7 +25,7 @@ def last_size(input_shape: Any, cell: RNNCell) -> int:
     return depth
 
 
-class BasicRNNCell(RNNCell):
+class BasicRNNCell(UnitsCell):
     """h' = activation([x, h] @ kernel + bias).
 
     Shapes: x [batch, inputs], h [batch, units]; kernel [inputs + units, units], bias [units].
@@ -35,17 +35,8 @@ class BasicRNNCell(RNNCell):
         self, num_units: int, activation: Any = None, reuse: Any = None, name: str | None = None, dtype: Any = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(name=name, dtype=dtype, reuse=reuse, **kwargs)
-        self._num_units = num_units
+        super().__init__(num_units, name=name, dtype=dtype, reuse=reuse, **kwargs)
         self._activation = activation_or_tanh(activation)
-
-    @property
-    def state_size(self) -> int:
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n = self._num_units
@@ -58,7 +49,7 @@ class BasicRNNCell(RNNCell):
         return output, output
 
 
-class GRUCell(RNNCell):
+class GRUCell(UnitsCell):
     """h' = u * h + (1 - u) * c, with r, u = sigmoid([x, h] @ gates) and c = activation([x, r * h] @ candidate).
 
     Shapes: x [batch, inputs], h [batch, units]; gates/kernel [inputs + units, 2 * units], candidate/kernel
@@ -72,18 +63,9 @@ class GRUCell(RNNCell):
         self, num_units: int, activation: Any = None, reuse: Any = None, kernel_initializer: Any = None,
         bias_initializer: Any = None, name: str | None = None, dtype: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(name=name, dtype=dtype, reuse=reuse, **kwargs)
-        self._num_units = num_units
+        super().__init__(num_units, name=name, dtype=dtype, reuse=reuse, **kwargs)
         self._activation = activation_or_tanh(activation)
         self._kernel_initializer, self._bias_initializer = kernel_initializer, bias_initializer
-
-    @property
-    def state_size(self) -> int:
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n, depth = self._num_units, last_size(input_shape, self)

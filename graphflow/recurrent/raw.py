@@ -15,7 +15,8 @@ from graphflow.ops.compare import logical_not, logical_or
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import zeros
 from graphflow.ops.reduce import reduce_all
-from graphflow.recurrent.cell import batch_size_of, with_batch
+from graphflow.ops.shape_ops import axis_size
+from graphflow.recurrent.cell import with_batch
 from graphflow.recurrent.unroll import check_cell, past_end
 from graphflow.variable_scope import variable_scope
 
@@ -43,7 +44,7 @@ def raw_rnn(
         inputs, pack_input = taken_apart(first_input)
         states, pack_state = taken_apart(state)
         extra, pack_extra = taken_apart([] if loop_state is None else loop_state)
-        batch_size = batch_size_of(inputs[0], 0)
+        batch_size = axis_size(inputs[0], 0)
         wanted = cell.output_size if emit is None else nest.map_structure(lambda e: e.shape, emit)
         kinds = (
             nest.map_structure(lambda _: states[0].dtype, wanted)

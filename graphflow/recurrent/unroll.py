@@ -17,8 +17,8 @@ from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.fill import range as range_
 from graphflow.ops.join import concat
 from graphflow.ops.select import where
-from graphflow.ops.shape_ops import rank, shape
-from graphflow.recurrent.cell import batch_size_of, zero_state
+from graphflow.ops.shape_ops import axis_size, rank, shape
+from graphflow.recurrent.cell import zero_state
 from graphflow.shape import compatible, merge, show
 from graphflow.variable_scope import get_variable_scope, variable_scope
 
@@ -98,7 +98,7 @@ def dynamic_rnn(
             if x.dims is not None and len(x.dims) < 2:
                 raise ShapeError(f"inputs must have a batch and a time axis, and {x!r} has not")
         rows = flat if time_major else [time_first(x) for x in flat]
-        batch_size = batch_size_of(rows[0], 1)
+        batch_size = axis_size(rows[0], 1)
         known = lengths(sequence_length, batch_size)
         state = initial(cell, initial_state, batch_size, dtype)
         outputs, final = over_time(cell, inputs, rows, known, state, batch_size)
@@ -162,7 +162,7 @@ def static_rnn(
         raise GraphError("inputs must not be empty")
     with variable_scope(scope or "rnn"):
         steps = [nest.map_structure(convert_to_tensor, x) for x in inputs]
-        batch_size = batch_size_of(nest.flatten(steps[0])[0], 0)
+        batch_size = axis_size(nest.flatten(steps[0])[0], 0)
         known = lengths(sequence_length, batch_size)
         state = initial(cell, initial_state, batch_size, dtype)
         outputs = []

@@ -15,14 +15,14 @@ from typing import Any
 from graphflow.errors import GraphError
 from graphflow.graph_util import extract_sub_graph
 from graphflow.meta_graph import write_message
-from graphflow.names import GraphKeys
+from graphflow.names import GraphKeys, node_of
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import group
 from graphflow.saved_model import constants
 from graphflow.saved_model.signature_constants import DEFAULT_SERVING_SIGNATURE_DEF_KEY
 from graphflow.saved_model.signature_def_utils import predict_signature_def
 from graphflow.saved_model.tag_constants import SERVING
-from graphflow.saved_model.utils import needed_by, source
+from graphflow.saved_model.utils import needed_by
 from graphflow.saved_model_protos import AssetFileDef, SavedModel, SaverDef, SignatureDef
 from graphflow.session import Session
 from graphflow.train.saver import Saver
@@ -90,7 +90,7 @@ class SavedModelBuilder:
         for key, op in ((constants.MAIN_OP_KEY, main_op), (constants.LEGACY_INIT_OP_KEY, legacy_init_op)):
             if op is not None:
                 meta.collection_def[key].node_list.value.append(op.name)
-        kept = [source(name) for name in needed_by(meta)] + [t.op.name for t in assets]
+        kept = [node_of(name) for name in needed_by(meta)] + [t.op.name for t in assets]
         meta.graph_def.CopyFrom(extract_sub_graph(meta.graph_def, list(dict.fromkeys(kept))))
         self._model.meta_graphs.append(meta)
 

@@ -11,8 +11,9 @@ from graphflow.graph_def import is_known
 from graphflow.graph_util import extract_sub_graph
 from graphflow.io.checkpoint import open_checkpoint
 from graphflow.meta_graph import import_scoped_meta_graph, read_message
+from graphflow.names import node_of
 from graphflow.saved_model import constants
-from graphflow.saved_model.utils import needed_by, source
+from graphflow.saved_model.utils import needed_by
 from graphflow.saved_model_protos import AssetFileDef, MetaGraphDef, SavedModel
 from graphflow.session import Session
 from graphflow.train.saver import Saver
@@ -65,7 +66,7 @@ def _init_ops(meta: MetaGraphDef) -> list[str]:
     found = [name for key in keys if key in meta.collection_def for name in meta.collection_def[key].node_list.value]
     key = constants.INIT_OP_SIGNATURE_KEY
     if key in meta.signature_def:
-        found.append(source(meta.signature_def[key].outputs[key].name))
+        found.append(node_of(meta.signature_def[key].outputs[key].name))
     return found
 
 
@@ -89,10 +90,10 @@ def _tagged(model: SavedModel, tags: Sequence[str], folder: str) -> MetaGraphDef
 
 def _runnable(meta: MetaGraphDef) -> MetaGraphDef:
     """Without ops that graphflow does not have, and what depends on them, where nothing that is needed does."""
-    needed = list(dict.fromkeys(map(source, needed_by(meta))))
+    needed = list(dict.fromkeys(map(node_of, needed_by(meta))))
     lost: set[str] = set()
     for node in meta.graph_def.node:
-        if not is_known(node.op) or not lost.isdisjoint(map(source, node.input)):
+        if not is_known(node.op) or not lost.isdisjoint(map(node_of, node.input)):
             lost.add(node.name)
     if not lost:
         return meta
@@ -105,7 +106,7 @@ def _runnable(meta: MetaGraphDef) -> MetaGraphDef:
     for collection in made.collection_def.values():
         if collection.WhichOneof("kind") == "node_list":
             names = collection.node_list.value
-            names[:] = [name for name in names if source(name) not in lost]
+            names[:] = [name for name in names if node_of(name) not in lost]
     return made
 
 

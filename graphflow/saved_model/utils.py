@@ -61,8 +61,3 @@ def needed_by(meta: MetaGraphDef) -> list[str]:
                 parts = VariableDef.FromString(data)
                 names += [parts.variable_name, parts.initializer_name, parts.snapshot_name, parts.initial_value_name]
     return [name for name in names if name]
-
-
-def source(name: str) -> str:
-    """The node of a tensor or of an input."""
-    return name.lstrip("^").partition(":")[0]

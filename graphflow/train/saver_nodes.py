@@ -11,10 +11,10 @@ from graphflow.errors import GraphError
 from graphflow.graph import Graph
 from graphflow.graph_protos import AttrValue, NodeDef
 from graphflow.io.saving import RESTORE
+from graphflow.node_attrs import constant_node
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.state import ASSIGN
 from graphflow.ops.static import static_value
-from graphflow.tensor_proto import make_tensor_proto
 
 
 def names_in(scope: str) -> dict[str, str]:
@@ -35,10 +35,10 @@ def saving(variables: Mapping[str, str], types: Mapping[str, DType], scope: str)
     slices = np.full(len(names), b"", object)
     dtypes = AttrValue(list={"type": [types[name].as_datatype_enum for name in variables]})
     texts = AttrValue(type=string.as_datatype_enum)
-    nodes = [_constant(f"{scope}/Const", np.array(b"model", object))]
+    nodes = [constant_node(f"{scope}/Const", np.array(b"model", object))]
     for op in ("SaveV2", "RestoreV2"):
         tables = [f"{scope}/{op}/tensor_names", f"{scope}/{op}/shape_and_slices"]
-        nodes += [_constant(tables[0], names), _constant(tables[1], slices)]
+        nodes += [constant_node(tables[0], names), constant_node(tables[1], slices)]
         saved = list(variables.values()) if op == "SaveV2" else []
         nodes.append(NodeDef(name=f"{scope}/{op}", op=op, input=[f"{scope}/Const", *tables, *saved],
                              attr={"dtypes": dtypes}))  # fmt: skip
@@ -53,11 +53,6 @@ def saving(variables: Mapping[str, str], types: Mapping[str, DType], scope: str)
         nodes.append(NodeDef(name=assigned[-1], op="Assign", input=[op, value], attr=attrs))
     nodes.append(NodeDef(name=f"{scope}/restore_all", op="NoOp", input=[f"^{name}" for name in assigned]))
     return nodes
-
-
-def _constant(name: str, value: np.ndarray) -> NodeDef:
-    proto = make_tensor_proto(value)
-    return NodeDef(name=name, op="Const", attr={"dtype": AttrValue(type=proto.dtype), "value": AttrValue(tensor=proto)})
 
 
 def restored_by(graph: Graph, restore_op: str) -> dict[str, Operation]:

@@ -11,7 +11,8 @@ from graphflow.ops.arrange import reverse
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.join import stack, unstack
 from graphflow.ops.sequences import reverse_sequence
-from graphflow.recurrent.cell import LSTMStateTuple, batch_size_of
+from graphflow.ops.shape_ops import axis_size
+from graphflow.recurrent.cell import LSTMStateTuple
 from graphflow.recurrent.unroll import initial, lengths, over_time, static_rnn
 from graphflow.variable_scope import variable_scope
 
@@ -35,7 +36,7 @@ class LSTMBlockFusedCell(LSTMBlockCell):
         self, inputs: Any, initial_state: Any = None, dtype: Any = None, sequence_length: Any = None
     ) -> tuple[Any, LSTMStateTuple]:
         x = stack(inputs) if isinstance(inputs, (list, tuple)) else convert_to_tensor(inputs)
-        batch_size = batch_size_of(x, 1)
+        batch_size = axis_size(x, 1)
         state = initial(self, initial_state, batch_size, dtype or x.dtype)
         step = _Step(self)
         outputs, final = over_time(step, x, [x], lengths(sequence_length, batch_size), LSTMStateTuple(*state),
@@ -65,7 +66,7 @@ class FusedRNNCellAdaptor:
         many = isinstance(inputs, (list, tuple))
         if self._dynamic:
             x = stack(inputs) if many else convert_to_tensor(inputs)
-            batch_size = batch_size_of(x, 1)
+            batch_size = axis_size(x, 1)
             with variable_scope(scope or "rnn"):
                 state = initial(self._cell, initial_state, batch_size, dtype)
                 known = lengths(sequence_length, batch_size)

@@ -14,13 +14,13 @@ from graphflow.ops.join import concat, split
 from graphflow.ops.linalg import matmul
 from graphflow.ops.math import sigmoid
 from graphflow.ops.trigonometry import tanh
-from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, activation_or_tanh
+from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, UnitsCell, activation_or_tanh
 from graphflow.recurrent.cells import last_size, packed, unpacked
 
 _ZEROS = initializers.zeros_initializer()
 
 
-class UGRNNCell(RNNCell):
+class UGRNNCell(UnitsCell):
     """h' = g * h + (1 - g) * activation(c), with g, c = [x, h] @ kernel + bias and g = sigmoid(g + forget_bias).
 
     Shapes: x [batch, inputs], h [batch, units]; kernel [inputs + units, 2 * units].
@@ -31,17 +31,9 @@ class UGRNNCell(RNNCell):
         self, num_units: int, initializer: Any = None, forget_bias: float = 1.0, activation: Any = tanh,
         reuse: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(reuse=reuse)
-        self._num_units, self._initializer, self._forget_bias = num_units, initializer, forget_bias
+        super().__init__(num_units, reuse=reuse)
+        self._initializer, self._forget_bias = initializer, forget_bias
         self._activation = activation_or_tanh(activation)
-
-    @property
-    def state_size(self) -> int:
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n = self._num_units
@@ -58,7 +50,7 @@ class UGRNNCell(RNNCell):
         return output, output
 
 
-class SRUCell(RNNCell):
+class SRUCell(UnitsCell):
     """c' = f * c + (1 - f) * x1, h = r * activation(c') + (1 - r) * x4, with x1, f, r, x4 = x @ kernel.
 
     The biases are those of f and r, which are sigmoids.
@@ -68,16 +60,8 @@ class SRUCell(RNNCell):
 
     def __init__(self, num_units: int, activation: Any = None, reuse: Any = None, name: str | None = None,
                  **kwargs: Any) -> None:  # fmt: skip
-        super().__init__(name=name, reuse=reuse, **kwargs)
-        self._num_units, self._activation = num_units, activation_or_tanh(activation)
-
-    @property
-    def state_size(self) -> int:
-        return self._num_units
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
+        super().__init__(num_units, name=name, reuse=reuse, **kwargs)
+        self._activation = activation_or_tanh(activation)
 
     def build(self, input_shape: Any) -> None:
         n = self._num_units

@@ -16,10 +16,9 @@ from graphflow.ops.math import rsqrt, square
 from graphflow.ops.reduce import reduce_sum
 from graphflow.ops.select import where
 from graphflow.ops.sequences import sequence_mask
-from graphflow.ops.shape_ops import expand_dims, reshape, shape, squeeze
+from graphflow.ops.shape_ops import axis_size, expand_dims, reshape, shape, squeeze
 from graphflow.ops.softmax import softmax
 from graphflow.ops.trigonometry import tanh
-from graphflow.recurrent.cell import batch_size_of
 from graphflow.shared_variables import get_variable
 from graphflow.variable_scope import variable_scope
 
@@ -48,8 +47,8 @@ class AttentionMechanism:
         self._mask_value = -float("inf") if score_mask_value is None else score_mask_value
         self._values = memory
         self._keys = memory if memory_layer is None else memory_layer(memory)
-        self._batch_size = batch_size_of(self._keys, 0)
-        self._alignments_size = batch_size_of(self._keys, 1)
+        self._batch_size = axis_size(self._keys, 0)
+        self._alignments_size = axis_size(self._keys, 1)
 
     @property
     def memory_layer(self) -> Any:

@@ -29,9 +29,8 @@ from graphflow.ops.ranking import top_k
 from graphflow.ops.reduce import reduce_max, reduce_sum
 from graphflow.ops.select import where
 from graphflow.ops.sequences import sequence_mask
-from graphflow.ops.shape_ops import expand_dims, reshape, shape
+from graphflow.ops.shape_ops import axis_size, expand_dims, reshape, shape
 from graphflow.ops.softmax import log_softmax
-from graphflow.recurrent.cell import batch_size_of
 from graphflow.recurrent.unroll import check_cell
 from graphflow.shape import TensorShape
 
@@ -70,7 +69,7 @@ class BeamSearchDecoder(Decoder):
         self._start, self._end = tokens(start_tokens, end_token)
         self._length_weight, self._coverage_weight = length_penalty_weight, coverage_penalty_weight
         self._reorders = reorder_tensor_arrays
-        self._batch = batch_size_of(self._start, 0)
+        self._batch = axis_size(self._start, 0)
         self._first_state = nest.map_structure(self._split, initial_state)
         self._first_inputs = self._embed(tile(expand_dims(self._start, 1), [1, beam_width]))
 

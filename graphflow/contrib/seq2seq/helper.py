@@ -20,8 +20,7 @@ from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat
 from graphflow.ops.random import multinomial, random_uniform
 from graphflow.ops.select import where
-from graphflow.ops.shape_ops import shape, size
-from graphflow.recurrent.cell import batch_size_of
+from graphflow.ops.shape_ops import axis_size, shape, size
 from graphflow.recurrent.unroll import time_first
 from graphflow.shape import TensorShape
 
@@ -160,7 +159,7 @@ class GreedyEmbeddingHelper(Helper):
 
     @property
     def batch_size(self) -> Any:
-        return batch_size_of(self._start, 0)
+        return axis_size(self._start, 0)
 
     def initialize(self, name: str | None = None) -> tuple[Tensor, Any]:
         return tile(convert_to_tensor([False]), [shape(self._start)[0]]), self._first
@@ -212,7 +211,7 @@ class InferenceHelper(Helper):
 
     @property
     def batch_size(self) -> Any:
-        return batch_size_of(self._first, 0)
+        return axis_size(self._first, 0)
 
     @property
     def sample_ids_shape(self) -> TensorShape:
