@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -86,7 +87,10 @@ class Compiler:
         """The plan for these shapes of the feeds, and what is left for later because its shapes depend on values."""
         stage = specialize(program, dims, self._store.dims, given)
         layouts = None if self.checks_numbers else self.backend.layouts  # what fills lanes up need not be finite
-        program = optimize(stage.program, report, layouts, self.backend.short)
+        short = self.backend.short
+        if short is not None and self.checks_numbers:
+            short = replace(short, together=0)  # what a round makes is looked at
+        program = optimize(stage.program, report, layouts, short)
         plan = make_plan(program, self.backend.lower, donated, self.backend.lists)
         if current().verifies:
             check_plan(plan)

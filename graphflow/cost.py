@@ -10,20 +10,21 @@ import ast
 import functools
 
 from graphflow.operation import Operation
-from graphflow.ops.fused import members
+from graphflow.ops.fused import members, repeats
 from graphflow.ops.lowering import Elementwise, Reduce
 from graphflow.shape import elements, known
 
 
 def flops(op: Operation) -> int | None:
-    """The FLOPs of an operation, of a region those of all its members; None when they are not known."""
+    """The FLOPs of an operation, of a region those of all its members in all rounds; None when they are not known."""
     total = 0
     for member in members(op):
         one = _flops(member)
         if one is None:
             return None
         total += one
-    return total
+    rounds = repeats(op)
+    return None if rounds is None else total * rounds
 
 
 def divided(op: Operation) -> list[tuple[Operation, int | None, float]]:

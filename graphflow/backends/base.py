@@ -76,6 +76,8 @@ class Call:
     whole_rows     these blocks are of whole rows
     pointwise      the kernel is done with element i of every input when it writes element i of an output
     over           the kernel changes the list that is its first output, which is this input until then
+    repeats        how often it goes over its arrays
+    endless        how long it takes depends on values: it lets Python look for signals
     error          the message for a bad value, with {position} and {value}
     """
 
@@ -88,6 +90,8 @@ class Call:
     whole_rows: bool = False
     pointwise: bool = False
     over: int | None = None
+    repeats: int = 1
+    endless: bool = False
     error: str = ""
 
     @property

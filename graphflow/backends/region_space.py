@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.backends.base import Draws
-from graphflow.backends.space import Member, Sizes, Space, member_of, names_of
+from graphflow.backends.space import Again, Member, Sizes, Space, member_of, names_of
 from graphflow.operation import Operation, Tensor
-from graphflow.ops.fused import Region, narrowed
+from graphflow.ops.fused import Region, Rounds, narrowed
 from graphflow.ops.lowering import Columns, Random, Reduce, SideBySide, View, operands
 from graphflow.shape import sizes
+
+SOON = 1 << 16  # rounds that nobody wants to interrupt
 
 Read = tuple[Tensor, Sizes, int]  # an input: a tensor, the shape in which it meets the space, its first column
 
@@ -41,6 +43,8 @@ class _Gathered:
         self.made = {t for m in region.computed for t in m.outputs}
         kinds: list[Any] = [m.definition.lower(m) for m in region.computed]
         taken = [self.reads(m, kind) for m, kind in zip(region.computed, kinds, strict=True)]  # numbers all inputs
+        for t in region.inputs if region.rounds is not None else ():
+            self.value[t] = self.read(t, narrowed(sizes(t.dims)))
         for m, kind, of in zip(region.computed, kinds, taken, strict=True):
             self.add(m, kind, of)
 
@@ -104,7 +108,10 @@ class _Gathered:
         outputs: list[int] = []
         pointers: list[Tensor] = [t for t, _, _ in inputs]
         for t in region.outputs:
-            if t in self.joined:
+            if region.rounds is not None:
+                outputs.append(self.repeated(t, region.rounds))
+                pointers.append(t)
+            elif t in self.joined:
                 width, parts = region.dims[-1], self.joined[t]
                 for i, number in enumerate(parts):
                     wide.append((len(inputs) + len(outputs), i * width, len(parts) * width))
@@ -115,9 +122,25 @@ class _Gathered:
                 pointers.append(t)
         types = tuple([(dims, t.dtype.name) for t, dims, _ in inputs])
         space = Space(
-            region.dims, region.axes, types, tuple(self.members), tuple(outputs), len(self.drawn), tuple(wide)
-        )
+            region.dims, region.axes, types, tuple(self.members), tuple(outputs), len(self.drawn), tuple(wide),
+            None if region.rounds is None else self.again(region.rounds),
+        )  # fmt: skip
         return space, (*pointers, *[Draws(m) for m in self.drawn])
+
+    def repeated(self, t: Tensor, rounds: Rounds) -> int:
+        """The number of what is stored as an output of a loop: a value of a round, or a loop variable at the end."""
+        inner = rounds.stacked.get(t)
+        return self.number(rounds.finals[t]) if inner is None else self.stored(inner, t.dtype.name)
+
+    def again(self, rounds: Rounds) -> Again:
+        outputs = self.region.outputs
+        return Again(
+            tuple((self.number(feed), self.number(following)) for feed, following in rounds.state.items()),
+            self.number(rounds.test), sum(len(m.outputs) for m in self.region.tested),
+            -1 if rounds.index is None else self.number(rounds.index), tuple(map(self.number, rounds.items)),
+            tuple(i for i, t in enumerate(outputs) if t in rounds.stacked),
+            rounds.count is None or rounds.count > SOON,
+        )  # fmt: skip
 
     def raw(self, t: Tensor) -> Read:
         """An anchor's result, which stays where it is."""

@@ -53,12 +53,39 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Again:
+    """The members are computed again and again, at every point, until the test says no.
+
+    state    (input, value): what a loop variable is in the next round
+    test     a bool, the same at all points; the first `tested` members make it
+    index    an int32, the same at all points: the row of the round
+    items    inputs with a row for each round
+    stacked  which of the outputs, by their place, get a row in each round; the others are stored at the end
+    endless  whether nobody knows that it ends soon: such a kernel gets the pointer "status" before its others
+    """
+
+    state: tuple[tuple[int, int], ...]
+    test: int
+    tested: int
+    index: int
+    items: tuple[int, ...]
+    stacked: tuple[int, ...]
+    endless: bool
+
+    @property
+    def rows(self) -> bool:
+        """Whether a round has rows of its own."""
+        return bool(self.items or self.stacked)
+
+
+@dataclass(frozen=True)
 class Body:
     """What a kernel computes: inputs (mask, dtype) are the values 0, 1, ...; every member adds one.
 
     outputs  the values that are stored
     draws    how many random ops there are
     columns  which pointers, of inputs and outputs, are to columns of wider rows
+    again    how the members are repeated, None when they are not
 
     The kernel's pointers are those of inputs and outputs, then one to [key, draw number] for each random op.  After the
     sizes there are the first column and the length of the rows of each of `columns`.
@@ -69,10 +96,11 @@ class Body:
     outputs: tuple[int, ...]
     draws: int = 0
     columns: tuple[int, ...] = ()
+    again: Again | None = None
 
     @functools.cached_property
     def _hash(self) -> int:
-        return hash((self.inputs, self.members, self.outputs, self.columns))
+        return hash((self.inputs, self.members, self.outputs, self.columns, self.again))
 
     def __hash__(self) -> int:
         """Worked out once, as that of a member."""
@@ -96,6 +124,8 @@ class Body:
             lines.append(f"v{i} = {m.dtype}: {what} with {where}")
         if self.columns:
             lines.append(f"columns of wider rows: pointers {', '.join(map(str, self.columns))}")
+        if self.again is not None:
+            lines.append(f"as long as v{self.again.test}: {self.again}")
         return "\n".join([*lines, f"store {', '.join(f'v{i}' for i in self.outputs)}"]) + "\n"
 
 
@@ -114,6 +144,7 @@ class Space:
     outputs: tuple[int, ...]
     draws: int = 0
     columns: tuple[tuple[int, int, int], ...] = ()
+    again: Again | None = None
 
     @property
     def column_numbers(self) -> Sizes:
@@ -206,7 +237,7 @@ member_of = functools.lru_cache(4096)(Member)
 def masked(space: Space, masks: Sequence[Mask]) -> Body | None:
     inputs = tuple([(mask, dtype) for mask, (_, dtype) in zip(masks, space.inputs, strict=False)])
     columns = tuple([number for number, *_ in space.columns])
-    return body_of(inputs, space.members, space.outputs, space.draws, columns)
+    return body_of(inputs, space.members, space.outputs, space.draws, columns, space.again)
 
 
 @functools.lru_cache(4096)
@@ -216,9 +247,10 @@ def body_of(
     outputs: tuple[int, ...],
     draws: int,
     columns: tuple[int, ...] = (),
+    again: Again | None = None,
 ) -> Body | None:
     """None where there are no kernels for its dtypes."""
-    body = Body(inputs, members, outputs, draws, columns)
+    body = Body(inputs, members, outputs, draws, columns, again)
     return body if all(d in DTYPES for d in body.dtypes) else None
 
 

@@ -17,6 +17,28 @@ from graphflow.shape import sizes
 
 
 @dataclass(frozen=True, eq=False)
+class Rounds:
+    """The members of a region run again and again: a loop at every point of the space.
+
+    state    for each loop variable, an input that holds the first value: the next value
+    test     whether there is another round, a bool scalar that those members make which stand first
+    index    int32 scalar: the row of `items` that a round takes, and of `stacked` that it makes
+    items    inputs with a row for each round
+    finals   for each output that is a last value: the loop variable
+    stacked  for each output with a row for each round: the value
+    count    how many rounds there are, None when that depends on values
+    """
+
+    state: Mapping[Tensor, Tensor]
+    test: Tensor
+    index: Tensor | None
+    items: frozenset[Tensor]
+    finals: Mapping[Tensor, Tensor]
+    stacked: Mapping[Tensor, Tensor]
+    count: int | None
+
+
+@dataclass(frozen=True, eq=False)
 class Region:
     """Operations over one space, in an order in which they can run.
 
@@ -24,6 +46,7 @@ class Region:
     outputs  the tensors that are wanted outside
     dims     the space: the shape of elementwise members and of what reductions take
     axes     those that reductions fold; what they leave, with these axes or without, is the shape of outer members
+    rounds   how the members are repeated, None when they are not
 
     The first member may be an anchor: a kernel that runs the others on each block of its result.
     """
@@ -33,6 +56,7 @@ class Region:
     outputs: tuple[Tensor, ...]
     dims: tuple[int, ...]
     axes: tuple[int, ...] = ()
+    rounds: Rounds | None = None
 
     @cached_property
     def anchor(self) -> Operation | None:
@@ -44,6 +68,19 @@ class Region:
     def computed(self) -> tuple[Operation, ...]:
         """The members other than an anchor."""
         return self.members if self.anchor is None else self.members[1:]
+
+    @cached_property
+    def tested(self) -> tuple[Operation, ...]:
+        """Those members, the first ones, that tell whether there is another round, and its row."""
+        if self.rounds is None:
+            return ()
+        wanted = {self.rounds.test, self.rounds.index}
+        found = []
+        for op in reversed(self.members):
+            if not wanted.isdisjoint(op.outputs):
+                found.append(op)
+                wanted.update(op.inputs)
+        return tuple(reversed(found))
 
     @property
     def raw_place(self) -> Tensor:
@@ -62,7 +99,8 @@ class Region:
         return narrowed(dims)
 
     def __str__(self) -> str:
-        return "+".join(op.type for op in self.members)
+        types = "+".join(op.type for op in self.members)
+        return types if self.rounds is None else f"While({types})"
 
 
 def narrowed(dims: tuple[int, ...]) -> tuple[int, ...]:
@@ -89,6 +127,12 @@ def members(op: Operation) -> tuple[Operation, ...]:
     """The operations that this one stands for: the members of a region or of an update of many, else itself."""
     made = op.attrs.get("region") or op.attrs.get("updates")
     return made.members if isinstance(made, (Region, Updates)) else (op,)
+
+
+def repeats(op: Operation) -> int | None:
+    """How often the members run, None when that depends on values."""
+    region = op.attrs.get("region")
+    return region.rounds.count if isinstance(region, Region) and region.rounds is not None else 1
 
 
 def names_of(op: Operation) -> tuple[str, ...]:
@@ -120,6 +164,8 @@ def _infer(*inputs: Tensor, region: Region) -> Outputs:
 def _run(*inputs: np.ndarray, region: Region, drawn: Mapping[Operation, dict] | None = None) -> tuple[np.ndarray, ...]:
     """Member by member, each by its own reference; `drawn` has the key and draw number of random ones."""
     values: dict[Tensor, Any] = dict(zip(region.inputs, inputs, strict=True))
+    if region.rounds is not None:
+        return _repeat(values, region, region.rounds)
     for op in region.members:
         extra = drawn[op] if drawn and op in drawn else {}
         results = op.definition.compute(op, [values[t] for t in op.inputs], **extra)
@@ -127,18 +173,40 @@ def _run(*inputs: np.ndarray, region: Region, drawn: Mapping[Operation, dict] | 
     return tuple(values[t] for t in region.outputs)
 
 
+def _repeat(values: dict[Tensor, Any], region: Region, rounds: Rounds) -> tuple[np.ndarray, ...]:
+    """Round by round, the members of the test first, then those that tell the row."""
+    many = {t: values[t] for t in rounds.items}
+    rows = {t: np.zeros(sizes(t.dims), t.dtype.dtype) for t in rounds.stacked}
+    while True:
+        for op in region.tested:
+            values.update(zip(op.outputs, op.definition.compute(op, [values[t] for t in op.inputs]), strict=True))
+        if not values[rounds.test]:
+            return tuple(rows[t] if t in rows else values[rounds.finals[t]] for t in region.outputs)
+        if rounds.index is not None:
+            values.update((t, x[int(values[rounds.index]), ...]) for t, x in many.items())
+        for op in region.members[len(region.tested) :]:
+            values.update(zip(op.outputs, op.definition.compute(op, [values[t] for t in op.inputs]), strict=True))
+        for t, inner in rounds.stacked.items():
+            rows[t][int(values[rounds.index])] = values[inner]  # type: ignore[index]
+        values.update({feed: values[following] for feed, following in rounds.state.items()})
+
+
 FUSED: OpDef = define("Fused", "*inputs", _infer, _run, lowering=lambda op: Together(op.attrs["region"]))
 
 
 def fuse(
-    members: Sequence[Operation], outputs: Sequence[Tensor], dims: tuple[int, ...], axes: tuple[int, ...] = ()
-) -> Operation:
-    """One operation for these members; it has the name and the place in the order of the last."""
+    members: Sequence[Operation], outputs: Sequence[Tensor], dims: tuple[int, ...], axes: tuple[int, ...] = (),
+    rounds: Rounds | None = None, like: Operation | None = None,
+) -> Operation:  # fmt: skip
+    """One operation for these members; it has the name and the place in the order of `like`, or of the last one."""
     made = {t for op in members for t in op.outputs}
-    inputs = tuple(dict.fromkeys(t for op in members for t in op.inputs if t not in made))
-    region = Region(tuple(members), inputs, tuple(outputs), dims, axes)
-    last = members[-1]
+    taken = [t for op in members for t in op.inputs]
+    if rounds is not None:
+        taken += [t for pair in rounds.state.items() for t in pair] + list(rounds.stacked.values())
+    inputs = tuple(dict.fromkeys(t for t in taken if t not in made))
+    region = Region(tuple(members), inputs, tuple(outputs), dims, axes, rounds)
+    like = like or members[-1]
     return Operation(
-        FUSED, last.name, inputs, {"region": region}, [(t.dims, t.dtype) for t in outputs], (), last.graph, last.id,
-        last.site, last.device,
+        FUSED, like.name, inputs, {"region": region}, [(t.dims, t.dtype) for t in outputs], (), like.graph, like.id,
+        like.site, like.device,
     )  # fmt: skip

@@ -15,12 +15,9 @@ from graphflow.ops.basic import COPY
 from graphflow.ops.fused import Region, kept, squeezed
 from graphflow.ops.infer import static_axes
 from graphflow.ops.lowering import Columns, Elementwise, Random, Reduce, SideBySide, View, operands
-from graphflow.passes.groups import Group, Sizes, is_anchor, rebuilt
+from graphflow.passes.groups import LIMIT, Group, Sizes, has_kernels, is_anchor, rebuilt
 from graphflow.program import Program
 from graphflow.shape import sizes
-
-LIMIT = 42  # members of a region: no kernel grows without bound
-_NO_REGION = ("float16", "string", "complex64", "complex128")
 
 
 @dataclass
@@ -118,9 +115,8 @@ def _plan(op: Operation, group_of: dict[Operation, Group]) -> _Plan | None:
     kind = record.lower(op)
     if kind is None or not op.outputs or (record.stateful and not isinstance(kind, Random)):
         return None
-    for t in op.inputs + op.outputs:
-        if t.dims is None or None in t.dims or t.dtype.name in _NO_REGION:
-            return None
+    if not has_kernels(op):
+        return None
     if isinstance(kind, Random):
         return _Plan([], sizes(op.output.dims), None, draws=True) if _scalars(op) else None
     if isinstance(kind, Elementwise) and (len(op.outputs) == 1 or len({t.dims for t in op.outputs}) == 1):

@@ -6,9 +6,13 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import fuse, kept, squeezed
 from graphflow.ops.lowering import Kernel, Random, Reduce
 from graphflow.program import Program
+from graphflow.shape import known
 
 # What is better stored than computed twice.
 _STEPS = ("exp", "log", "pow", "tanh", "sigmoid", "sin", "cos", "erf", "**", "_pair")
+
+LIMIT = 42  # members of a region: no kernel grows without bound
+_NO_REGION = ("float16", "string", "complex64", "complex128")
 
 Sizes = tuple[int, ...]
 
@@ -36,6 +40,11 @@ class Group:
     def outer(self) -> tuple[Sizes, ...]:
         """The shapes of what its reductions leave."""
         return () if self.axes is None else (kept(self.dims, self.axes), squeezed(self.dims, self.axes))
+
+
+def has_kernels(op: Operation) -> bool:
+    """Whether all shapes are known, and all dtypes are ones that kernels are generated for."""
+    return all(known(t.dims) and t.dtype.name not in _NO_REGION for t in op.inputs + op.outputs)
 
 
 def is_anchor(op: Operation) -> bool:

@@ -16,6 +16,7 @@ from graphflow.backends.cpu.team import Teams, thread_count
 from graphflow.backends.cpu.walk import EXECUTOR
 from graphflow.operation import Operation
 from graphflow.passes.layout import Layouts
+from graphflow.passes.loops.unroll import Short
 from graphflow.plan import Plan
 from graphflow.store import Store
 
@@ -27,7 +28,7 @@ class CpuBackend:
     device = "CPU"
     lists = True
     layouts = Layouts(image_lanes, panels)
-    short = None
+    short = Short(together=None)
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())

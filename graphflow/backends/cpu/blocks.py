@@ -32,7 +32,7 @@ class Block:
     steps   the steps by the numbers that rows have, for messages
     rows    the kernels, in order
     late    words that wait for the arrays of a run, with the numbers of these
-    loops   whether there are any
+    loops   whether something may go on without end
     """
 
     def __init__(self, host: CpuExecutable, plan_of: Callable[[Any, Collection[int]], Plan | None] | None) -> None:
@@ -84,6 +84,7 @@ class Block:
             raise NotNative
         if not has_work(step):
             return
+        self.loops = self.loops or step.call.endless
         draws: list[int] = []
         self.host.append_call(step, self.words, opened, self.inner, draws, rows, number, address)
         for place in draws:

@@ -33,11 +33,12 @@ def has_work(step: Step) -> bool:
 
 
 def bytes_of(step: Step) -> int:
+    """How many bytes it reads and writes, those counted again that a loop in the kernel goes over again."""
     total = 0
     for kind, _, dims, dtype in step.inputs + step.outputs:
         if kind != "object" and dims is not None and None not in dims:
             total += math.prod(dims) * dtype.size  # type: ignore[arg-type]
-    return total
+    return total if step.call is None else total * step.call.repeats
 
 
 def element(p: Tensor | Draws | str) -> str:

@@ -92,7 +92,7 @@ class CpuExecutable:
         self._list = np.zeros(1, np.int64)  # the address of the list of the run's arrays
         self._status = np.zeros(5, np.int64)
         self._team_of = team_of
-        loops = any(step.op.definition.calls for step in plan.steps)
+        loops = any(s.op.definition.calls or (s.call is not None and s.call.endless) for s in plan.steps)
         self._brief = not loops and all(total < _TEAM_BYTES for total in accumulate(map(bytes_of, plan.steps)))
         self._team = None if self._brief else team_of()
         self._keep: list[Any] = []  # what native code points to

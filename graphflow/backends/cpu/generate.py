@@ -19,6 +19,7 @@ from graphflow.backends.cpu.regions import SHORT, period_of
 from graphflow.backends.cpu.values import size_of
 from graphflow.backends.region_space import region_space
 from graphflow.backends.space import (
+    Again,
     Body,
     Mask,
     Member,
@@ -38,6 +39,9 @@ from graphflow.ops.updates import Updates
 from graphflow.shape import sizes
 
 _CHAINS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "erfc", "sin", "cos", "tan", "pow")
+_AT_ONCE = 4  # vectors for which a loop at every point runs, at most: each round waits for the one before
+_MANY = 16  # pieces, from which on threads share such a loop
+_ROUNDS = 8  # that such a loop has at the least
 Lower = Callable[[Operation], Call | None]
 
 
@@ -96,13 +100,25 @@ def _call(space: Space, pointers: tuple) -> Call | None:
         return None
     kernel, numbers, team, scratch = made
     pointwise = kernel.write is regions.elementwise and not space.columns
+    if space.again is not None:
+        return _repeated(kernel, pointers, numbers, space.again, pointwise)
     numbers = (*numbers, *space.column_numbers)
     return Call(kernel, (*pointers, "team") if team else pointers, numbers, scratch, pointwise=pointwise)
 
 
+def _repeated(kernel: Emitted, pointers: tuple, numbers: Sizes, again: Again, pointwise: bool) -> Call:
+    """The call of a loop at every point, which threads share when there is enough for each of them."""
+    many = numbers[0] >= _MANY * (kernel.vector_bytes if len(numbers) == 1 else 1)
+    given = ("status", *pointers) if again.endless else pointers
+    return Call(
+        kernel, given, numbers, pointwise=pointwise and not again.rows, repeats=_ROUNDS if many else 1,
+        endless=again.endless,
+    )  # fmt: skip
+
+
 def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None:
     """(the kernel, its sizes, whether threads wait for each other in it, its scratch in bytes)."""
-    width = _together(space.members, width)
+    width = _together(space.members, width) if space.again is None else _vectors(space) * width
     kept = tuple([1 if i in space.axes else d for i, d in enumerate(space.dims)])
     loops, masks = collapse(space.dims, [*[dims for dims, _ in space.inputs], kept], apart=bool(space.columns))
     body = masked(space, masks)
@@ -110,7 +126,7 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
         return None
     lanes = width // size_of(body.wide)
     if all(m.fold is None for m in space.members):
-        short = _short(body, loops, lanes) if len(loops) == 2 else 0
+        short = _short(body, loops, lanes) if len(loops) == 2 and body.again is None else 0
         spec = (("depth", len(loops)), ("period", short), ("whole", _whole(loops, short, lanes)))
         return _emitted(regions.elementwise, body, spec, width), loops, False, 0
     folded = [not moves for moves in masks[-1]]
@@ -133,6 +149,12 @@ def _kernel(space: Space, width: int) -> tuple[Emitted, Sizes, bool, int] | None
     if len(body.members) > 1:
         return None
     return _emitted(reductions.scattered, body, (("folded", tuple(folded)),), width), loops, False, 0
+
+
+def _vectors(space: Space) -> int:
+    """How many vectors a loop at every point runs for at a time: 1, 2 or 4."""
+    points = math.prod(space.dims)
+    return next((n for n in (1, 2) if points <= n * vector_bytes() // 4), _AT_ONCE)
 
 
 def _together(members: Sequence[Member], width: int) -> int:

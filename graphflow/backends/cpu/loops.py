@@ -50,7 +50,7 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
     with code.as_long_as(lambda: going.get() != 0):
         with code.when(tid == 0):
             with code.when((code.cycles() - asked.get() > budget) & (status.load(0) == 0)):
-                _look(code, status)
+                look(code, status)
                 asked.set(code.cycles())
             over = (limit >= 0) & (i.get() >= limit)
             reverse = words.load(_REVERSE) != 0
@@ -74,7 +74,7 @@ def loop(code: Code, words: Pointer, tid: Value, nthreads: Value) -> None:
         _close_rows(code, words, i.get())
 
 
-def _look(code: Code, status: Pointer) -> None:
+def look(code: Code, status: Pointer) -> None:
     """Let Python handle its signals; when that raises an exception, end the run, whose caller finds it."""
     thread = status.load(THREAD)
     with code.when(thread != 0):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from graphflow.backends.cpu.code import Code
 from graphflow.backends.cpu.expression import evaluate, random_words
+from graphflow.backends.cpu.rounds import every_round
 from graphflow.backends.cpu.values import Pointer, Value
 from graphflow.backends.space import Body, Mask
 
@@ -31,6 +33,7 @@ class Emission:
 
     def __init__(self, code: Code, body: Body, args: Sequence[Any], depth: int, whole: bool = False) -> None:
         self.code, self.body, self.whole = code, body, whole
+        self.late = () if body.again is None else body.again.items  # inputs that are loaded in every round
         ends = [len(body.inputs), len(body.inputs) + len(body.outputs)]
         self.inputs: list[Pointer] = list(args[: ends[0]])
         self.outputs: list[Pointer] = list(args[ends[0] : ends[1]])
@@ -84,7 +87,7 @@ class Emission:
         """The values, and all inputs that move along no loop further inside."""
         known = dict(values)
         for k, (mask, _) in enumerate(self.body.inputs):
-            if k not in known and not any(mask[len(at) :]):
+            if k not in known and k not in self.late and not any(mask[len(at) :]):
                 known[k] = self.inputs[k].load(self.place(k, mask, at))
         return known
 
@@ -101,7 +104,7 @@ class Emission:
             inside = None if self.whole else code.lanes_below(stop - i)
             here = dict(values)
             for k, (mask, _) in enumerate(self.body.inputs):
-                if k not in here:
+                if k not in here and k not in self.late:
                     here[k] = self.inputs[k].load(self.place(k, mask, [*at, i]), code.lanes, inside)
             point([*at, i], inside, here)
 
@@ -140,6 +143,13 @@ class Emission:
                 index = i if index is None else index * n + i
         return self.code.value(0) if index is None else index
 
+    def count(self, mask: Mask) -> Value:
+        """How many elements something has that moves with these loops."""
+        number = self.code.value(1)
+        for moves, n in zip(mask, self.sizes, strict=False):
+            number = number * n if moves else number
+        return number
+
     def every_member(self, at: list[Value], inside: Value | None, values: dict[int, Value]) -> None:
         """Compute and store all members."""
         where = self.index((True,) * len(at), at)
@@ -171,24 +181,26 @@ def period_of(n: int, lanes: int) -> int:
 def elementwise(code: Code, *args: Any, body: Body, depth: int, period: int = 0, whole: bool = False) -> None:
     """(*pointers, *sizes of the loops, tid, nthreads).   Threads share the outermost loop.
 
-    With a period, two loops of which the inner one is short.
+    With a period, two loops of which the inner one is short.   A body that is repeated may have the pointer `status`.
     """
-    e = Emission(code, body, args, depth, whole)
+    status, *rest = args if body.again is not None and body.again.endless else (None, *args)
+    e = Emission(code, body, rest, depth, whole)
     tid, nthreads = e.rest
+    turn = tid if body.again is None else nthreads - 1 - tid  # the thread that looks for signals has something to do
     if period:
         total = e.join_rows(period, e.sizes[0])
         bounds: list[Bounds] = [
-            lambda at: code.share(e.sizes[0], tid, nthreads),
+            lambda at: code.share(e.sizes[0], turn, nthreads),
             lambda at: (0, code.minimum(total - at[0] * period, period)),
         ]
     elif depth == 1:
         n = e.sizes[0]
-        start, stop = code.share((n + (code.lanes - 1)) // code.lanes, tid, nthreads)
+        start, stop = code.share((n + (code.lanes - 1)) // code.lanes, turn, nthreads)
         bounds = [lambda at: (start * code.lanes, code.minimum(stop * code.lanes, n))]
     else:
-        bounds = [lambda at: code.share(e.sizes[0], tid, nthreads)]
+        bounds = [lambda at: code.share(e.sizes[0], turn, nthreads)]
         bounds += [all_of(n) for n in e.sizes[1:]]
-    e.loops(bounds, e.every_member)
+    e.loops(bounds, e.every_member if body.again is None else partial(every_round, e, body.again, status, tid))
 
 
 def epilogue(code: Code, *args: Any, body: Body, period: int = 0, rows_whole: bool = False) -> None:

@@ -31,7 +31,8 @@ class CudaBackend:
     device = "GPU"
     lists = False
     layouts = None
-    short = Short(rounds=256, operations=4096, elements=1 << 30)  # each round of a loop waits for the device
+    # Each round of a loop waits for the device, and a kernel that never ends for a new process.
+    short = Short(rounds=256, operations=4096, elements=1 << 30, together=1 << 20)
 
     def __init__(self, strict: bool = False) -> None:
         shim.require_device()

@@ -118,7 +118,7 @@ def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:
         text = _elementwise(body, len(loops), division(count), wide)
         blocks = min(blocks_for(-(-count // wide)), _BUSY)
         launch = Launch(text, pointers, (*loops, *space.column_numbers), (blocks, 1), resident=_resident(wide))
-        return call([launch], pointwise=not space.columns)
+        return call([launch], pointwise=not space.columns and (space.again is None or not space.again.rows))
     folded = tuple([not moves for moves in masks[-1]]) if loops != (1,) else (True,)
     return _reducing(body, loops, folded, pointers)
 

@@ -16,9 +16,9 @@ from graphflow.dtypes import as_dtype
 def lanes_of(body: Body) -> int:
     """How many neighbours of what a body loads and stores go in one access; 1 where they need not lie together.
 
-    Random draws compute for longer than memory takes, and would be written out for each of the neighbours.
+    Random draws and loops compute for longer than memory takes, and would be written out for each of the neighbours.
     """
-    if body.columns or body.draws:
+    if body.columns or body.draws or body.again is not None:
         return 1
     first = len(body.inputs)
     moving = [dtype for mask, dtype in body.inputs if mask[-1]]
@@ -99,6 +99,8 @@ def elementwise(body: Body, depth: int, bits: str, lanes: int) -> str:
     names = [f"n{d}" for d in range(depth)]
     source = Source([*point.pointers(), *names, *point.columns()])
     source.add(f"count = {' * '.join(names)}")
+    if body.again is not None:
+        return point.repeated(source, body.again, depth)
     steady = [k for k, (mask, _) in enumerate(body.inputs) if not any(mask) and k not in body.columns]
     for k in steady:
         point.load(source, k, "0")

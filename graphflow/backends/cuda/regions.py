@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graphflow.backends.cuda.expression import Text, evaluate
-from graphflow.backends.space import Body, Mask
+from graphflow.backends.space import Again, Body, Mask
 
 
 class Source:
@@ -113,6 +113,38 @@ class Point:
         for i, wanted in enumerate(self.body.outputs):
             if wanted == number:
                 source.add(f"o{i}[{self.place(len(self.body.inputs) + i, index)}] = v{number}")
+
+    def repeated(self, source: Source, again: Again, depth: int) -> str:
+        """The text of a kernel in which each thread has a loop at a point."""
+        body, first = self.body, len(self.body.inputs)
+
+        def row(mask: Mask) -> str:
+            size = " * ".join(f"n{d}" for d, moves in enumerate(mask) if moves) or "1"
+            return f"int64(v{again.index}) * ({size})"
+
+        source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
+        self.coordinates(source, "i", range(depth), self.partial(range(depth)))
+        for k in range(first):
+            if k not in again.items:
+                self.load(source, k, "i")
+        source.open("while True:")
+        for number in range(first, first + again.tested):
+            self.compute(source, number, "i")
+        source.add(f"if not v{again.test}:", "    break")
+        for k in again.items:
+            source.add(f"v{k} = a{k}[{row(body.inputs[k][0])} + {self.index(body.inputs[k][0], 'i')}]")
+        for number in range(first + again.tested, len(body.dtypes)):
+            self.compute(source, number, "i")
+        for i in again.stacked:
+            source.add(f"o{i}[{row((True,) * depth)} + i] = v{body.outputs[i]}")
+        names, following = (", ".join(f"v{pair[j]}" for pair in again.state) for j in (0, 1))
+        source.add(f"{names} = {following}")
+        source.close()
+        for i, number in enumerate(body.outputs):
+            if i not in again.stacked:
+                source.add(f"o{i}[i] = v{number}")
+        source.close()
+        return str(source)
 
     def every_member(self, source: Source, whole: str, given: Mapping[int, str] | None = None) -> None:
         """Load, compute and store everything; `given` has texts for inputs that are no loads."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,10 +14,12 @@ from graphflow.operation import Operation, Tensor
 from graphflow.passes.cse import merge_common
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
+from graphflow.passes.groups import LIMIT
 from graphflow.passes.loops.after import move_after
 from graphflow.passes.loops.ahead import move_ahead
 from graphflow.passes.loops.copies import copy_in_place
 from graphflow.passes.loops.form import Loop, Rebuilt, is_loop, with_loops
+from graphflow.passes.loops.together import run_together
 from graphflow.passes.loops.trim import trim
 from graphflow.passes.loops.unroll import Short, unroll
 from graphflow.passes.match import constant
@@ -42,9 +45,10 @@ def improve_loops(program: Program, fired: Counter[str] | None = None, short: Sh
         program = merge_common(_trimmed(program, counts))
         if counts.total() == before:
             break
-    return drop_dead(
-        with_loops(_unrolled(program, counts, short or Short()), lambda old, op: copy_in_place(op, counts))
-    )
+    short = short or Short()
+    for_one_kernel = replace(short, operations=min(short.operations, LIMIT))
+    program = _unrolled(_together(_unrolled(program, counts, for_one_kernel), counts, short), counts, short)
+    return drop_dead(with_loops(program, lambda old, op: copy_in_place(op, counts)))
 
 
 def _moved(program: Program, fired: Counter[str], simplified: bool) -> Program:
@@ -77,6 +81,22 @@ def _unrolled(program: Program, fired: Counter[str], short: Short) -> Program:
         return program
     fired["unrolled"] += gone
     return _simple(made)
+
+
+def _together(program: Program, fired: Counter[str], short: Short) -> Program:
+    """With kernels for loops of elementwise operations."""
+    if short.together == 0:
+        return program
+    taken = set(program.fetches).union(*[op.inputs for op in program.ops])
+
+    def together(old: Operation, op: Operation) -> Rebuilt | None:
+        return run_together(op, short, {u for t, u in zip(old.outputs, op.outputs, strict=True) if t in taken})
+
+    made = with_loops(program, together)
+    gone = sum(map(is_loop, program.ops)) - sum(map(is_loop, made.ops))
+    if gone:
+        fired["together"] += gone
+    return made
 
 
 def _simplified(op: Operation) -> Operation:

@@ -21,11 +21,14 @@ class Short:
     """Which loops are short: up to so many rounds, operations of all rounds together, and elements of a tensor.
 
     By default those in which an operation takes no longer than it takes to come to the next round.
+
+    together   of how many rounds a loop of elementwise operations may be one kernel; None for any number, known or not
     """
 
     rounds: int = 8
     operations: int = 64
     elements: int = 4096
+    together: int | None = 0
 
 
 def unroll(op: Operation, stacks: dict[Tensor, Sequence[Tensor]], short: Short) -> Rebuilt | None:

@@ -189,6 +189,20 @@ case("in_top_k", lambda a: tf.nn.in_top_k(a, [0, 4, 2], 2), (3, 5))
 case("running", lambda a: [tf.cumsum(a, 1), tf.cumprod(a, 0), tf.cumsum(a, 0, exclusive=True, reverse=True)], (3, 4))
 
 
+# -- loops -------------------------------------------------------------------------------------------------------------
+def _steps(a: Tensor, b: Tensor) -> list[Tensor]:
+    return tf.while_loop(
+        lambda i, s, x: (i < 30) & (s < 4.0),
+        lambda i, s, x: (i + 1, s * 1.1, tf.tanh(x) * b + tf.cast(i, tf.float32) * s), [0, tf.constant(1.0), a],
+    )  # fmt: skip
+
+
+case("a loop at every point", _steps, (3, 5), (5,))
+case("rows of a loop", lambda a, b: tf.scan(lambda x, r: x * 0.9 + tf.sin(r) * b, a), (12, 3, 5), (3, 1))
+case("rows in reverse", lambda a: tf.scan(lambda x, r: x - r, a, reverse=True), (12, 5), dtype="int32")
+gradient("through rows of a loop", lambda a: tf.scan(lambda x, r: tf.sin(x) + r * r, a), (12, 5))
+
+
 # -- variables ---------------------------------------------------------------------------------------------------------
 def _rows(how: str) -> Callable[[Tensor], list[Tensor]]:
     def rows(a: Tensor) -> list[Tensor]:
