@@ -117,10 +117,19 @@ def signature(elements: Sequence[str], sizes: int) -> str:
 
 
 def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, resident: int) -> str:
-    """The kernel's PTX, for the oldest GPUs and all since: needs the toolkit, but neither driver nor GPU."""
+    """The kernel's PTX, for the oldest GPUs and all since: needs the toolkit, but neither driver nor GPU.
+
+    Numba names it, and each of its parameters, by the types of all of them, which makes megabytes of a hundred.
+    """
     with _pretended(_OLDEST):
         code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=_OLDEST, launch_bounds=(threads, resident))
-    return code
+    return code.replace(_entry(code), "kernel")
+
+
+def _entry(ptx: str) -> str:
+    found = re.search(r"\.entry\s+([\w$]+)", ptx)
+    assert found, "PTX without an entry"
+    return found[1]
 
 
 @contextmanager
@@ -152,8 +161,6 @@ def assembled(ptx: str, capability: tuple[int, int]) -> Assembled:
     """PTX as machine code; needs neither driver nor GPU."""
     from cuda.bindings import nvjitlink
 
-    found = re.search(r"\.entry\s+([\w$]+)", ptx)
-    assert found, "PTX without an entry"
     text = ptx.encode() + b"\0"
     linker = nvjitlink.create(3, [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-verbose"])
     try:
@@ -167,7 +174,7 @@ def assembled(ptx: str, capability: tuple[int, int]) -> Assembled:
         nvjitlink.get_info_log(linker, report)
     finally:
         nvjitlink.destroy(linker)
-    return Assembled(found[1], bytes(code), report.decode())
+    return Assembled(_entry(ptx), bytes(code), report.decode())
 
 
 @functools.cache
