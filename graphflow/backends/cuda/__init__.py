@@ -8,6 +8,7 @@ from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.executable import CudaExecutable
+from graphflow.backends.cuda.kernels.product import wanted
 from graphflow.backends.cuda.loading import Kernels
 from graphflow.backends.cuda.lower import lower
 from graphflow.backends.cuda.memory import Variables
@@ -43,6 +44,9 @@ class CudaBackend:
 
     def spares(self, threads: int) -> bool:
         return cpu_count() > 1
+
+    def epilogues(self, op: Operation) -> bool:
+        return "CPU" not in (op.device or "") and wanted(op)
 
     def lower(self, op: Operation) -> Call | None:
         return None if "CPU" in (op.device or "") else lower(op)

@@ -227,12 +227,12 @@ class _Launching:
             if isinstance(a, int):
                 words.append(a)
             else:
-                words += [0, 0, a.size, a.dtype.itemsize, a.device_ctypes_pointer.value or 0, a.size, a.dtype.itemsize]
+                words += [0, 0, a.size, a.dtype.itemsize, address(a), a.size, a.dtype.itemsize]
         self._words = np.array(words, np.int64)
         self._places = self._words.ctypes.data + 8 * np.arange(len(words), dtype=np.uint64)
         self._arguments = arguments  # whose memory must live
         self._launch = partial(
-            driver.cuLaunchKernel, kernel, *blocks, 1, threads, 1, 1, 0, driver.CUstream(int(stream.handle)),
+            driver.cuLaunchKernel, kernel, *blocks, 1, threads, 1, 1, 0, driver.CUstream(handle(stream)),
             int(self._places.ctypes.data), 0,
         )  # fmt: skip
 
@@ -252,6 +252,11 @@ def allocate(nbytes: int, what: str) -> Any:
         raise ResourceExhaustedError.because(
             f"there is no device memory for the {nbytes} bytes of {what}: {free} of {total} bytes are free"
         ) from error
+
+
+def address(memory: Any) -> int:
+    """Of the first byte of device memory."""
+    return int(memory.ctypes.data if SIMULATED else memory.device_ctypes_pointer.value or 0)
 
 
 def part(memory: Any, start: int, dtype: np.dtype, count: int) -> Any:
@@ -285,6 +290,11 @@ def new_stream() -> Any:
     return cuda.stream()
 
 
+def handle(stream: Any) -> int:
+    """What the driver knows a stream by."""
+    return 0 if SIMULATED else int(stream.handle)
+
+
 def enter() -> None:
     """Let this thread use the device."""
     if not SIMULATED:
@@ -297,7 +307,7 @@ def wait(stream: Any) -> None:
         return
     from cuda.bindings import driver
 
-    _checked(driver.cuStreamSynchronize(driver.CUstream(int(stream.handle))))
+    _checked(driver.cuStreamSynchronize(driver.CUstream(handle(stream))))
 
 
 def lost(status: str) -> OpError:
@@ -316,17 +326,17 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
     from cuda.bindings import driver
 
     cuda.current_context()  # of this thread
-    handle = driver.CUstream(int(stream.handle))
+    on = driver.CUstream(handle(stream))
     mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-    _checked(driver.cuStreamBeginCapture(handle, mode))
+    _checked(driver.cuStreamBeginCapture(on, mode))
     try:
         queue()
     finally:
-        graph = _checked(driver.cuStreamEndCapture(handle))
+        graph = _checked(driver.cuStreamEndCapture(on))
     executable = _checked(driver.cuGraphInstantiate(graph, 0))
     _checked(driver.cuGraphDestroy(graph))
 
-    launch = partial(driver.cuGraphLaunch, executable, handle)
+    launch = partial(driver.cuGraphLaunch, executable, on)
 
     def replay() -> None:
         _checked(launch())
