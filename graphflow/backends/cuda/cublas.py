@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphflow.arena import ALIGN
 from graphflow.backends.cuda import shim
-from graphflow.backends.cuda.launch import ALIGN, Pointer
+from graphflow.backends.cuda.launch import Pointer
 from graphflow.errors import InternalError
 from graphflow.ops.epilogues import mask_row
 
@@ -25,6 +26,7 @@ WORKSPACE = 32 << 20  # bytes, as NVIDIA recommends for Hopper
 _TYPES = {"float32": (0, 68, np.float32), "float64": (1, 70, np.float64)}  # CUDA_R_*, CUBLAS_COMPUTE_*, of numbers
 _TF32 = 77  # CUBLAS_COMPUTE_32F_FAST_TF32
 _UNSUPPORTED = 15  # CUBLAS_STATUS_NOT_SUPPORTED
+_BYTE = np.dtype(np.uint8)
 
 
 class _Epilogue(NamedTuple):
@@ -90,36 +92,46 @@ class Product:
 @functools.lru_cache(1024)
 def _supported(product: Product) -> bool:
     shim.enter()
-    epilogue = _EPILOGUES[product.epilogue]
+    stream, epilogue = shim.new_stream(), _EPILOGUES[product.epilogue]
     addresses = [ALIGN] * (4 + epilogue.vector + epilogue.mask)  # only how they are aligned counts
-    if _Bound(product, addresses, (), shim.new_stream()).algorithm is None:
+    if _Bound(product, addresses, (), stream).algorithm is None:
         return False
-    return product.epilogue != "bias relu mask" or product.shape[0] > 1 and _is_exact(product)
+    return "relu" not in product.epilogue or _is_exact(product, stream)
 
 
-def _is_exact(product: Product) -> bool:
-    """Whether zeros and NaN are no part of a relu's mask, and NaN stays NaN, in a product of zeros and a row of NaN.
+def _is_exact(product: Product, stream: Any) -> bool:
+    """Whether a relu keeps NaN, zeros and NaN are no part of its mask, and its gradient is zero there, also for NaN.
 
-    The documentation leaves both open, and TensorFlow's gradient is zero there.
+    The documentation leaves all this open, so a product of zeros with one NaN, which makes its first row NaN, is done.
     """
-    m, n, k, _ = product.shape
-    a = np.zeros((m, k), product.dtype)
-    a[0] = np.nan
-    hidden, mask = np.zeros((m, n), product.dtype), np.full((m, mask_row(n)), 255, np.uint8)
-    hosts = [a.T if product.flips[0] else a, np.zeros(k * n, product.dtype), hidden, np.zeros(WORKSPACE, np.uint8),
-             np.zeros(n, product.dtype), mask]  # fmt: skip
-    stream, arrays = shim.new_stream(), []
-    for host in hosts:
-        flat = np.ascontiguousarray(host).reshape(-1).view(np.uint8)
-        arrays.append(shim.allocate(flat.nbytes, "a product that is tried out"))
-        shim.upload(arrays[-1], flat, stream)
-        shim.wait(stream)
-    product.bound(arrays, stream)()
-    for host, array in ((hidden, arrays[2]), (mask, arrays[5])):
-        shim.download(array, host.reshape(-1).view(np.uint8), stream)
+    m, n, k, batch = product.shape
+    epilogue, backward = _EPILOGUES[product.epilogue], product.epilogue.startswith("relu_grad")
+    if m == 1 and epilogue.mask:
+        return False  # there is no row of zeros
+    rows, size, row = min(m, 2), np.dtype(product.dtype).itemsize, mask_row(n)
+    often = [batch if step else 1 for step in product.steps]
+    a, b, c = (_tried(count * size, ALIGN) for count in (m * k * often[0], k * n * often[1], m * n * batch))
+    vector, mask = _tried(n * size, ALIGN), _tried(m * row, ALIGN)
+    for array in (a, b, vector):
+        shim.fill(array, 0, stream)
+    shim.fill(c, 255, stream)
+    shim.fill(mask, 0 if backward else 255, stream)
+    shim.upload(shim.part(a, 0, _BYTE, size), np.full(1, np.nan, product.dtype).view(np.uint8), stream)
+    rest = [*[vector] * epilogue.vector, *[mask] * epilogue.mask]
+    product.bound([a, b, c, _tried(WORKSPACE, 0), *rest], stream)()
+    y, bits = np.empty((rows, n), product.dtype), np.zeros((rows, row), np.uint8)
+    shim.download(shim.part(c, 0, _BYTE, y.nbytes), y.reshape(-1).view(np.uint8), stream)
+    if epilogue.mask:
+        shim.download(shim.part(mask, 0, _BYTE, bits.nbytes), bits.reshape(-1), stream)
     shim.wait(stream)
-    bits = np.unpackbits(mask, axis=1, count=n, bitorder="little")
-    return not bits.any() and bool(np.isnan(hidden[0]).all()) and not hidden[1:].any()
+    passes = np.unpackbits(bits, axis=1, count=n, bitorder="little").any()
+    first = not y[0].any() if backward else np.isnan(y[0]).all()
+    return bool(first) and not y[1:].any() and not passes
+
+
+def _tried(nbytes: int, start: int) -> Any:
+    """Memory for a product that is tried out, aligned as that of an arena may be."""
+    return shim.part(shim.allocate(nbytes + start, "a product that is tried out"), start, _BYTE, nbytes)
 
 
 class _Bound:

@@ -269,6 +269,16 @@ def pinned(nbytes: int) -> np.ndarray:
     return np.empty(max(nbytes, 1), np.uint8) if SIMULATED else cuda.pinned_array(max(nbytes, 1), np.uint8)
 
 
+def fill(memory: Any, byte: int, stream: Any) -> None:
+    """Queue that all bytes become this one."""
+    if SIMULATED:
+        memory.copy_to_device(np.full(memory.size, byte, np.uint8))
+        return
+    from cuda.bindings import driver
+
+    _checked(driver.cuMemsetD8Async(address(memory), byte, memory.size, driver.CUstream(handle(stream))))
+
+
 def upload(target: Any, source: np.ndarray, stream: Any) -> None:
     """Queue a copy to the device."""
     target.copy_to_device(source, stream=stream)

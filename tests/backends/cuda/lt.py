@@ -70,14 +70,17 @@ class Library(ModuleType):
 
     loose      a relu's mask has the bits of zeros and NaN, as CUTLASS's
     swallows   a relu makes 0 of NaN, as some kernels of the library do
+    multiplies a relu's gradient is NaN where what flows back is, whatever the mask says
     lacks      epilogues without an algorithm
     done       the number of the epilogue of every product that was run
     live       descriptors that nobody has destroyed
     """
 
-    def __init__(self, loose: bool = False, swallows: bool = False, lacks: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, loose: bool = False, swallows: bool = False, multiplies: bool = False, lacks: tuple[int, ...] = ()
+    ) -> None:
         super().__init__("nvmath.bindings.cublasLt")
-        self.loose, self.swallows, self.lacks = loose, swallows, lacks
+        self.loose, self.swallows, self.multiplies, self.lacks = loose, swallows, multiplies, lacks
         self.done: list[int] = []
         self.live: dict[int, Described] = {}
         self._next = 1
@@ -197,7 +200,8 @@ class Library(ModuleType):
                 mask[:, : bits.shape[1]] = bits
         if epilogue & DRELU:
             assert mask is not None
-            y = y * np.unpackbits(mask, axis=1, count=m, bitorder="little").T
+            bits = np.unpackbits(mask, axis=1, count=m, bitorder="little").T
+            y = y * bits if self.multiplies else np.where(bits, y, dtype(0))
             _memory(asked[8], m, dtype)[:] = y[0].sum(1)
         if epilogue == BGRADA:
             _memory(asked[8], m, dtype)[:] = left[0].sum(1)

@@ -104,21 +104,44 @@ def test_a_training_with_masks_goes_the_way_of_one_without(monkeypatch, widths, 
     want, others, plain = trained("reference", widths, batch, inputs(batch))
     assert {name: types[name] for name in MASKED} == dict.fromkeys(MASKED, len(widths))
     assert types["MatMulSumB"] == 1 and not plain.keys() & {*MASKED, "MatMulSumB"}
-    assert Counter(library.done)[134] - len(widths) == Counter(library.done)[152] == 3 * len(widths)  # and tries
+    assert Counter(library.done)[134] == Counter(library.done)[152] == (1 + 3) * len(widths)  # tried out, and run
     for a, b in zip((got, *weights), (want, *others), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 @simulated
-@pytest.mark.parametrize("library", [lt.Library(loose=True), lt.Library(swallows=True), lt.Library(lacks=(134,)),
-                                     lt.Library(lacks=(152,))])  # fmt: skip
+@pytest.mark.parametrize(
+    "library", [lt.Library(loose=True), lt.Library(multiplies=True), lt.Library(lacks=(134,)), lt.Library(lacks=(152,))]
+)
 def test_masks_that_are_not_relus_are_not_taken(monkeypatch, library):
     library.install(monkeypatch)
     got, weights, types = trained("cuda", (6,), 5, inputs(5))
     want, others, _ = trained("reference", (6,), 5, inputs(5))
-    assert not types.keys() & MASKED and types["MatMulSumB"] == 2 and 152 not in library.done
+    assert not types.keys() & MASKED and types["MatMulSumB"] == 2 and Counter(library.done)[152] == library.multiplies
     for a, b in zip((got, *weights), (want, *others), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@simulated
+@pytest.mark.parametrize("shape", [(5, 4), (1, 4), (3, 5, 4)])
+@pytest.mark.parametrize(
+    ("options", "done"), [({}, [2, 2, 6, 6]), ({"swallows": True}, [2, 1, 6, 1]), ({"lacks": (2, 6)}, [1, 1])]
+)
+def test_relus_that_lose_nan_are_not_taken(monkeypatch, options, done, shape):
+    library = lt.Library(**options)
+    library.install(monkeypatch)
+    x, w, b = _random(*shape), _random(4, 6), _random(6)
+    x[..., 0, :] = np.nan
+    with tf.Graph().as_default():
+        y = tf.matmul(tf.placeholder_with_default(x, x.shape), w)
+        fetches = [tf.nn.relu(y), tf.nn.relu(y + b)]
+        with tf.Session(backend="cuda") as session:
+            got = [session.run(f) for f in fetches]
+        want = tf.Session(backend="reference").run(fetches)
+    assert library.done == done  # what is tried out, and what is run
+    for left, right in zip(got, want, strict=True):
+        assert np.isnan(left).any()
+        np.testing.assert_allclose(left, right, rtol=1e-5)
 
 
 @simulated

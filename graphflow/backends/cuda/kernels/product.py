@@ -28,7 +28,7 @@ _EXTENDED = {
 
 
 def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: tuple[Pointer, ...]) -> Call | None:
-    """One call of the library where it knows the epilogue, else one and a kernel for the epilogue."""
+    """One call of the library where it has the epilogue, else one and a kernel for the epilogue."""
     found, room = own.product_of(op, inputs), Room()
     dtype = inputs[0].dtype
     if found is None or not _is_for_library(found, dtype.name):
@@ -36,7 +36,10 @@ def matmul(op: Operation, inputs: Sequence[Tensor], after: Epilogue, finished: t
     known = _known(after)
     if known is not None:
         *bias, result = finished
-        return call([_product(found, known, room, (*inputs, result), bias)], room.nbytes)
+        made = _product(found, known, room, (*inputs, result), bias)
+        if not known or made.supported:
+            return call([made], room.nbytes)
+        room = Room()
     m, n, _, batch = found.shape
     count = m * n * batch
     raw = room.take(dtype.name, count, as_dtype(dtype.name).size)
