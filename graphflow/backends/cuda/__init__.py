@@ -39,7 +39,6 @@ class CudaBackend:
         shim.require_device()
         self.strict = strict
         self.kernels = Kernels(Cache())
-        self._stream = shim.new_stream()
         self._told: set[str] = set()
 
     def spares(self, threads: int) -> bool:
@@ -59,9 +58,9 @@ class CudaBackend:
             self._place(step)
         variables = store.mirror
         if variables is None:
-            variables = store.mirror = Variables(store, self._stream)
+            variables = store.mirror = Variables(store, shim.new_stream())
         assert isinstance(variables, Variables)
-        return CudaExecutable(plan, store, self.kernels, variables, self._stream, clock, function, watch)
+        return CudaExecutable(plan, store, self.kernels, variables, clock, function, watch)
 
     def _place(self, step: Step) -> None:
         """Tell of a step that runs on the CPU though nobody has asked for that, or refuse it."""

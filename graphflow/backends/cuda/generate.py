@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphflow.backends.base import Call
@@ -91,19 +92,24 @@ def epilogue(op: Operation, region: Region) -> tuple[regions.Epilogue, tuple[Ten
 
 
 def each(op: Operation, updates: Updates) -> Call | None:
-    """One launch for all updates."""
+    """One launch for all updates, or as few as can have so many arguments."""
     body = updates_body(updates)
     if body is None:
         return None
-    pointers: list[Pointer] = []
-    lengths: list[int] = []
+    sets: list[tuple[int, tuple[Pointer, ...]]] = []
     for i, taken in enumerate(updates.split(op.inputs)):
         made = op.outputs[i * len(body.members) : (i + 1) * len(body.members)]
-        lengths.append(math.prod(sizes(made[0].dims)))
-        pointers += [*taken, *made]
+        sets.append((math.prod(sizes(made[0].dims)), (*taken, *made)))
+    together = max(shim.PARAMETER_BYTES // shim.parameter_bytes(len(sets[0][1]), 2), 1)
+    return call([_updating(body, sets[i : i + together]) for i in range(0, len(sets), together)])
+
+
+def _updating(body: Body, sets: Sequence[tuple[int, tuple[Pointer, ...]]]) -> Launch:
+    """A launch for some updates, each of so many elements and over its own pointers."""
+    lengths, pointers = [n for n, _ in sets], [p for _, taken in sets for p in taken]
     ends = list(itertools.accumulate(-(-n // shim.THREADS) for n in lengths))
     text = _side_by_side(body, len(lengths))
-    return call([Launch(text, tuple(pointers), (*lengths, *ends), (max(ends[-1], 1), 1))])
+    return Launch(text, tuple(pointers), (*lengths, *ends), (max(ends[-1], 1), 1))
 
 
 def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:

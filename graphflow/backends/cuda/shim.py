@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import re
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -294,9 +295,7 @@ def copy(target: Any, source: Any, stream: Any) -> None:
     target.copy_to_device(source, stream=stream)
 
 
-@functools.cache
 def new_stream() -> Any:
-    """The stream of the process."""
     return cuda.stream()
 
 
@@ -351,6 +350,7 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
     def replay() -> None:
         _checked(launch())
 
+    weakref.finalize(replay, driver.cuGraphExecDestroy, executable).atexit = False
     return replay
 
 

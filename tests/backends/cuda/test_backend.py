@@ -203,6 +203,54 @@ def test_a_loop_of_a_known_count_is_laid_out_and_captured():
 
 
 @inside
+def test_sessions_of_several_threads_have_streams_of_their_own(monkeypatch):
+    """A stream that is captured takes what others queue there; what a step in Python sees is waited for."""
+    from graphflow.backends.cuda import shim
+
+    streams, waited, wait = [], [], shim.wait
+    monkeypatch.setattr(shim, "new_stream", lambda make=shim.new_stream: streams.append(make()) or streams[-1])
+    monkeypatch.setattr(shim, "wait", lambda stream: waited.append(stream) or wait(stream))
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, (2, 2))
+        v = tf.Variable(np.eye(2, dtype=np.float32))
+        with tf.control_dependencies([v.assign_add(x)]):
+            y = tf.matrix_inverse(v.read_value() * 1.0) * 2.0
+        with tf.Session(backend="cuda") as a, tf.Session(backend="cuda") as b:
+            for session in (a, b):
+                session.run(v.initializer)
+            del streams[:], waited[:]
+            for session in (a, b):
+                np.testing.assert_allclose(session.run(y, {x: np.eye(2)}), np.eye(2))
+        assert len(set(map(id, streams))) == 2
+        assert all([s is stream for s in waited].count(True) >= 2 for stream in streams)
+
+
+@inside
+def test_updates_of_more_variables_than_a_launch_takes(monkeypatch):
+    from graphflow.backends.cuda import shim
+    from graphflow.ops.updates import Updates
+
+    with tf.Graph().as_default():
+        variables = [tf.Variable(np.full(n, n, np.float32)) for n in (1, 2, 3, 5, 7)]
+        step = tf.train.MomentumOptimizer(0.5, 0.9).minimize(tf.add_n([tf.reduce_sum(v * v) for v in variables]))
+        found = {}
+        for backend, limit in (("cuda", 2 * shim.parameter_bytes(7, 2)), ("reference", 0)):
+            monkeypatch.setattr(shim, "PARAMETER_BYTES", limit or shim.PARAMETER_BYTES)
+            with tf.Session(backend=backend, config=tf.ConfigProto(allow_soft_placement=False)) as session:
+                session.run(tf.global_variables_initializer())
+                for _ in range(2):
+                    session.run(step)
+                found[backend] = session.run(variables)
+                if limit:
+                    with tf.config(backend="cuda"):
+                        plan = tf.plan(step, {})
+                    (made,) = [s.call for s in plan.steps if isinstance(s.op.attrs.get("updates"), Updates)]
+                    assert len(made.function) > 1 and all(one.fits for one in made.function)
+        for got, want in zip(found["cuda"], found["reference"], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@inside
 def test_strings_and_other_dtypes_pass_through_the_host(session, capsys):
     x = tf.placeholder(tf.float32, (2,))
     text = tf.as_string(x * 2.0)
