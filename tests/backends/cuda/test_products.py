@@ -231,3 +231,25 @@ def test_cublas_gives_what_own_kernels_give(flips):
         np.testing.assert_allclose(fast, exact, rtol=1e-4, atol=1e-4)  # NaN where there is NaN
         np.testing.assert_allclose(coarse, exact, rtol=0.1, atol=0.1)
     assert np.abs(np.nan_to_num(results["tf32"][0] - results["own"][0])).max() > 1e-3
+
+
+@pytest.mark.skipif(not GPU, reason="there is no GPU")
+@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize(("widths", "batch"), [((6,), 5), ((200, 130), 128), ((130, 129), 131)])
+def test_a_training_by_cublas_goes_the_way_of_the_reference(monkeypatch, widths, batch, forced):
+    """Forced: masks are taken whatever they are at zeros, of which there are none."""
+    from graphflow.backends.cuda import cublas
+    from graphflow.backends.cuda.kernels import product
+
+    if not cublas.available():
+        pytest.skip("cuBLASLt is not installed")
+    monkeypatch.setattr(product, "_LARGE", 1)
+    x = inputs(batch)
+    if forced:
+        monkeypatch.setattr(cublas.Product, "supported", True)
+        x[1] = x[0]
+    got, weights, types = trained("cuda", widths, batch, x)
+    want, others, _ = trained("reference", widths, batch, x)
+    assert types["MatMulReluGrad"] == len(widths) or not forced
+    for a, b in zip((got, *weights), (want, *others), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
