@@ -2,6 +2,10 @@
 
 Everything that a run brings goes to the device in one copy, and everything that it gives comes back in one.  What lies
 between two steps in Python is one queue of copies and kernels, captured in its second run and replayed from then on.
+
+An executable has a stream of its own: while that is captured nobody else, as a session in another thread, may use it.
+What other streams see, values of variables above all, is therefore waited for: before every step in Python, and at the
+end of a run.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from graphflow.backends.reference import draw
 from graphflow.errors import InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import type_of
+from graphflow.passes import collector_paused
 from graphflow.plan import Plan, Step
 from graphflow.store import Store, uninitialized
 
@@ -45,18 +50,17 @@ class CudaExecutable:
         store: Store,
         kernels: Kernels,
         variables: Variables,
-        stream: Any,
         clock: Clock | None = None,
         function: Bodies | None = None,
         watch: Watch | None = None,
     ) -> None:
         self._plan, self._store, self._kernels, self._mirror = plan, store, kernels, variables
-        self._stream, self._function = stream, function
+        self._stream, self._function = shim.new_stream(), function
         self._required = [v for v in read_first(plan) if not store.initialized(v)]
         flags = [_is_native(s, store, variables_of(plan)) for s in plan.steps]
         native = [s for s, flag in zip(plan.steps, flags, strict=True) if flag]
         kernels.prepare(job for s in native if s.call is not None and has_work(s) for job in s.call.function.jobs)
-        self._buffers = Buffers(plan, store, variables, stream, native)
+        self._buffers = Buffers(plan, store, variables, self._stream, native)
         self._parts: list[Part] = []
         if clock is None and watch is None:
             self._bind_together(flags)
@@ -157,6 +161,15 @@ class CudaExecutable:
 
     # -- steps in Python -----------------------------------------------------------------------------------------
     def _in_python(self, step: Step) -> Part:
+        compute = self._computing(step)
+
+        def part() -> None:
+            shim.wait(self._stream)
+            compute()
+
+        return part
+
+    def _computing(self, step: Step) -> Part:
         if step.copy:
             return lambda: self._buffers.save(step.outputs[0], self._buffers.host(step.inputs[0]).copy())
         return self._calling(step) if step.op.definition.calls else self._referring(step)
@@ -218,7 +231,8 @@ class _Native:
         self._mirror.push(self._used)
         if self._capture and self._runs < 2:
             if self._runs:
-                self._run = shim.captured(self._queue_all, self._stream) or self._run
+                with collector_paused():  # what it frees would be part of the capture, which allows no such thing
+                    self._run = shim.captured(self._queue_all, self._stream) or self._run
             self._runs += 1
         self._run()
         if not self._capture:
