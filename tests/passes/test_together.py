@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import graphflow as tf
 from graphflow.passes import Report, optimize
 from graphflow.passes.loops.unroll import Short
+from graphflow.pictures.program import program_dot
 from graphflow.program import prune, specialize
 from graphflow.text import program_text
 
@@ -86,6 +87,7 @@ def test_single_numbers_and_arrays_have_a_kernel_each():
         )
         feeds = {x: np.random.default_rng(0).normal(size=(3, 70))}
         check([i, s, a], feeds, 2)
+        assert program_dot(optimized([i, s, a], feeds)).count("round by round") == 2
         check([a], feeds, 1)
         check([s], feeds, 1)
 
