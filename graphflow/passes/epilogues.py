@@ -118,11 +118,10 @@ def _backward(program: Program, readers: dict[Tensor, list[Operation]], epilogue
             and _operands(reader)[0][2] is op.output
             and (sums := [s for s in readers[reader.output] if _is_sum_of_columns(s)])
         ]
-        if back and epilogues(made):
-            wanted = [wide for wide in back if epilogues(wide.made(wide.product, made.outputs[1]))]
-            if wanted:
-                yield layer
-                yield from wanted
+        wanted = [wide for wide in back if epilogues(wide.made(wide.product, made.outputs[1]))]
+        if wanted and epilogues(made):
+            yield layer
+            yield from wanted
 
 
 def _weights(program: Program, readers: dict[Tensor, list[Operation]]) -> Iterator[_Wide]:

@@ -113,7 +113,7 @@ def test_a_backend_chooses():
     asked = []
     assert not counted(optimized(fetches, feeds, None)).keys() & set(EXTENDED)
     assert not counted(optimized(fetches, feeds, lambda op: asked.append(op))).keys() & set(EXTENDED)
-    assert Counter(op.type for op in asked) == {"MatMulBiasRelu": 2, "MatMulSumB": 3}
+    assert Counter(op.type for op in asked) == {"MatMulReluGrad": 2, "MatMulSumB": 3}
     small = counted(
         optimized(fetches, feeds, lambda op: op.definition is not MATMUL_BIAS_RELU or op.output.dims == (5, 6))
     )

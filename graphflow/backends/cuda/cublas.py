@@ -106,8 +106,6 @@ def _is_exact(product: Product, stream: Any) -> bool:
     """
     m, n, k, batch = product.shape
     epilogue, backward = _EPILOGUES[product.epilogue], product.epilogue.startswith("relu_grad")
-    if m == 1 and epilogue.mask:
-        return False  # there is no row of zeros
     rows, size, row = min(m, 2), np.dtype(product.dtype).itemsize, mask_row(n)
     often = [batch if step else 1 for step in product.steps]
     a, b, c = (_tried(count * size, ALIGN) for count in (m * k * often[0], k * n * often[1], m * n * batch))

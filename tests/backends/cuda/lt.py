@@ -163,8 +163,10 @@ class Library(ModuleType):
             raise cuBLASLtError(INVALID)
         if epilogue & AUX and (not asked[11] or asked[11] % 16 or asked[12] % 128 or asked[12] < m):
             raise cuBLASLtError(INVALID)
-        if epilogue in self.lacks or (epilogue & DRELU and k == 1):
+        if epilogue in self.lacks:
             raise cuBLASLtError(NOT_SUPPORTED)
+        if epilogue & (DRELU | BGRADA | BGRADB) and 1 in (m, n, k):  # some of these, by some versions
+            raise cuBLASLtError(INVALID)
         if (epilogue == BGRADA and flip_a) or (epilogue == BGRADB and not flip_b):
             raise cuBLASLtError(NOT_SUPPORTED)
         return asked, m, n, k

@@ -54,9 +54,14 @@ def extended(op: Operation) -> Call | None:
 
 
 def wanted(op: Operation) -> bool:
-    """Whether a product of graphflow.ops.epilogues is for the library, and the library does it as it should."""
+    """Whether a product of graphflow.ops.epilogues is for the library, and the library does it as it should.
+
+    Not one of vectors: for some of these epilogues it has none, and they need not be asked for.
+    """
     found = own.product_of(op, op.inputs[:2])
-    return found is not None and _is_for_library(found, op.output.dtype.name) and _extended(op)[0].supported
+    if found is None or 1 in found.shape[:3] or not _is_for_library(found, op.output.dtype.name):
+        return False
+    return _extended(op)[0].supported
 
 
 def _extended(op: Operation) -> tuple[cublas.Product, Room]:
