@@ -52,7 +52,7 @@ class Buffers(Memory):
         for op in draws:
             self._inbox.add(("draws", op), 16)
         for step in steered:
-            for what in ("asked", "tested"):
+            for what in ("first", "start", "bound", "tested"):
                 self._outbox.add((what, id(step)), 8)
         if self._checks:  # with the number and the status of the step that has failed first
             self._outbox.add("statuses", 8 * (len(self._checks) + 2))
@@ -114,7 +114,8 @@ class Buffers(Memory):
 
     # -- what steers -------------------------------------------------------------------------------------------------
     def question(self, what: str, step: Step) -> Place:
-        """The place of a number that the host asks for: "asked" before a loop or branch, "tested" before each round."""
+        """The place of a number that the host asks for: "first" (a limit, an index), a counter's "start" and "bound"
+        before a loop or branch, "tested" before a round."""
         return self._outbox.place((what, id(step)))
 
     def news(self) -> list[Callable[[], None]]:
@@ -122,16 +123,15 @@ class Buffers(Memory):
         device, host = shim.part(self._outbox.device, 0, BYTE, self._news), self._outbox.host[: self._news]
         return [lambda: shim.download(device, host, self.stream)]
 
-    def answer(self, what: str, step: Step, dtype: np.dtype) -> Callable[[], int]:
-        """What waits for the number that was asked for.   It raises what `check_statuses` does."""
+    def answer(self, what: str, step: Step, dtype: np.dtype) -> Callable[[], Any]:
+        """What knows the number that was asked for, when one has waited."""
         place = self._outbox.on_host((what, id(step)), dtype, (1,))
+        return lambda: place[0]
 
-        def waited() -> int:
-            shim.wait(self.stream)
-            self.check_statuses()
-            return int(place[0])
-
-        return waited
+    def wait(self) -> None:
+        """Until all that is queued is done.   It raises what `check_statuses` does."""
+        shim.wait(self.stream)
+        self.check_statuses()
 
     # -- on the host -------------------------------------------------------------------------------------------------
     def host(self, buffer: Buffer) -> np.ndarray:

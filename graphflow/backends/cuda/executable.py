@@ -22,8 +22,8 @@ from graphflow.backends.cuda.bodies import all_steps, inner_of, is_native
 from graphflow.backends.cuda.buffers import Buffers
 from graphflow.backends.cuda.lines import Binder, Line, Part, Queued
 from graphflow.backends.cuda.loading import Kernels
-from graphflow.backends.cuda.loops import Steering
 from graphflow.backends.cuda.memory import Variables
+from graphflow.backends.cuda.steering import Steering
 from graphflow.backends.reference import draw
 from graphflow.plan import Plan, Step
 from graphflow.store import Store, uninitialized
@@ -67,8 +67,7 @@ class CudaExecutable:
             self._buffers.fill(feeds)
             for part in self._parts:
                 part()
-            shim.wait(self._stream)
-            self._buffers.check_statuses()
+            self._buffers.wait()
         except BaseException:
             self._buffers.recover()
             raise

@@ -22,7 +22,9 @@ class Driver:
         self._queue: list[Callable[[], Any]] = []
         self._captured: list[Callable[[], Any]] | None = None
         self._pinned: list[np.ndarray] = []
-        self._own = {name: getattr(shim, name) for name in ("bound", "upload", "download", "copy", "pinned", "allocate")}
+        self._own = {
+            name: getattr(shim, name) for name in ("bound", "upload", "download", "copy", "pinned", "allocate")
+        }
         for name in (*self._own, "wait", "captured"):
             monkeypatch.setattr(shim, name, getattr(self, name))
 

@@ -94,7 +94,9 @@ def _lengths(x, w):
     rows = tf.reshape(tf.tile(x, [5, 1]), (2, 5, 3))
     with tf.variable_scope("", use_resource=False):
         cell = tf.nn.rnn_cell.BasicRNNCell(2)
-        cell_w = lambda shape, dtype=None, partition_info=None: tf.constant(np.linspace(-1, 1, 10).reshape(5, 2), tf.float32)
+        cell_w = lambda shape, dtype=None, partition_info=None: tf.constant(
+            np.linspace(-1, 1, 10).reshape(5, 2), tf.float32
+        )
         with tf.variable_scope("rnn", initializer=cell_w):
             lengths = tf.cast(w[0, :2] * 0.0, tf.int32) + [4, 2]
             y, state = tf.nn.dynamic_rnn(cell, rows, sequence_length=lengths, dtype=tf.float32)
@@ -104,7 +106,14 @@ def _lengths(x, w):
 def _bytes(x, w):
     """Values of one, two, four and eight bytes, and empty ones."""
     a = [x > 0.0, tf.cast(x, tf.int16), tf.cast(x, tf.float64), tf.zeros((0, 3)), tf.cast(x[0, :1] > 0.0, tf.uint8)]
-    body = lambda t, b, i, d, e, u: (t + 1.0, tf.logical_not(b), i + tf.cast(1, tf.int16), d * 2.0, e, u + tf.cast(1, tf.uint8))
+    body = lambda t, b, i, d, e, u: (
+        t + 1.0,
+        tf.logical_not(b),
+        i + tf.cast(1, tf.int16),
+        d * 2.0,
+        e,
+        u + tf.cast(1, tf.uint8),
+    )
     return tf.while_loop(lambda t, *_: t < 5.0, body, [tf.reduce_sum(w) * 0.0, *a])
 
 
