@@ -1,4 +1,4 @@
-"""What steers the run of a plan with loops and branches: the numbers that the host asks for, and the lines of bodies."""
+"""What steers a run with loops and branches: the numbers that the host asks for, and the lines of bodies."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Driver:
-    """counts: of launches and graphs that are queued, waits, copies that have come to (up) or from (down) the device."""
+    """counts: launches and graphs that were queued, waits, copies that have come to (up) or from (down) the device."""
 
     def __init__(self, monkeypatch: Any) -> None:
         from graphflow.backends.cuda import shim
@@ -22,9 +22,8 @@ class Driver:
         self._queue: list[Callable[[], Any]] = []
         self._captured: list[Callable[[], Any]] | None = None
         self._pinned: list[np.ndarray] = []
-        self._own = {
-            name: getattr(shim, name) for name in ("bound", "upload", "download", "copy", "pinned", "allocate")
-        }
+        names = ("bound", "upload", "download", "copy", "pinned", "allocate")
+        self._own = {name: getattr(shim, name) for name in names}
         for name in (*self._own, "wait", "captured"):
             monkeypatch.setattr(shim, name, getattr(self, name))
 
