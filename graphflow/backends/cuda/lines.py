@@ -73,10 +73,12 @@ class Binder:
             queue = [self._launch(step, one, memory) for one in step.call.function]
         return [Queued(one, None if i else step, memory.variables) for i, one in enumerate(queue)]
 
-    def kernel(self, text: str, arrays: Sequence[Any], numbers: Sequence[int], count: int) -> Callable[..., None]:
-        """What queues a kernel that belongs to no step, with a thread for each of so many elements."""
+    def kernel(
+        self, text: str, arrays: Sequence[Any], numbers: Sequence[int], count: int = 1, pieces: int = 1
+    ) -> Callable[..., None]:  # fmt: skip
+        """What queues a kernel that belongs to no step, with a thread for each of so many elements of each piece."""
         job = Job(text, tuple([a.dtype.name for a in arrays]), len(numbers), shim.THREADS)
-        blocks = blocks_for(count), 1
+        blocks = blocks_for(count), max(pieces, 1)
         return shim.bound(self.kernels.get(job), blocks, shim.THREADS, self.stream, [*arrays, *numbers])
 
     def _launch(self, step: Step, one: Launch | Library, memory: Memory) -> Part:

@@ -107,7 +107,7 @@ class Loop:
         self._begin: list[Callable[..., None]] = [
             one.queue for one in moved(binder, [*starts, *before], "begin", self._at)
         ]
-        self._end = binder.kernel(SET, [memory.view(step.outputs[skip + n])], [0], 1)
+        self._end = binder.kernel(SET, [memory.view(step.outputs[skip + n])], [0])
         self._first = binder.parts(self._test)
         self._grown = [memory.rows(b, f"what {named(step)} stacks") for b in stacked if b.kind == "list"]
         self._rows = self._grown + [memory.rows(b, f"a sequence of {named(step)}") for b in items if b.kind == "list"]

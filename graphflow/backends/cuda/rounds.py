@@ -16,7 +16,7 @@ from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.lines import Binder, Queued
 from graphflow.backends.cuda.regions import Source
 
-TOGETHER = 32  # pieces, at most, of a launch
+TOGETHER = 16  # pieces, at most, of a launch: each has blocks of its own
 _FIRST = {"take": "row = at[1]", "give": "row = at[0]"}
 _LAST = {"begin": ("at[1] = first", "at[2] = step"), "take": ("at[0] = row",), "give": ("at[1] = row + at[2]",)}
 
@@ -65,11 +65,13 @@ def moving(pieces: int, when: str) -> str:
     source = Source([*(["at"] if when else []), *names[0], *names[1], *(["first", "step"] if when == "begin" else [])])
     source.add(_FIRST.get(when, "row = 0"))
     for k in range(pieces):
+        source.open(f"if cuda.blockIdx.y == {k}:")
         source.open(f"for i in range(cuda.grid(1), n{k}, cuda.gridsize(1)):")
         source.add(f"y{k}[t{k} * row + i] = x{k}[s{k} * row + i]")
         source.close()
+        source.close()
     if when:
-        source.open("if cuda.grid(1) == 0:")
+        source.open("if (cuda.grid(1) == 0) & (cuda.blockIdx.y == 0):")
         source.add(*_LAST[when])
     return str(source)
 
@@ -79,8 +81,10 @@ def clearing(pieces: int) -> str:
     """Zeros.   (*y, *count)"""
     source = Source([*[f"y{k}" for k in range(pieces)], *[f"n{k}" for k in range(pieces)]])
     for k in range(pieces):
+        source.open(f"if cuda.blockIdx.y == {k}:")
         source.open(f"for i in range(cuda.grid(1), n{k}, cuda.gridsize(1)):")
         source.add(f"y{k}[i] = 0")
+        source.close()
         source.close()
     return str(source)
 
@@ -99,7 +103,7 @@ def moved(binder: Binder, pieces: Sequence[Piece], when: str = "", at: Any = Non
             numbers += [n // word.itemsize for n in (p.nbytes, p.source.stride, p.to.stride)]
         extra = [0, 1] if when == "begin" else []
         most = max([p.nbytes // _word(p).itemsize for p in group], default=1)
-        made.append(Queued(binder.kernel(moving(len(group), when), arrays, [*numbers, *extra], most)))
+        made.append(Queued(binder.kernel(moving(len(group), when), arrays, [*numbers, *extra], most, len(group))))
     return made
 
 
@@ -110,7 +114,7 @@ def cleared(binder: Binder, pieces: Sequence[Piece]) -> list[Queued]:
     for group in [found[i : i + TOGETHER] for i in range(0, len(found), TOGETHER)]:
         counts = [p.nbytes // _word(p).itemsize for p in group]
         arrays = [shim.part(p.to.device, p.to.start, _word(p), n) for p, n in zip(group, counts, strict=True)]
-        made.append(Queued(binder.kernel(clearing(len(group)), arrays, counts, max(counts))))
+        made.append(Queued(binder.kernel(clearing(len(group)), arrays, counts, max(counts), len(group))))
     return made
 
 

@@ -41,11 +41,11 @@ class Steering:
                 made += self.line(step, body.inner[number], memory)
                 continue
             made += self.binder.step(step, memory)
-            made += [Queued(self.binder.kernel(COUNT, [memory.draws(op)], [], 1)) for op in draws_of([step])]
+            made += [Queued(self.binder.kernel(COUNT, [memory.draws(op)], [])) for op in draws_of([step])]
         checked = [s for s in body.plan.steps if self.root.checks(s)]
         if checked:
             words = self.root.statuses
-            made.append(Queued(self.binder.kernel(LATCH, [words], [words.size - 2, int(GOOD)], 1)))
+            made.append(Queued(self.binder.kernel(LATCH, [words], [words.size - 2, int(GOOD)])))
         return made
 
     def _limit(self, step: Step, memory: Memory) -> tuple[Line, Callable[[], int], bool]:
