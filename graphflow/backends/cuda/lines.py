@@ -62,11 +62,11 @@ class Binder:
         return made
 
     def step(self, step: Step, memory: Memory) -> list[Queued]:
-        """What queues a step; nothing for one that has nothing to do."""
-        if not has_work(step):
-            return []
+        """What queues a step.   One that has nothing to do is there for what it gives a value all the same."""
         queue: list[Part]
-        if step.copy:
+        if not has_work(step):
+            queue = [_nothing]
+        elif step.copy:
             queue = [partial(shim.copy, memory.view(step.outputs[0]), memory.view(step.inputs[0]), self.stream)]
         else:
             assert step.call is not None
@@ -118,7 +118,7 @@ class _Native:
     def __init__(
         self, queued: Sequence[Queued], store: Store, mirror: Variables, stream: Any, capture: bool
     ) -> None:  # fmt: skip
-        self._queue = [one.queue for one in queued]
+        self._queue = [one.queue for one in queued if one.queue is not _nothing]
         self._store, self._mirror, self._stream, self._capture = store, mirror, stream, capture
         steps = [(one.step, one.variables) for one in queued if one.step is not None]
         self._used = {v.id: v for step, variables in steps for v in variables_in(step, variables or {})}
@@ -129,7 +129,7 @@ class _Native:
 
     def __call__(self) -> None:
         self._mirror.push(self._used)
-        if self._capture and self._runs < 2:
+        if self._capture and self._queue and self._runs < 2:
             if self._runs:
                 self._run = shim.captured(self._queue_all, self._stream) or self._run
             self._runs += 1
@@ -145,6 +145,10 @@ class _Native:
     def _queue_all(self) -> None:
         for one in self._queue:
             one()
+
+
+def _nothing() -> None:
+    pass
 
 
 def variables_in(step: Step, variables: dict[int, Operation]) -> list[Operation]:

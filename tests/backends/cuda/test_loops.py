@@ -405,3 +405,13 @@ def test_what_only_python_does_stays_there_and_meets_the_device_in_rows(driver):
                 checked.run(plain, {x: [90.0, 0.0], n: 3.0})
         with tf.Session(backend="cuda") as measured:
             assert "While" in measured.explain(fetches, feeds, runs=1)
+
+
+@inside
+def test_empty_variables_get_their_values(session):
+    v, w = tf.Variable(tf.zeros((0, 3))), tf.Variable(tf.zeros((0, 2)))
+    session.run(v.initializer)
+    assert session.run(v + 1.0).shape == (0, 3)
+    session.run(tf.while_loop(lambda i: i < 2, lambda i: i + 1 + tf.size(v.assign(v * 2.0)), [0]))
+    with pytest.raises(tf.errors.FailedPreconditionError):
+        session.run(w + 1.0)
