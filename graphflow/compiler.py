@@ -90,7 +90,7 @@ class Compiler:
         short = self.backend.short
         if short is not None and self.checks_numbers:
             short = replace(short, together=0)  # what a round makes is looked at
-        program = optimize(stage.program, report, layouts, short)
+        program = optimize(stage.program, report, layouts, short, self.backend.epilogues)
         plan = make_plan(program, self.backend.lower, donated, self.backend.lists)
         if current().verifies:
             check_plan(plan)

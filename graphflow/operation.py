@@ -45,7 +45,8 @@ def variable_of(ref: Tensor) -> Operation:
 def origin(t: Tensor) -> Tensor:
     """The member's own tensor behind an output of a fused operation, which has the user's name; else the tensor."""
     made = t.op.attrs.get("region") or t.op.attrs.get("updates")
-    return t if made is None else made.outputs[t.value_index]
+    found = None if made is None else made.origins[t.value_index]
+    return t if found is None else found
 
 
 class Tensor:

@@ -159,6 +159,7 @@ NOT_HERE = set(
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
     ReaderReadUpToV2 ReaderResetV2 LookupTableInsertV2 LookupTableRemoveV2 IteratorV2 IteratorToStringHandle ToPanels
     PanelsMatMul ListEmpty ListLengths SparseCross HashTableV2 MutableHashTableV2 InitializeTableFromTextFileV2
+    MatMulBiasRelu MatMulReluGrad MatMulSumA MatMulSumB
     """.split()
 )
 

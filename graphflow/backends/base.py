@@ -15,6 +15,7 @@ from graphflow.operation import Operation, Program, Tensor
 from graphflow.store import Store
 
 if TYPE_CHECKING:
+    from graphflow.passes.epilogues import Epilogues
     from graphflow.passes.layout import Layouts
     from graphflow.passes.loops.unroll import Short
     from graphflow.plan import Buffer, Plan, Step
@@ -109,6 +110,7 @@ class Backend(Protocol):
     watch: is called at the beginning of every run, and before and after every step.
     layouts: what graphflow.passes.layout asks; None where there is one layout of each thing.
     short: which loops it would rather have laid out, None for those that cost more to count than to do.
+    epilogues: what graphflow.passes.epilogues asks; None where no product has a second output.
     spares: whether a CPU is left while so many threads run a plan.
     device: "CPU" or "GPU", where its kernels run.
     lists: which lists, and rows of loops, it keeps in memory that grows, for kernels; elsewhere they are Python's.
@@ -125,6 +127,9 @@ class Backend(Protocol):
 
     @property
     def layouts(self) -> Layouts | None: ...
+
+    @property
+    def epilogues(self) -> Epilogues | None: ...
 
     def spares(self, threads: int) -> bool: ...
 

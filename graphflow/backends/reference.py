@@ -28,6 +28,7 @@ class ReferenceBackend:
     lists = None
     layouts = None
     short = None
+    epilogues = None
 
     def spares(self, threads: int) -> bool:
         return cpu_count() > 1

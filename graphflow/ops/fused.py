@@ -83,6 +83,14 @@ class Region:
         return tuple(reversed(found))
 
     @property
+    def origins(self) -> list[Tensor | None]:
+        """The member's own tensor behind each output; None for what comes from outside and leaves as it came."""
+        if self.rounds is None:
+            return list(self.outputs)
+        last = {t: self.rounds.state[feed] for t, feed in self.rounds.finals.items()} | dict(self.rounds.stacked)
+        return [last[t] if last[t].op in self.members else None for t in self.outputs]
+
+    @property
     def raw_place(self) -> Tensor:
         """The output in whose memory the anchor's result lives, for the epilogue to finish."""
         assert self.anchor is not None

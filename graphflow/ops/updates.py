@@ -24,6 +24,11 @@ class Updates:
         """Those of all members."""
         return [t for member in self.members for t in member.outputs]
 
+    @property
+    def origins(self) -> list[Tensor]:
+        """The member's own tensor behind each output."""
+        return self.outputs
+
     def split(self, values: Sequence[Any]) -> list[Sequence[Any]]:
         """The inputs of each member, from all inputs."""
         n = len(self.members[0].inputs)

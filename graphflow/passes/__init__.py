@@ -15,6 +15,7 @@ from graphflow.config import current
 from graphflow.errors import GraphError
 from graphflow.ops.fused import type_of
 from graphflow.passes.cse import merge_common
+from graphflow.passes.epilogues import Epilogues, extend_epilogues
 from graphflow.passes.expand import expand_composites
 from graphflow.passes.fold import fold_constants
 from graphflow.passes.fuse import fuse_regions
@@ -44,6 +45,7 @@ PIPELINE: tuple[Pass, ...] = (
     multiply_rows_once,  # after the loops, of whose inputs there are now whole products
     assign_layouts,  # before fusion, which finds the operations between convolutions in their layout
     fuse_regions,  # over operations that are all needed and all different; rules do not look into regions
+    extend_epilogues,  # after fusion, which says what else a product's kernel would do
     merge_updates,  # last: what makes a gradient has found its place
 )
 
@@ -83,12 +85,17 @@ class Report:
 
 
 def optimize(
-    program: Program, report: Report | None = None, layouts: Layouts | None = None, short: Short | None = None
+    program: Program,
+    report: Report | None = None,
+    layouts: Layouts | None = None,
+    short: Short | None = None,
+    epilogues: Epilogues | None = None,
 ) -> Program:
     """Every pass of PIPELINE that GRAPHFLOW_SKIP does not name, verified and written out where the switches say so.
 
     layouts   what the backend says of those of its kernels, None where there is one of each thing
     short     which loops it would rather have laid out
+    epilogues which products it would rather have with a second output
 
     Raises: ValueError for an unknown name in GRAPHFLOW_SKIP; InternalError for a pass that goes wrong.
     """
@@ -100,7 +107,7 @@ def optimize(
         report.asked = (*(t.name for t in program.fetches), *(op.name for op in program.targets))
         report.operations = len(program.ops)
     _dump(folder, 0, "specialize", program)
-    told: dict[Any, tuple] = {assign_layouts: (layouts,), improve_loops: (short,)}
+    told: dict[Any, tuple] = {assign_layouts: (layouts,), improve_loops: (short,), extend_epilogues: (epilogues,)}
     for number, apply in enumerate(progress(PIPELINE, "optimizing"), 1):
         name, before = apply.__name__, program
         if name in skipped:

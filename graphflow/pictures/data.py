@@ -127,8 +127,8 @@ class _Table:
                 self.rows[number]["m"] = [self._add(m, inputs) for m, inputs in parts]
                 for k in self.rows[number]["m"]:
                     self.rows[k]["p"] = number
-                for t in op.outputs:
-                    self._place[t] = self._place[origin(t)]
+                for k, t in enumerate(op.outputs):
+                    self._place[t] = self._place.get(origin(t), (number, k))
             self._row[op] = self._row[key]
         elif op not in self._row:  # a variable, seen again
             self._row[op] = self._row[key]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from graphflow.operation import Operation, Tensor, origin, short_site, variable_of
 from graphflow.ops.define import CONST
-from graphflow.ops.fused import unfolded
+from graphflow.ops.fused import repeats, unfolded
 from graphflow.pictures.looks import (
     HEAD,
     KERNEL_LOOK,
@@ -68,15 +68,17 @@ class _Picture:
         parts, look = unfolded(op), self.changes.get(op)
         if len(parts) == 1:
             return self.member(f"op{i}", i, *parts[0], look)
+        what = f"kernel of {len(parts)} operations{'' if repeats(op) == 1 else ', round by round'}"
         colours = look or KERNEL_LOOK
         self.looks.append(KERNEL_LOOK)
         self.nodes.append(
-            f'  subgraph cluster_op{i} {{ label={label(f"kernel of {len(parts)} operations")}; style="rounded,filled"; '
+            f'  subgraph cluster_op{i} {{ label={label(what)}; style="rounded,filled"; '
             f'fillcolor="{colours.fill}"; color="{colours.line}"; penwidth={2 if look else 1};'
         )
         for k, (member, inputs) in enumerate(parts):
             node = self.member(f"op{i}_{k}", i, member, inputs, None)
         self.nodes.append("  }")
+        self.source.update((t, node) for t in op.outputs if origin(t) is t)
         return node
 
     def member(self, name: str, i: int, op: Operation, inputs: Sequence[Tensor], changed: Look | None) -> str:

@@ -97,11 +97,11 @@ def test_twice_is_once():
     fetches, feeds = network(64)
     seen = []
 
-    def spy(program, report=None, layouts=None, short=None):
+    def spy(program, report=None, layouts=None, *others):
         made = assign_layouts(program, None, layouts)
         assert assign_layouts(made, None, layouts) is made
         seen.append(made)
-        return optimize(program, report, layouts, short)
+        return optimize(program, report, layouts, *others)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("graphflow.compiler.optimize", spy)

@@ -67,6 +67,7 @@ def test_the_report():
         "multiply_rows_once: 6 operations; nothing to do\n"
         "assign_layouts: 6 operations; nothing to do\n"
         "fuse_regions: 3 operations; fused 3; gone Add 1, MatMul 1, Neg 1, Relu 1; made MatMul+Add+Relu+Neg 1\n"
+        "extend_epilogues: 3 operations; nothing to do\n"
         "merge_updates: 3 operations; nothing to do\n"
     )
 
@@ -91,7 +92,7 @@ def test_an_unknown_name_to_skip_lists_the_names():
     assert str(raised.value) == (
         "GRAPHFLOW_SKIP names no pass by fuse_everything; the passes are "
         "drop_dead, fold_constants, simplify, expand_composites, merge_common, improve_loops, multiply_rows_once, "
-        "assign_layouts, fuse_regions, merge_updates"
+        "assign_layouts, fuse_regions, extend_epilogues, merge_updates"
     )
 
 
@@ -106,7 +107,7 @@ def test_the_dump_has_a_folder_for_each_compile(tmp_path):
     files = sorted(p.name for p in (tmp_path / "dump" / "0002").iterdir())
     stages = ["00-specialize", "01-drop_dead", "03-simplify", "04-expand_composites", "05-merge_common",
               "06-improve_loops", "07-multiply_rows_once", "08-assign_layouts", "09-fuse_regions",
-              "10-merge_updates"]  # fmt: skip
+              "10-extend_epilogues", "11-merge_updates"]  # fmt: skip
     assert files == [f"{stage}.{kind}" for stage in stages for kind in ("dot", "txt")]
     assert (tmp_path / "dump" / "0002" / files[-1]).read_text() == OPTIMIZED
     assert "after merge_updates: 3 operations" in (tmp_path / "dump" / "0002" / files[-2]).read_text()

@@ -107,12 +107,20 @@ def test_without_values_only_the_graph(tmp_path):
 
 def test_bodies_of_loops_are_stages_of_their_own(tmp_path):
     with tf.Graph().as_default():
-        i = tf.while_loop(lambda i: i < 5, lambda i: i * 2 + 1, [0], name="loop")
+        i = tf.while_loop(lambda i: i < 5, lambda i: tf.cumsum([i, i])[1] * 2 + 1, [0], name="loop")
         data = data_of(text_of(tf.view(i, str(tmp_path / "a.html"))))
         bodies = [stage for stage in data["stages"] if "of" in stage]
         assert [stage["name"] for stage in bodies] == ["loop/While, body 0", "loop/While, body 1"]
         assert data["rows"][bodies[0]["of"]]["t"] == "While"
         assert "Mul" in [data["rows"][r]["t"] for r in bodies[0]["rows"]]
+
+
+def test_a_loop_that_is_one_kernel(tmp_path):
+    with tf.Graph().as_default():
+        i = tf.while_loop(lambda i: i < 15, lambda i: i * 2 + 1, [0], name="loop")
+        data = data_of(text_of(tf.view(i, str(tmp_path / "a.html"))))
+        (kernel,) = [row for row in data["rows"] if row["t"] == "While(Less+Mul+Add)"]
+        assert [data["rows"][m]["t"] for m in kernel["m"]] == ["Less", "Mul", "Add"]
 
 
 def test_files_that_cannot_be_written(tmp_path):

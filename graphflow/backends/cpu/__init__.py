@@ -29,6 +29,7 @@ class CpuBackend:
     lists = staticmethod(holds_items)
     layouts = Layouts(image_lanes, panels)
     short = Short(together=None)
+    epilogues = None
 
     def __init__(self) -> None:
         self.kernels = Kernels(Cache())

@@ -8,6 +8,7 @@ from graphflow.backends.cache import Cache
 from graphflow.backends.clock import Clock
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.executable import CudaExecutable
+from graphflow.backends.cuda.kernels.product import wanted
 from graphflow.backends.cuda.loading import Kernels
 from graphflow.backends.cuda.lower import lower
 from graphflow.backends.cuda.memory import Variables
@@ -38,11 +39,13 @@ class CudaBackend:
         shim.require_device()
         self.strict = strict
         self.kernels = Kernels(Cache())
-        self._stream = shim.new_stream()
         self._told: set[str] = set()
 
     def spares(self, threads: int) -> bool:
         return cpu_count() > 1
+
+    def epilogues(self, op: Operation) -> bool:
+        return "CPU" not in (op.device or "") and wanted(op)
 
     def lower(self, op: Operation) -> Call | None:
         return None if "CPU" in (op.device or "") else lower(op)
@@ -55,9 +58,9 @@ class CudaBackend:
             self._place(step)
         variables = store.mirror
         if variables is None:
-            variables = store.mirror = Variables(store, self._stream)
+            variables = store.mirror = Variables(store, shim.new_stream())
         assert isinstance(variables, Variables)
-        return CudaExecutable(plan, store, self.kernels, variables, self._stream, clock, function, watch)
+        return CudaExecutable(plan, store, self.kernels, variables, clock, function, watch)
 
     def _place(self, step: Step) -> None:
         """Tell of a step that runs on the CPU though nobody has asked for that, or refuse it."""

@@ -2,6 +2,10 @@
 
 Everything that a run brings goes to the device in one copy, and everything that it gives comes back in one.  What lies
 between two steps in Python is one queue of copies and kernels, captured in its second run and replayed from then on.
+
+An executable has a stream of its own: while that is captured nobody else, as a session in another thread, may use it.
+What other streams see, values of variables above all, is therefore waited for: before every step in Python, and at the
+end of a run.
 """
 
 from __future__ import annotations
@@ -42,21 +46,20 @@ class CudaExecutable:
         store: Store,
         kernels: Kernels,
         variables: Variables,
-        stream: Any,
         clock: Clock | None = None,
         function: Bodies | None = None,
         watch: Watch | None = None,
     ) -> None:
         self._plan, self._store, self._kernels, self._mirror = plan, store, kernels, variables
-        self._stream, self._function = stream, function
+        self._stream, self._function = shim.new_stream(), function
         self._required = [v for v in read_first(plan) if not store.initialized(v)]
         together, of = clock is None and watch is None, variables_of(plan)
         native = {n for n, s in enumerate(plan.steps) if is_native(s, store, of)}
         self._inner = inner_of(plan, store, function) if together else {}  # whose steps have numbers in the buffers
         steps = [s for n, s in all_steps(plan, self._inner) if n < 0 or n in native or n in self._inner]
         kernels.prepare(job for s in steps if s.call is not None and has_work(s) for job in s.call.function.jobs)
-        self._buffers = Buffers(plan, store, variables, stream, steps)
-        self._binder = Binder(store, kernels, variables, stream)
+        self._buffers = Buffers(plan, store, variables, self._stream, steps)
+        self._binder = Binder(store, kernels, variables, self._stream)
         self._parts = self._bound_together(native) if together else self._bound_apart(native, clock, watch)
 
     def __call__(self, feeds: list[np.ndarray]) -> list[np.ndarray]:
@@ -107,6 +110,15 @@ class CudaExecutable:
 
     # -- steps in Python -----------------------------------------------------------------------------------------
     def _in_python(self, step: Step) -> Part:
+        compute = self._computing(step)
+
+        def part() -> None:
+            shim.wait(self._stream)
+            compute()
+
+        return part
+
+    def _computing(self, step: Step) -> Part:
         if step.copy:
             return lambda: self._buffers.save(step.outputs[0], self._buffers.host(step.inputs[0]).copy())
         return self._calling(step) if step.op.definition.calls else self._referring(step)

@@ -41,6 +41,7 @@ _BUSY = 24 * 132
 _STREAMING = 6  # blocks of 256 threads with 40 registers
 MANY = 8 if shim.SIMULATED else 1 << 18  # numbers, from which on a thread has several
 _MERGED = 16  # chunks, at most, that a thread merges
+_SETS = 32  # updates in a launch, at most
 _SHARED = 48 << 10  # bytes of shared memory that every device has
 
 _elementwise = functools.lru_cache(4096)(elementwise)
@@ -91,19 +92,24 @@ def epilogue(op: Operation, region: Region) -> tuple[regions.Epilogue, tuple[Ten
 
 
 def each(op: Operation, updates: Updates) -> Call | None:
-    """One launch for all updates."""
+    """A launch for as many updates as a kernel has parameters for; what all of them take is passed once."""
     body = updates_body(updates)
     if body is None:
         return None
-    pointers: list[Pointer] = []
-    lengths: list[int] = []
-    for i, taken in enumerate(updates.split(op.inputs)):
-        made = op.outputs[i * len(body.members) : (i + 1) * len(body.members)]
-        lengths.append(math.prod(sizes(made[0].dims)))
-        pointers += [*taken, *made]
-    ends = list(itertools.accumulate(-(-n // shim.THREADS) for n in lengths))
-    text = _side_by_side(body, len(lengths))
-    return call([Launch(text, tuple(pointers), (*lengths, *ends), (max(ends[-1], 1), 1))])
+    many, outputs = updates.split(op.inputs), len(body.members)
+    common = tuple(k for k, t in enumerate(many[0]) if t.dims == () and all(taken[k] is t for taken in many))
+    launches = []
+    for first in range(0, len(many), _SETS):
+        pointers: list[Pointer] = [many[0][k] for k in common]
+        lengths: list[int] = []
+        for i, taken in enumerate(many[first : first + _SETS], first):
+            made = op.outputs[i * outputs : (i + 1) * outputs]
+            lengths.append(math.prod(sizes(made[0].dims)))
+            pointers += [*[t for k, t in enumerate(taken) if k not in common], *made]
+        ends = list(itertools.accumulate(-(-n // shim.THREADS) for n in lengths))
+        text = _side_by_side(body, len(lengths), common)
+        launches.append(Launch(text, tuple(pointers), (*lengths, *ends), (max(ends[-1], 1), 1)))
+    return call(launches)
 
 
 def _call(space: Space, pointers: tuple[Pointer, ...]) -> Call | None:

@@ -23,6 +23,7 @@ from graphflow.backends.cuda.places import Memory
 from graphflow.errors import InternalError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import type_of
+from graphflow.passes import collector_paused
 from graphflow.plan import Step
 from graphflow.store import Store
 
@@ -41,7 +42,7 @@ Line = list[Queued | Part]
 
 
 class Binder:
-    """Binds steps of plans for the runs of one session."""
+    """Binds steps of plans for the runs of one executable."""
 
     def __init__(self, store: Store, kernels: Kernels, variables: Variables, stream: Any) -> None:
         self.store, self.kernels, self.variables, self.stream = store, kernels, variables, stream
@@ -131,7 +132,8 @@ class _Native:
         self._mirror.push(self._used)
         if self._capture and self._queue and self._runs < 2:
             if self._runs:
-                self._run = shim.captured(self._queue_all, self._stream) or self._run
+                with collector_paused():  # what it frees would be part of the capture, which allows no such thing
+                    self._run = shim.captured(self._queue_all, self._stream) or self._run
             self._runs += 1
         self._run()
         if not self._capture:

@@ -161,17 +161,18 @@ class Point:
             self.store(source, number, whole)
 
 
-def side_by_side(body: Body, count: int) -> str:
-    """(*pointers of each of `count` sets, their lengths, and the block behind their last): a body over each of them.
+def side_by_side(body: Body, count: int, common: tuple[int, ...]) -> str:
+    """A body over each of `count` sets of arrays, a thread a point; each set has whole blocks.
 
-    A thread a point; each set has whole blocks.
+    (*common inputs, *the other pointers of each set, their lengths, and the block behind their last)
     """
     point = Point(body, "64")
     own = Source(["i", *point.pointers()], "update")
     point.every_member(own, "i")
-    sets = [[f"{name}_{j}" for name in point.pointers()] for j in range(count)]
+    same = [f"a{k}" for k in common]
+    sets = [[name if name in same else f"{name}_{j}" for name in point.pointers()] for j in range(count)]
     lengths, ends = ([f"{letter}{j}" for j in range(count)] for letter in "ne")
-    source = Source([*[name for names in sets for name in names], *lengths, *ends])
+    source = Source([*same, *[name for names in sets for name in names if name not in same], *lengths, *ends])
     source.add("block = cuda.blockIdx.x", "first = 0")
     for j, names in enumerate(sets):
         source.open(f"if (first <= block) & (block < e{j}):")

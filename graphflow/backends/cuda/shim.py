@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import re
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -117,10 +118,19 @@ def signature(elements: Sequence[str], sizes: int) -> str:
 
 
 def ptx(function: Callable, elements: Sequence[str], sizes: int, threads: int, resident: int) -> str:
-    """The kernel's PTX, for the oldest GPUs and all since: needs the toolkit, but neither driver nor GPU."""
+    """The kernel's PTX, for the oldest GPUs and all since: needs the toolkit, but neither driver nor GPU.
+
+    Numba names it, and each of its parameters, by the types of all of them, which makes megabytes of a hundred.
+    """
     with _pretended(_OLDEST):
         code, _ = cuda.compile_ptx(function, signature(elements, sizes), cc=_OLDEST, launch_bounds=(threads, resident))
-    return code
+    return code.replace(_entry(code), "kernel")
+
+
+def _entry(ptx: str) -> str:
+    found = re.search(r"\.entry\s+([\w$]+)", ptx)
+    assert found, "PTX without an entry"
+    return found[1]
 
 
 @contextmanager
@@ -152,8 +162,6 @@ def assembled(ptx: str, capability: tuple[int, int]) -> Assembled:
     """PTX as machine code; needs neither driver nor GPU."""
     from cuda.bindings import nvjitlink
 
-    found = re.search(r"\.entry\s+([\w$]+)", ptx)
-    assert found, "PTX without an entry"
     text = ptx.encode() + b"\0"
     linker = nvjitlink.create(3, [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-verbose"])
     try:
@@ -167,7 +175,7 @@ def assembled(ptx: str, capability: tuple[int, int]) -> Assembled:
         nvjitlink.get_info_log(linker, report)
     finally:
         nvjitlink.destroy(linker)
-    return Assembled(found[1], bytes(code), report.decode())
+    return Assembled(_entry(ptx), bytes(code), report.decode())
 
 
 @functools.cache
@@ -227,12 +235,12 @@ class _Launching:
             if isinstance(a, int):
                 words.append(a)
             else:
-                words += [0, 0, a.size, a.dtype.itemsize, a.device_ctypes_pointer.value or 0, a.size, a.dtype.itemsize]
+                words += [0, 0, a.size, a.dtype.itemsize, address(a), a.size, a.dtype.itemsize]
         self._words = np.array(words, np.int64)
         self._places = self._words.ctypes.data + 8 * np.arange(len(words), dtype=np.uint64)
         self._arguments = arguments  # whose memory must live
         self._launch = partial(
-            driver.cuLaunchKernel, kernel, *blocks, 1, threads, 1, 1, 0, driver.CUstream(int(stream.handle)),
+            driver.cuLaunchKernel, kernel, *blocks, 1, threads, 1, 1, 0, driver.CUstream(handle(stream)),
             int(self._places.ctypes.data), 0,
         )  # fmt: skip
 
@@ -256,6 +264,11 @@ def allocate(nbytes: int, what: str) -> Any:
         ) from error
 
 
+def address(memory: Any) -> int:
+    """Of the first byte of device memory."""
+    return int(memory.ctypes.data if SIMULATED else memory.device_ctypes_pointer.value or 0)
+
+
 def part(memory: Any, start: int, dtype: np.dtype, count: int) -> Any:
     """`count` elements of a dtype in device memory, from a byte on."""
     return memory[start : start + count * dtype.itemsize].view(dtype)
@@ -264,6 +277,16 @@ def part(memory: Any, start: int, dtype: np.dtype, count: int) -> Any:
 def pinned(nbytes: int) -> np.ndarray:
     """Bytes on the host that the device can copy by itself."""
     return np.empty(max(nbytes, 1), np.uint8) if SIMULATED else cuda.pinned_array(max(nbytes, 1), np.uint8)
+
+
+def fill(memory: Any, byte: int, stream: Any) -> None:
+    """Queue that all bytes become this one."""
+    if SIMULATED:
+        memory.copy_to_device(np.full(memory.size, byte, np.uint8))
+        return
+    from cuda.bindings import driver
+
+    _checked(driver.cuMemsetD8Async(address(memory), byte, memory.size, driver.CUstream(handle(stream))))
 
 
 def upload(target: Any, source: np.ndarray, stream: Any) -> None:
@@ -281,10 +304,13 @@ def copy(target: Any, source: Any, stream: Any) -> None:
     target.copy_to_device(source, stream=stream)
 
 
-@functools.cache
 def new_stream() -> Any:
-    """The stream of the process."""
     return cuda.stream()
+
+
+def handle(stream: Any) -> int:
+    """What the driver knows a stream by."""
+    return 0 if SIMULATED else int(stream.handle)
 
 
 def enter() -> None:
@@ -299,7 +325,7 @@ def wait(stream: Any) -> None:
         return
     from cuda.bindings import driver
 
-    _checked(driver.cuStreamSynchronize(driver.CUstream(int(stream.handle))))
+    _checked(driver.cuStreamSynchronize(driver.CUstream(handle(stream))))
 
 
 def lost(status: str) -> OpError:
@@ -318,21 +344,22 @@ def captured(queue: Callable[[], None], stream: Any) -> Callable[[], None] | Non
     from cuda.bindings import driver
 
     cuda.current_context()  # of this thread
-    handle = driver.CUstream(int(stream.handle))
+    on = driver.CUstream(handle(stream))
     mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-    _checked(driver.cuStreamBeginCapture(handle, mode))
+    _checked(driver.cuStreamBeginCapture(on, mode))
     try:
         queue()
     finally:
-        graph = _checked(driver.cuStreamEndCapture(handle))
+        graph = _checked(driver.cuStreamEndCapture(on))
     executable = _checked(driver.cuGraphInstantiate(graph, 0))
     _checked(driver.cuGraphDestroy(graph))
 
-    launch = partial(driver.cuGraphLaunch, executable, handle)
+    launch = partial(driver.cuGraphLaunch, executable, on)
 
     def replay() -> None:
         _checked(launch())
 
+    weakref.finalize(replay, driver.cuGraphExecDestroy, executable).atexit = False
     return replay
 
 

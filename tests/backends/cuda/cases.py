@@ -238,3 +238,13 @@ for name, optimizer in {
     "ftrl": lambda: train.FtrlOptimizer(0.1),
 }.items():  # fmt: skip
     case(name, _trained(optimizer), (4, 3))
+
+
+def _many(a: Tensor) -> list[Tensor]:
+    variables = [tf.Variable(tf.ones((1 + k % 3,)) / (k + 1)) for k in range(70)]
+    loss = tf.add_n([tf.reduce_sum(tf.square(v) * a) for v in variables])
+    with tf.control_dependencies([train.AdamOptimizer(0.1).minimize(loss)]):
+        return [tf.concat([v.read_value() for v in variables], 0)]
+
+
+case("more variables than a kernel has parameters for", _many, (1,))

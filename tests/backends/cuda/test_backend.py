@@ -10,7 +10,7 @@ import pytest
 
 import graphflow as tf
 from graphflow.errors import FailedPreconditionError, GraphError, InvalidArgumentError, ResourceExhaustedError
-from tests.backends.cuda.ptxas import TOOLKIT, launches
+from tests.backends.cuda.ptxas import TOOLKIT
 from tests.backends.cuda.simulator import GPU, SIMULATED, inside
 
 
@@ -203,6 +203,29 @@ def test_a_loop_of_a_known_count_is_laid_out_and_captured():
 
 
 @inside
+def test_sessions_of_several_threads_have_streams_of_their_own(monkeypatch):
+    """A stream that is captured takes what others queue there; what a step in Python sees is waited for."""
+    from graphflow.backends.cuda import shim
+
+    streams, waited, wait = [], [], shim.wait
+    monkeypatch.setattr(shim, "new_stream", lambda make=shim.new_stream: streams.append(make()) or streams[-1])
+    monkeypatch.setattr(shim, "wait", lambda stream: waited.append(stream) or wait(stream))
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, (2, 2))
+        v = tf.Variable(np.eye(2, dtype=np.float32))
+        with tf.control_dependencies([v.assign_add(x)]):
+            y = tf.matrix_inverse(v.read_value() * 1.0) * 2.0
+        with tf.Session(backend="cuda") as a, tf.Session(backend="cuda") as b:
+            for session in (a, b):
+                session.run(v.initializer)
+            del streams[:], waited[:]
+            for session in (a, b):
+                np.testing.assert_allclose(session.run(y, {x: np.eye(2)}), np.eye(2))
+        assert len(set(map(id, streams))) == 2
+        assert all([s is stream for s in waited].count(True) >= 2 for stream in streams)
+
+
+@inside
 def test_strings_and_other_dtypes_pass_through_the_host(session, capsys):
     x = tf.placeholder(tf.float32, (2,))
     text = tf.as_string(x * 2.0)
@@ -255,99 +278,6 @@ def test_a_training_goes_the_way_of_the_reference():
                 losses[backend] = [session.run([loss, step], feeds)[0] for _ in range(3)]
         np.testing.assert_allclose(losses["cuda"], losses["reference"], rtol=1e-5)
         assert losses["cuda"][2] < losses["cuda"][0]
-
-
-def _random(*shape):
-    return np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
-
-
-@inside
-@pytest.mark.parametrize(
-    ("after", "known"),
-    [
-        (lambda y, b: y, ""),
-        (lambda y, b: y + b, "bias"),
-        (lambda y, b: tf.nn.bias_add(y, b), "bias"),
-        (lambda y, b: tf.nn.relu(y), "relu"),
-        (lambda y, b: tf.nn.relu(b + y), "bias relu"),
-        (lambda y, b: tf.nn.relu(y) + b, None),
-        (lambda y, b: y + 1.0, None),
-        (lambda y, b: tf.nn.sigmoid(y + b), None),
-    ],
-)
-def test_the_epilogues_that_cublas_knows(monkeypatch, after, known):
-    from graphflow.backends.cuda.kernels import ANCHORS, product
-
-    seen = []
-    monkeypatch.setitem(ANCHORS, "matmul", lambda op, inputs, after, rest: seen.append(product._known(after)))
-    with tf.Graph().as_default():
-        x, w, b = (tf.placeholder(tf.float32, shape) for shape in ((3, 4), (4, 5), (5,)))
-        launches([after(tf.matmul(x, w), b)], {x: _random(3, 4), w: _random(4, 5), b: _random(5)})
-    assert known in seen
-
-
-def _by_numpy(product, arguments, stream):
-    """What cuBLAS does, in the simulator."""
-    m, n, k, batch = product.shape
-    a, b, *bias, made, _ = arguments
-
-    def matrices(x, rows, columns, flip, step):
-        host = x.copy_to_host().reshape(-1, *((columns, rows) if flip else (rows, columns)))
-        assert len(host) == (batch if step else 1)
-        return host.swapaxes(1, 2) if flip else host
-
-    def run():
-        y = matrices(a, m, k, product.flips[0], product.steps[0]) @ matrices(
-            b, k, n, product.flips[1], product.steps[1]
-        )
-        y = y + bias[0].copy_to_host() if bias else y
-        y = np.maximum(y, 0) if "relu" in product.epilogue else y
-        made.copy_to_device(np.ascontiguousarray(y, product.dtype).reshape(-1))
-
-    return run
-
-
-@pytest.mark.skipif(not SIMULATED, reason="for the simulator")
-@pytest.mark.parametrize("shapes", [((5, 7), (7, 3)), ((2, 5, 7), (2, 7, 3)), ((2, 5, 7), (7, 3))], ids=str)
-@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
-def test_products_by_a_library_and_what_follows_them(monkeypatch, shapes, flips):
-    from graphflow.backends.cuda import cublas
-    from graphflow.backends.cuda.kernels import product
-
-    monkeypatch.setattr(cublas, "available", lambda: True)
-    monkeypatch.setattr(cublas.Product, "bound", _by_numpy)
-    monkeypatch.setattr(product, "_LARGE", 1)
-    a, w = (_random(*s) for s in shapes)
-    a, w = (x.swapaxes(-1, -2).copy() if flip else x for x, flip in zip((a, w), flips, strict=True))
-    with tf.Graph().as_default():
-        x, b = tf.placeholder(tf.float32, a.shape), tf.constant(_random(3))
-        y = tf.matmul(x, tf.constant(w), transpose_a=flips[0], transpose_b=flips[1])
-        fetches = [y + b, tf.nn.relu(y * 1.5), tf.nn.sigmoid(y + b), tf.nn.relu(y + b)]
-        made = [tf.Session(backend=backend).run(f, {x: a}) for f in fetches for backend in ("cuda", "reference")]
-    for got, want in zip(made[::2], made[1::2], strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.skipif(not GPU, reason="there is no GPU")
-@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
-def test_cublas_gives_what_own_kernels_give(flips):
-    from graphflow.backends.cuda import cublas
-
-    if not cublas.available():
-        pytest.skip("cuBLASLt is not installed")
-    a, w = _random(*((300, 100) if flips[0] else (100, 300))), _random(*((200, 300) if flips[1] else (300, 200)))
-    a[3, 5] = np.nan
-    results = {}
-    for name in ("cublas", "own", "tf32"):
-        with tf.config(cublas=name != "own", allow_tf32=name == "tf32"), tf.Graph().as_default():
-            y = tf.matmul(tf.constant(a), tf.constant(w), transpose_a=flips[0], transpose_b=flips[1])
-            bias = tf.constant(_random(200))
-            fetches = [y, tf.nn.relu(y + bias), tf.nn.sigmoid(y * 2.0)]
-            results[name] = tf.Session(backend="cuda").run(fetches)
-    for fast, exact, coarse in zip(results["cublas"], results["own"], results["tf32"], strict=True):
-        np.testing.assert_allclose(fast, exact, rtol=1e-4, atol=1e-4)  # NaN where there is NaN
-        np.testing.assert_allclose(coarse, exact, rtol=0.1, atol=0.1)
-    assert np.abs(np.nan_to_num(results["tf32"][0] - results["own"][0])).max() > 1e-3
 
 
 @pytest.mark.skipif(not GPU, reason="there is no GPU")

@@ -13,5 +13,6 @@ from graphflow.operation import Operation
 
 ANCHORS: dict[str, Callable[..., Call | None]] = {**conv.ANCHORS, **pool.ANCHORS, "matmul": product.matmul}
 BINDINGS: dict[str, Callable[[Operation], Call | None]] = {
-    **depthwise.KERNELS, **moving.KERNELS, **order.KERNELS, **picking.KERNELS, **softmax.KERNELS,
+    **depthwise.KERNELS, **moving.KERNELS, **order.KERNELS, **picking.KERNELS,
+    **product.KERNELS, **softmax.KERNELS,
 }  # fmt: skip
