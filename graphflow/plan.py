@@ -26,6 +26,7 @@ from graphflow.program import Program
 from graphflow.shape import Dims, count, elements, known, sizes
 
 Lower = Callable[[Operation], Call | None]
+Kept = Callable[[Tensor], bool]
 
 
 class Buffer(NamedTuple):
@@ -109,10 +110,12 @@ class Plan:
         return f"<Plan: {len(self.steps)} steps, {self.arena_bytes} bytes of memory for a run>"
 
 
-def make_plan(program: Program, lower: Lower, donated: Collection[int] | None = None, lists: bool = False) -> Plan:
+def make_plan(
+    program: Program, lower: Lower, donated: Collection[int] | None = None, lists: Kept | None = None
+) -> Plan:
     """Choose kernels and places for a program whose shapes are known.
 
-    lists     whether the backend keeps lists in memory that grows; elsewhere they are Python's
+    lists     which of them the backend keeps in memory that grows; elsewhere they are Python's
     donated   feeds, by position, that are lists which the plan may change; None where lists that are fed are Python's
     """
     return _Planner(program, lower, donated, lists).plan()
@@ -123,20 +126,27 @@ def holds_items(t: Tensor) -> bool:
     kind = t.dtype
     if isinstance(kind, ListType):
         return (kind.item is not None or kind.blank) and not kind.element.dtype.hasobject
+    return holds_rows(t)
+
+
+def holds_rows(t: Tensor) -> bool:
+    """Whether these are the rows of a loop that makes nobody knows how many."""
     op = t.op
     stacked = "variables" in op.attrs and t.value_index > len(op.definition.writes) + op.attrs["variables"]
     if not stacked or not t.dims or t.dims[0] is not None:
         return False
-    return known(t.dims[1:]) and not kind.dtype.hasobject
+    return known(t.dims[1:]) and not t.dtype.dtype.hasobject
 
 
 class _Planner:
     """Places are found in one walk; those in the arena are numbered slots until all slots are known."""
 
-    def __init__(self, program: Program, lower: Lower, donated: Collection[int] | None, in_cells: bool) -> None:
+    def __init__(
+        self, program: Program, lower: Lower, donated: Collection[int] | None, kept: Kept | None
+    ) -> None:  # fmt: skip
         self.program = program
         self.lower = lower
-        self.in_cells = in_cells
+        self._is_list = kept or (lambda t: False)
         self.donated = frozenset(donated or ())
         self.kept = {t for i, t in enumerate(program.feeds) if i not in self.donated}  # feeds that may not change
         self.kinds = [op.definition.lower(op) for op in program.ops]
@@ -255,9 +265,6 @@ class _Planner:
         return [*copies, Step(op, tuple(inputs), tuple(homes), call, scratch, donated=donated), *saved]
 
     # -- lists ---------------------------------------------------------------------------------------------------
-    def _is_list(self, t: Tensor) -> bool:
-        return self.in_cells and holds_items(t)
-
     def _new_list(self, t: Tensor) -> Buffer:
         self.lists += 1
         return Buffer("list", self.lists - 1, t.dims, t.dtype)

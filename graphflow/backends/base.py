@@ -113,12 +113,14 @@ class Backend(Protocol):
     epilogues: what graphflow.passes.epilogues asks; None where no product has a second output.
     spares: whether a CPU is left while so many threads run a plan.
     device: "CPU" or "GPU", where its kernels run.
-    lists: whether it keeps lists of items of one shape in memory that grows, for kernels: see graphflow.plan.
+    lists: which lists, and rows of loops, it keeps in memory that grows, for kernels; elsewhere they are Python's.
     """
 
     name: str
     device: str
-    lists: bool
+
+    @property
+    def lists(self) -> Callable[[Tensor], bool] | None: ...
 
     @property
     def short(self) -> Short | None: ...

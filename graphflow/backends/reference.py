@@ -25,7 +25,7 @@ class ReferenceBackend:
 
     name = "reference"
     device = "CPU"
-    lists = False
+    lists = None
     layouts = None
     short = None
     epilogues = None

@@ -1,18 +1,42 @@
-"""How often a loop runs its body, where its test tells: a counter that starts, grows and ends by constants."""
+"""How often a loop runs its body, where its test tells: a counter that grows by a constant, up to a bound."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from graphflow.operation import Program, Tensor
 from graphflow.ops.arithmetic import ADD, SUB
 from graphflow.ops.basic import IDENTITY
 from graphflow.ops.compare import GREATER, GREATER_EQUAL, LESS, LESS_EQUAL
+from graphflow.ops.define import CONST
 from graphflow.ops.static import static_value
 
 # With the sides exchanged, and whether the counter grows, and whether the bound itself counts.
 _MIRRORED = {LESS: GREATER, GREATER: LESS, LESS_EQUAL: GREATER_EQUAL, GREATER_EQUAL: LESS_EQUAL}
 _KINDS = {LESS: (1, 0), LESS_EQUAL: (1, 1), GREATER: (-1, 0), GREATER_EQUAL: (-1, 1)}
+
+
+class Counter(NamedTuple):
+    """A test that compares a loop variable with a bound that stays the same.
+
+    variable   which one
+    bound      known in the test, or a feed of it that is no loop variable
+    step       what an iteration adds
+    direction  1 where the loop goes on while the variable is below the bound, -1 where it goes on while it is above
+    more       1 where it goes on when they are equal, else 0
+    """
+
+    variable: int
+    bound: Tensor
+    step: int
+    direction: int
+    more: int
+
+    def rounds(self, start: int, bound: int) -> int:
+        """The number of iterations from a first value of the variable on."""
+        distance = (start - bound) * self.direction - self.more
+        return max(0, -(distance // abs(self.step)))
 
 
 def known_rounds(limit: Tensor, initial: Sequence[Tensor], body: Program, test: Program | None) -> int | None:
@@ -31,23 +55,37 @@ def known_rounds(limit: Tensor, initial: Sequence[Tensor], body: Program, test: 
     return counted if counted is None or most < 0 else min(counted, int(most))
 
 
-def _counted(initial: Sequence[Tensor], body: Program, test: Program) -> int | None:
+def counter_of(variables: int, body: Program, test: Program) -> Counter | None:
+    """The counter that a test asks for; None where it asks for something else.
+
+    variables  how many loop variables there are: the first feeds of test and body, and the first fetches of the body
+    """
     going = _behind(test.fetches[0])
     kind = going.op.definition
     if kind not in _KINDS:
         return None
     a, b = map(_behind, going.op.inputs)
-    if a not in test.feeds:
+    held = test.feeds[:variables]
+    if a not in held:
         a, b, kind = b, a, _MIRRORED[kind]
-    bound = _integer(b)
-    if bound is None or a not in test.feeds[: len(initial)]:
+    if a not in held or not a.dtype.is_integer or a.dims != ():
         return None
-    number = test.feeds.index(a)
-    start, step = _integer(initial[number]), _step(body.feeds[number], _behind(body.fetches[number]))
-    direction, more = _KINDS[kind]
-    if start is None or step is None or step * direction <= 0:
+    alone = all(op is going.op or op.definition in (IDENTITY, CONST) for op in test.ops)
+    if _integer(b) is None and (b not in test.feeds[variables:] or b.dims != () or not alone):
         return None
-    return max(0, -((start - bound - direction * more) * direction // abs(step)))
+    number = held.index(a)
+    step, (direction, more) = _step(body.feeds[number], _behind(body.fetches[number])), _KINDS[kind]
+    if step is None or step * direction <= 0:
+        return None
+    return Counter(number, b, step, direction, more)
+
+
+def _counted(initial: Sequence[Tensor], body: Program, test: Program) -> int | None:
+    counter = counter_of(len(initial), body, test)
+    if counter is None:
+        return None
+    start, bound = _integer(initial[counter.variable]), _integer(counter.bound)
+    return None if start is None or bound is None else counter.rounds(start, bound)
 
 
 def _step(counter: Tensor, following: Tensor) -> int | None:

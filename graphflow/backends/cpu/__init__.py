@@ -17,7 +17,7 @@ from graphflow.backends.cpu.walk import EXECUTOR
 from graphflow.operation import Operation
 from graphflow.passes.layout import Layouts
 from graphflow.passes.loops.unroll import Short
-from graphflow.plan import Plan
+from graphflow.plan import Plan, holds_items
 from graphflow.store import Store
 
 
@@ -26,7 +26,7 @@ class CpuBackend:
 
     name = "cpu"
     device = "CPU"
-    lists = True
+    lists = staticmethod(holds_items)
     layouts = Layouts(image_lanes, panels)
     short = Short(together=None)
     epilogues = None

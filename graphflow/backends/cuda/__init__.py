@@ -16,7 +16,7 @@ from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Operation
 from graphflow.ops.fused import type_of
 from graphflow.passes.loops.unroll import Short
-from graphflow.plan import Plan, Step
+from graphflow.plan import Plan, Step, holds_rows
 from graphflow.store import Store
 
 
@@ -30,9 +30,9 @@ class CudaBackend:
 
     name = "cuda"
     device = "GPU"
-    lists = False
+    lists = staticmethod(holds_rows)
     layouts = None
-    # Each round of a loop waits for the device, and a kernel that never ends for a new process.
+    # A round of a loop is a launch of its own, and a kernel that never ends for a new process.
     short = Short(rounds=256, operations=4096, elements=1 << 30, together=1 << 20)
 
     def __init__(self, strict: bool = False) -> None:

@@ -206,15 +206,15 @@ def interpreted(function: Callable) -> Any:
 
 def bound(
     kernel: Any, blocks: tuple[int, int], threads: int, stream: Any, arguments: Sequence[Any]
-) -> Callable[[], None]:
-    """What queues the kernel."""
+) -> Callable[..., None]:
+    """What queues the kernel; numbers that it is called with take the places of the last ones among the arguments."""
     if not SIMULATED:
         return _Launching(kernel, blocks, threads, stream, arguments)
 
-    def run() -> None:
+    def run(*numbers: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's numbers warn where a GPU does not
-            kernel[blocks, threads](*arguments)
+            kernel[blocks, threads](*arguments[: len(arguments) - len(numbers)], *numbers)
 
     return run
 
@@ -244,7 +244,9 @@ class _Launching:
             int(self._places.ctypes.data), 0,
         )  # fmt: skip
 
-    def __call__(self) -> None:
+    def __call__(self, *numbers: int) -> None:
+        if numbers:  # the driver reads the words before the call is done
+            self._words[-len(numbers) :] = numbers
         _checked(self._launch())
 
 

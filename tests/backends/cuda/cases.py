@@ -171,6 +171,7 @@ case("pad", lambda a: [tf.pad(a, [[1, 0], [0, 2]]), tf.pad(a, [[1, 1], [2, 1]], 
 case("join", lambda a, b: [tf.concat([a, b, a], 1), tf.stack([a, b], 1)], (2, 3), (2, 3))
 case("part", lambda a: [*tf.split(a, 3, 1), *tf.unstack(a), *tf.split(a, [1, 5], 1)], (2, 6))
 gradient("slices' gradient", lambda a: a[1:, ::2], (4, 5))
+gradient("moving slices' gradient", lambda a: a[tf.cast(a[0, 0] * 0.0, tf.int32) - 1, ::2], (4, 5))
 case("arg extremes", lambda a: [tf.argmax(a, 1), tf.argmin(a, 0)], (4, 5))
 case("one_hot and range", lambda a: [tf.one_hot(tf.argmax(a, 1), 5), tf.range(1, 12, 3),
                                      tf.one_hot([[1, 3]], 4, axis=0)], (3, 5))  # fmt: skip

@@ -57,6 +57,22 @@ def launches(fetches: list[Tensor], feeds: dict[Tensor, np.ndarray]) -> list[tup
     return found
 
 
+def jobs_of_loops() -> list[Any]:
+    """The kernels that belong to no operation: what loops and branches move, clear and count."""
+    from graphflow.backends.cuda import rounds, shim
+    from graphflow.backends.cuda.compile import Job
+
+    made = [Job(rounds.COUNT, ("uint64",), 0, shim.THREADS), Job(rounds.SET, ("int32",), 1, shim.THREADS),
+            Job(rounds.LATCH, ("int64",), 2, shim.THREADS)]  # fmt: skip
+    for n in (1, rounds.TOGETHER):
+        words = tuple([f"int{8 << k % 4}" for k in range(n)])
+        made.append(Job(rounds.clearing(n), words, n, shim.THREADS))
+        for when in ("", "begin", "take", "give"):
+            elements = (*(["int64"] if when else []), *[w for w in words for _ in range(2)])
+            made.append(Job(rounds.moving(n, when), elements, 3 * n + 2 * (when == "begin"), shim.THREADS))
+    return made
+
+
 def report_of(text: str) -> Report:
     """What the assembler has said of a kernel."""
     memory = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", text)
@@ -72,21 +88,25 @@ def main(share: int, shares: int) -> int:
     from tests.backends.cuda.cases import CASES
 
     generate.MANY = 8  # as in the simulator: the shapes of the cases are small
-    done: set[Any] = set()
-    bad, most = 0, dict.fromkeys(CAPABILITIES, 0)
+    jobs = dict.fromkeys([("loops and branches", job) for job in jobs_of_loops()] if not share else [])
     for name in list(CASES)[share::shares]:
         with tf.Graph().as_default():
-            for kind, one in launches(*CASES[name](np.random.default_rng(0))):
-                if one.job in done:
-                    continue
-                done.add(one.job)
-                ptx = shim.ptx(function_of(one.kernel), *one.job[1:])
-                for capability in CAPABILITIES:
-                    report = report_of(one.job.assembled(ptx, capability).report)
-                    most[capability] = max(most[capability], report.registers)
-                    if report.spills or report.stack > STACK:
-                        bad += 1
-                        print(f"{name}: {kind}: {capability}: {report}")
+            jobs |= {
+                (f"{name}: {kind}", one.job): None for kind, one in launches(*CASES[name](np.random.default_rng(0)))
+            }
+    done: set[Any] = set()
+    bad, most = 0, dict.fromkeys(CAPABILITIES, 0)
+    for name, job in jobs:
+        if job in done:
+            continue
+        done.add(job)
+        ptx = shim.ptx(function_of(job.kernel), *job[1:])
+        for capability in CAPABILITIES:
+            report = report_of(job.assembled(ptx, capability).report)
+            most[capability] = max(most[capability], report.registers)
+            if report.spills or report.stack > STACK:
+                bad += 1
+                print(f"{name}: {capability}: {report}")
     many = f"{bad} spill or have more than {STACK} bytes of stack"
     print(f"{len(done)} kernels for each of {', '.join(map(str, CAPABILITIES))}; {many}")
     print(f"registers at most: {', '.join(map(str, most.values()))}")

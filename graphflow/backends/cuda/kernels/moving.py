@@ -24,8 +24,8 @@ _MOVING = 5  # numbers of an entry of begin: which, stride, low, high, what a ne
 
 
 @functools.lru_cache(256)
-def copying(loops: int, moving: int, bits: str) -> str:
-    """y[y_start + ...] = x[x_start + ...] over loops; entries of begin may say more about where to start.
+def copying(loops: int, moving: int, bits: str, into: bool) -> str:
+    """y[y_start + ...] = x[x_start + ...] over loops; entries of begin may say more about where to start in x, or in y.
 
     (x, begin and status if there are moving entries, y, x_start, y_start, count, *loops, *moving entries)
     """
@@ -39,7 +39,8 @@ def copying(loops: int, moving: int, bits: str) -> str:
         source.open(f"if (at{e} < low{e}) | (at{e} >= high{e}):")
         source.add(bad_index(f"entry{e}", f"at{e}"), "return")
         source.close()
-        source.add(f"x_start = x_start + stride{e} * where(at{e} < 0, at{e} + wrap{e}, at{e})")
+        start = "y_start" if into else "x_start"
+        source.add(f"{start} = {start} + stride{e} * where(at{e} < 0, at{e} + wrap{e}, at{e})")
     source.open("for i in range(cuda.grid(1), count, cuda.gridsize(1)):")
     source.add("r = i", "a = x_start", "b = y_start")
     for d in reversed(range(loops)):
@@ -60,10 +61,10 @@ def _loops(numbers: Sequence[int]) -> list[Loop]:
 
 def _copy(
     x: Tensor, y: Tensor, starts: tuple[int, int], loops: Sequence[Loop], begin: Tensor | None = None,
-    entries: Sequence[int] = (),
+    entries: Sequence[int] = (), into: bool = False,
 ) -> Launch:  # fmt: skip
     count = math.prod(n for n, _, _ in loops)
-    text = copying(len(loops), len(entries) // _MOVING, division(count))
+    text = copying(len(loops), len(entries) // _MOVING, division(count), into)
     pointers = (x, y) if begin is None else (x, begin, y, "status")
     return each_element(text, pointers, (*starts, count, *move.flat(loops), *entries), count)
 
@@ -82,10 +83,15 @@ def _moved(shape: Callable[[Operation], Call | None]) -> Callable[[Operation], C
             return call([_copy(x, y, (start, 0), _loops(loops))])
         loops = numbers[-3 * move.LOOPS :]
         start, *entries = numbers[: -3 * move.LOOPS]
-        entries = [n for e in range(0, len(entries), _MOVING) if entries[e + 3] != 2**62 for n in entries[e : e + 5]]
-        return call([_copy(x, y, (start, 0), _loops(loops), op.inputs[1], entries)], error=found.error)
+        return call([_copy(x, y, (start, 0), _loops(loops), op.inputs[1], _used(entries))], error=found.error)
 
     return bind
+
+
+def _used(entries: Sequence[int]) -> list[int]:
+    """The numbers of moving entries without those that move nothing."""
+    used = [e for e in range(0, len(entries), _MOVING) if entries[e + 3] != 2**62]
+    return [n for e in used for n in entries[e : e + _MOVING]]
 
 
 # -- padding -----------------------------------------------------------------------------------------------------------
@@ -105,13 +111,16 @@ def _padded(shape: Callable[[Operation], Call | None]) -> Callable[[Operation], 
         found = shape(op)
         if found is None:
             return None
-        x, *value, y = found.pointers
-        assert isinstance(x, Tensor) and isinstance(y, Tensor)
-        x_start, y_start, size, *loops = found.sizes
+        moves = "status" in found.pointers
+        x, *value, y = (*found.pointers[:2],) if moves else found.pointers
+        begin = found.pointers[2] if moves else None
+        assert isinstance(x, Tensor) and isinstance(y, Tensor) and (begin is None or isinstance(begin, Tensor))
+        x_start, y_start, size, *numbers = found.sizes
+        loops, entries = _loops(numbers[: 3 * move.LOOPS]), _used(numbers[3 * move.LOOPS :])
         launches = [each_element(filling(y.dtype.name, bool(value)), (*value, y), (size,), size)]
         if math.prod(sizes(x.dims)):
-            launches.append(_copy(x, y, (x_start, y_start), _loops(loops)))
-        return call(launches)
+            launches.append(_copy(x, y, (x_start, y_start), loops, begin, entries, into=True))
+        return call(launches, error=found.error)
 
     return bind
 
