@@ -48,6 +48,7 @@ _LINES: dict[str, str] = {
     )
     + " padded_batch_and_drop_remainder=data.experimental.padded_batch_and_drop_remainder"
     + " batch_and_drop_remainder=data.experimental.batch_and_drop_remainder",
+    "contrib.distributions.bijectors": "",
     "contrib.distributions": " ".join(
         (
             _same(_DISTRIBUTIONS, "distributions"),

@@ -2,6 +2,7 @@
 
 from graphflow.contrib import (
     crf,
+    distributions,
     framework,
     layers,
     learn,
