@@ -26,7 +26,7 @@ LATE_MODULES = (
 
 _DISTRIBUTIONS = (
     "Bernoulli Beta Categorical Dirichlet Distribution Exponential FULLY_REPARAMETERIZED Gamma Laplace Multinomial "
-    "NOT_REPARAMETERIZED Normal StudentT Uniform kl_divergence"
+    "NOT_REPARAMETERIZED Normal RegisterKL StudentT Uniform kl_divergence"
 )
 
 

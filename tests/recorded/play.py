@@ -78,7 +78,10 @@ def main(areas):
     import tensorflow as tf
 
     for area in areas:
-        lines = [json.dumps(n) + ": " + json.dumps(play(tf, c)) for n, c in sorted(cases(area).items())]
+        lines = []
+        for name, case in sorted(cases(area).items()):
+            print(area, name)
+            lines.append(json.dumps(name) + ": " + json.dumps(play(tf, case)))
         (HERE / (area + ".json")).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

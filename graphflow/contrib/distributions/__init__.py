@@ -1,6 +1,24 @@
 """`tf.contrib.distributions`: re-exports and nothing else."""
 
 from graphflow.contrib.distributions import bijectors
+from graphflow.contrib.distributions.around import (
+    Deterministic,
+    Independent,
+    MixtureSameFamily,
+    QuantizedDistribution,
+    VectorDeterministic,
+)
+from graphflow.contrib.distributions.counts import Binomial, DirichletMultinomial, Geometric, NegativeBinomial, Poisson
+from graphflow.contrib.distributions.real import (
+    Cauchy,
+    Chi2,
+    Gumbel,
+    HalfNormal,
+    InverseGamma,
+    Kumaraswamy,
+    Logistic,
+    RelaxedBernoulli,
+)
 from graphflow.contrib.distributions.shapes import (
     fill_triangular,
     fill_triangular_inverse,
@@ -9,6 +27,25 @@ from graphflow.contrib.distributions.shapes import (
     softplus_inverse,
     tridiag,
 )
+from graphflow.contrib.distributions.softplus import (
+    BetaWithSoftplusConcentration,
+    Chi2WithAbsDf,
+    ExponentialWithSoftplusRate,
+    GammaWithSoftplusConcentrationRate,
+    InverseGammaWithSoftplusConcentrationRate,
+    LaplaceWithSoftplusScale,
+    MultivariateNormalDiagWithSoftplusScale,
+    NormalWithSoftplusScale,
+    StudentTWithAbsDfSoftplusScale,
+)
+from graphflow.contrib.distributions.statistics import (
+    assign_log_moving_mean_exp,
+    assign_moving_mean_variance,
+    auto_correlation,
+    moving_mean_variance,
+    percentile,
+)
 from graphflow.contrib.distributions.transformed import TransformedDistribution
+from graphflow.distributions.base import Distribution as ConditionalDistribution
 
 ConditionalTransformedDistribution = TransformedDistribution  # every one takes the arguments of a condition
