@@ -26,6 +26,7 @@ from graphflow import (
     python_io,
     random,
     saved_model,
+    sets,
     signal,
     sparse,
     spectral,

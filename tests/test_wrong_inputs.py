@@ -42,6 +42,7 @@ MOMENTUM = {"use_nesterov": False}
 POSITIONS = {"output_type": tf.int64}
 CHANNELS = {"data_format": "NCHW"}
 DIAGONAL = {"k": 0}
+SETS = {"set_operation": "union", "validate_indices": True}
 PLAIN = {"adjoint": False}
 REFLECT = {"mode": "REFLECT"}
 BATCH = {"batch_dims": 1}
@@ -79,6 +80,9 @@ ATTRS = {
     **dict.fromkeys("MatrixInverse MatrixSolve".split(), PLAIN),
     **dict.fromkeys("MirrorPad MirrorPadGrad".split(), REFLECT),
     **dict.fromkeys("GatherV2 GatherGrad".split(), BATCH),
+    **dict.fromkeys("DenseToDenseSetOperation DenseToSparseSetOperation SparseToSparseSetOperation".split(), SETS),
+    "ImageProjectiveTransformV2": {"interpolation": "BILINEAR"},
+    "SetSize": {"validate_indices": True},
     **dict.fromkeys("HistogramFixedWidth HistogramFixedWidthBins".split(), COUNTS),
     **dict.fromkeys("DecodePng DecodeBmp DecodeJpeg".split(), PICTURE),
     "ArgSort": {"descending": False},

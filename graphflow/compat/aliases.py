@@ -70,6 +70,7 @@ _LINES: dict[str, str] = {
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
         load_checkpoint=train.load_checkpoint init_from_checkpoint=train.init_from_checkpoint
         assert_scalar sort argsort""",
+    "contrib.image": "",
     "contrib.layers": "",
     "contrib.learn": "",
     "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
@@ -83,7 +84,8 @@ _LINES: dict[str, str] = {
     ),
     "contrib.lookup": "",
     "contrib.losses": "",
-    "contrib.metrics": "",
+    "contrib.losses.metric_learning": "",
+    "contrib.metrics": _same("set_difference set_intersection set_size set_union", "sets"),
     "contrib.opt": "",
     "contrib.rnn": "",
     "contrib.seq2seq": "",
@@ -152,6 +154,7 @@ _LINES: dict[str, str] = {
     "saved_model.loader": "",
     "saved_model.signature_def_utils": "",
     "saved_model.utils": "",
+    "sets": "",
     "signal": "",
     "sparse": "",
     "spectral": "",

@@ -4,6 +4,7 @@ from graphflow.contrib import (
     crf,
     distributions,
     framework,
+    image,
     layers,
     learn,
     legacy_seq2seq,

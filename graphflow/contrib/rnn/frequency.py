@@ -109,7 +109,7 @@ class GridLSTMCell(_BandsCell):
     Source: Kalchbrenner et al., Grid Long Short-Term Memory (2015).
     """
 
-    _prefixes = ("state",)
+    _prefixes: tuple[str, ...] = ("state",)
 
     def __init__(
         self, num_units: int, use_peepholes: bool = False, share_time_frequency_weights: bool = False,
@@ -139,7 +139,8 @@ class GridLSTMCell(_BandsCell):
             for band in range(bands)
             for part in "cm"
         ]
-        self._tuple: Any = namedtuple(f"{type(self).__name__.removesuffix('Cell')}StateTuple", names)
+        made: Any = namedtuple(f"{type(self).__name__.removesuffix('Cell')}StateTuple", names)  # type: ignore[misc]
+        self._tuple = made
         self._state_is_tuple = state_is_tuple
 
     @property
