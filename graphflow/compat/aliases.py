@@ -87,6 +87,7 @@ _LINES: dict[str, str] = {
     "contrib.losses.metric_learning": "",
     "contrib.metrics": _same("set_difference set_intersection set_size set_union", "sets"),
     "contrib.opt": "",
+    "contrib.predictor": "from_saved_model=saved_model.predictor.from_saved_model",
     "contrib.rnn": "",
     "contrib.seq2seq": "",
     "contrib.signal": _same(
@@ -94,11 +95,21 @@ _LINES: dict[str, str] = {
         "overlap_and_add stft",
         "signal",
     ),
+    "contrib.slim.evaluation": _same("evaluate_once evaluation_loop", "contrib.slim_training")
+    + " "
+    + _same("checkpoints_iterator wait_for_new_checkpoint", "contrib.training"),
+    "contrib.slim.learning": _same("train train_step", "contrib.slim_training"),
     "contrib.slim": "initializers=contrib.layers regularizers=contrib.layers",
+    "contrib.stateless": "stateless_multinomial=random.stateless_multinomial "
+    "stateless_random_normal=random.stateless_normal stateless_random_uniform=random.stateless_uniform "
+    "stateless_truncated_normal=random.stateless_truncated_normal",
     "contrib.tensorboard": "",
     "contrib.tensorboard.plugins": "",
     "contrib.tensorboard.plugins.projector": _same(
         "EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings", "summary.projector"
+    ),
+    "contrib.tpu": _same(
+        "CrossShardOptimizer InputPipelineConfig RunConfig TPUConfig TPUEstimator TPUEstimatorSpec", "estimator.tpu"
     ),
     "contrib.training": "",
     "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray MakeNdarray=make_ndarray",
@@ -113,6 +124,7 @@ _LINES: dict[str, str] = {
     "feature_column": "",
     "estimator.export": "",
     "estimator.inputs": "",
+    "estimator.tpu": "",
     "graph_util": "",
     "image": "",
     "initializers": """
@@ -149,9 +161,21 @@ _LINES: dict[str, str] = {
     "python_io": "",
     "queue": "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue",
     "random": "",
-    "saved_model": "",
+    "saved_model": " ".join(
+        (
+            _same(
+                "CLASSIFY_INPUTS CLASSIFY_METHOD_NAME CLASSIFY_OUTPUT_CLASSES CLASSIFY_OUTPUT_SCORES PREDICT_INPUTS "
+                "DEFAULT_SERVING_SIGNATURE_DEF_KEY PREDICT_METHOD_NAME PREDICT_OUTPUTS REGRESS_INPUTS "
+                "REGRESS_METHOD_NAME REGRESS_OUTPUTS",
+                "saved_model.signature_constants",
+            ),
+            _same("GPU SERVING TPU TRAINING", "saved_model.tag_constants"),
+            _same("main_op_with_restore", "saved_model.main_op"),
+        )
+    ),
     "saved_model.builder": "",
     "saved_model.loader": "",
+    "saved_model.main_op": "",
     "saved_model.signature_def_utils": "",
     "saved_model.utils": "",
     "sets": "",
@@ -160,6 +184,7 @@ _LINES: dict[str, str] = {
     "spectral": "",
     "strings": "",
     "summary": "",
+    "tpu": "CrossShardOptimizer=estimator.tpu.CrossShardOptimizer",
     "train": "",
     "train.queue_runner": _same("QueueRunner add_queue_runner start_queue_runners", "train"),
 }

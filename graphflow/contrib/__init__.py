@@ -15,5 +15,6 @@ from graphflow.contrib import (
     rnn,
     seq2seq,
     slim,
+    slim_training,
     training,
 )

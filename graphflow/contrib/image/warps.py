@@ -143,7 +143,7 @@ def sparse_image_warp(
         raise GraphError(f"the shape of the image must be known when the graph is made, and is {t.shape}")
     n, height, width, _ = (int(d) for d in t.shape)
     with name_scope(name):
-        grid = np.stack(np.mgrid[:height, :width], -1).reshape(1, height * width, 2)
+        grid = np.moveaxis(np.mgrid[:height, :width], 0, -1).reshape(1, height * width, 2)
         everywhere = convert_to_tensor(np.tile(grid, (n, 1, 1)).astype(t.dtype.as_numpy_dtype))
         if num_boundary_points > 0:
             border = np.tile(_border(height, width, num_boundary_points + 1), (n, 1, 1))
