@@ -180,7 +180,7 @@ _LINES: dict[str, str] = {
     "saved_model.utils": "",
     "sets": "",
     "signal": "",
-    "sparse": "",
+    "sparse": "SparseConditionalAccumulator",
     "spectral": "",
     "strings": "",
     "summary": "",

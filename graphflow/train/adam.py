@@ -62,7 +62,7 @@ class AdamOptimizer(Optimizer):
         return apply_rule(training.APPLY_ADAM, var, grad, values, use_nesterov=False)
 
     def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
-        rows = grad if grad.dense_shape is not None else IndexedSlices(grad.values, grad.indices, shape(var))
+        rows = IndexedSlices(grad.values, grad.indices, shape(var))
         return AdamOptimizer._apply_dense(self, convert_to_tensor(rows), var)  # of a subclass only its sparse rule
 
     def _finish(self, update_ops: Sequence[Any], name_scope: str) -> Any:

@@ -58,8 +58,8 @@ def leaves(value):
 def summary(array):
     """Shape, dtype and elements; of many elements their sum times cos(0), cos(1), ... and the sum of their sizes."""
     flat = array.ravel()
-    if array.dtype == object:
-        return [list(array.shape), "object", [x.decode() for x in flat]]
+    if array.dtype.kind in "OS":
+        return [list(array.shape), "object", [x.decode() for x in flat.tolist()]]
     if flat.size <= SHORT:
         return [list(array.shape), str(array.dtype), [rounded(x) for x in flat.tolist()]]
     wide = flat.astype(np.float64)
