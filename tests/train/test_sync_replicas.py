@@ -22,14 +22,10 @@ def test_two_gradients_make_a_step():
     loss = tf.square(w * x - 3.0) + tf.reduce_sum(tf.nn.embedding_lookup(e, [1, 2]) * x)
     train = optimizer.minimize(loss, global_step=step)
     assert train.name == "Assign_1:0" and [v.name for v in tf.local_variables()] == ["sync_rep_local_step:0"]
-    with tf.Session() as session:
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-        session.run([optimizer.chief_init_op, optimizer.get_init_tokens_op()])
-        (make_step,) = optimizer.get_chief_queue_runner().enqueue_ops
-        for i in range(8):
+    hook = optimizer.make_session_run_hook(is_chief=True, num_tokens=1)
+    with tf.train.MonitoredTrainingSession(hooks=[hook]) as session:
+        for i in range(8):  # every other run waits for the step that the chief's thread makes
             session.run(train, {x: float(i % 3)})
-            if i % 2:
-                session.run(make_step)
         values = session.run([step, w, e])
     # w and e as TensorFlow computed them, whose first dimension of e's mean is unknown too
     assert values[0] == 4
