@@ -21,12 +21,10 @@ LATE_MODULES = (
     "compat.input_data",
     "compat.inside",
     "compat.timeline",
-)
-
-
-_DISTRIBUTIONS = (
-    "Bernoulli Beta Categorical Dirichlet Distribution Exponential FULLY_REPARAMETERIZED Gamma Laplace Multinomial "
-    "NOT_REPARAMETERIZED Normal RegisterKL StudentT Uniform kl_divergence"
+    "contrib.distributions",
+    "contrib.distributions.bijectors",
+    "contrib.image",
+    "contrib.slim_training",
 )
 
 
@@ -49,17 +47,7 @@ _LINES: dict[str, str] = {
     + " padded_batch_and_drop_remainder=data.experimental.padded_batch_and_drop_remainder"
     + " batch_and_drop_remainder=data.experimental.batch_and_drop_remainder",
     "contrib.distributions.bijectors": "",
-    "contrib.distributions": " ".join(
-        (
-            _same(_DISTRIBUTIONS, "distributions"),
-            _same("Mixture", "distributions.mixture"),
-            _same(
-                "ExpRelaxedOneHotCategorical MultivariateNormalDiag MultivariateNormalFullCovariance "
-                "MultivariateNormalTriL OneHotCategorical RelaxedOneHotCategorical",
-                "distributions.multivariate",
-            ),
-        )
-    ),
+    "contrib.distributions": "",
     "contrib.feature_column": _same(
         "sequence_categorical_column_with_hash_bucket sequence_categorical_column_with_identity sequence_input_layer "
         "sequence_categorical_column_with_vocabulary_file sequence_categorical_column_with_vocabulary_list "

@@ -2,9 +2,7 @@
 
 from graphflow.contrib import (
     crf,
-    distributions,
     framework,
-    image,
     layers,
     learn,
     legacy_seq2seq,
@@ -15,6 +13,5 @@ from graphflow.contrib import (
     rnn,
     seq2seq,
     slim,
-    slim_training,
     training,
 )

@@ -46,6 +46,35 @@ from graphflow.contrib.distributions.statistics import (
     percentile,
 )
 from graphflow.contrib.distributions.transformed import TransformedDistribution
-from graphflow.distributions.base import Distribution as ConditionalDistribution
+from graphflow.distributions import (
+    FULLY_REPARAMETERIZED,
+    NOT_REPARAMETERIZED,
+    Bernoulli,
+    Beta,
+    Categorical,
+    Dirichlet,
+    Distribution,
+    Exponential,
+    Gamma,
+    Laplace,
+    Multinomial,
+    Normal,
+    RegisterKL,
+    StudentT,
+    Uniform,
+    kl_divergence,
+)
+from graphflow.distributions.mixture import Mixture
+from graphflow.distributions.multivariate import (
+    ExpRelaxedOneHotCategorical,
+    MultivariateNormalDiag,
+    MultivariateNormalFullCovariance,
+    MultivariateNormalTriL,
+    OneHotCategorical,
+    RelaxedOneHotCategorical,
+)
 
-ConditionalTransformedDistribution = TransformedDistribution  # every one takes the arguments of a condition
+ConditionalDistribution, ConditionalTransformedDistribution = (
+    Distribution,
+    TransformedDistribution,
+)  # every one takes the arguments of a condition
