@@ -26,6 +26,7 @@ from graphflow import (
     python_io,
     random,
     saved_model,
+    sets,
     signal,
     sparse,
     spectral,
@@ -318,6 +319,11 @@ from graphflow.pictures.draw import to_dot, to_png, to_svg
 from graphflow.pictures.tree import tree
 from graphflow.profiling import profile
 from graphflow.protos import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunMetadata, RunOptions
+from graphflow.queues.accumulators import (
+    ConditionalAccumulator,
+    ConditionalAccumulatorBase,
+    SparseConditionalAccumulator,
+)
 from graphflow.queues.queues import FIFOQueue, PaddingFIFOQueue, PriorityQueue, QueueBase, RandomShuffleQueue
 from graphflow.queues.readers import (
     FixedLengthRecordReader,

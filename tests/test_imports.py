@@ -56,7 +56,7 @@ LAYERS = (
     "estimator",
     "flags app gfile resource_loader test",
     "testing",
-    "bitwise debugging image linalg lookup manip math python_io random rnn_cell signal sparse spectral strings",
+    "bitwise debugging image linalg lookup manip math python_io random rnn_cell sets signal sparse spectral strings",
     "nn",
     "compat.mnist compat.freeze_graph",
     "__init__",

@@ -42,6 +42,7 @@ MOMENTUM = {"use_nesterov": False}
 POSITIONS = {"output_type": tf.int64}
 CHANNELS = {"data_format": "NCHW"}
 DIAGONAL = {"k": 0}
+SETS = {"set_operation": "union", "validate_indices": True}
 PLAIN = {"adjoint": False}
 REFLECT = {"mode": "REFLECT"}
 BATCH = {"batch_dims": 1}
@@ -79,6 +80,9 @@ ATTRS = {
     **dict.fromkeys("MatrixInverse MatrixSolve".split(), PLAIN),
     **dict.fromkeys("MirrorPad MirrorPadGrad".split(), REFLECT),
     **dict.fromkeys("GatherV2 GatherGrad".split(), BATCH),
+    **dict.fromkeys("DenseToDenseSetOperation DenseToSparseSetOperation SparseToSparseSetOperation".split(), SETS),
+    "ImageProjectiveTransformV2": {"interpolation": "BILINEAR"},
+    "SetSize": {"validate_indices": True},
     **dict.fromkeys("HistogramFixedWidth HistogramFixedWidthBins".split(), COUNTS),
     **dict.fromkeys("DecodePng DecodeBmp DecodeJpeg".split(), PICTURE),
     "ArgSort": {"descending": False},
@@ -155,6 +159,8 @@ NOT_HERE = set(
     ListSplitLike ListDrop ListDropAll ListStackLike ListGatherLike Fused If While ToLanes FromLanes LanesConv2D
     LanesConv2DBackpropInput LanesConv2DBackpropFilter PyFunc PyFuncStateless CustomGradient PrintV2 Print ParseExample
     ParseSingleSequenceExample WriteFile FIFOQueueV2 PaddingFIFOQueueV2 PriorityQueueV2 RandomShuffleQueueV2
+    AccumulatorApplyGradient AccumulatorNumAccumulated AccumulatorSetGlobalStep AccumulatorTakeGradient
+    ConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient SparseConditionalAccumulator
     QueueEnqueueV2 QueueEnqueueManyV2 QueueIsClosedV2 QueueSizeV2 TFRecordReaderV2 TextLineReaderV2 IdentityReaderV2
     FixedLengthRecordReaderV2 WholeFileReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2 ReaderReadV2
     ReaderReadUpToV2 ReaderResetV2 LookupTableInsertV2 LookupTableRemoveV2 IteratorV2 IteratorToStringHandle ToPanels
@@ -262,6 +268,8 @@ RUNS = {
     "TensorArrayScatterV3": "tf.TensorArray(tf.float32, 2).scatter([n], [1.0]).flow",
     "TensorArrayStackV3": "tf.TensorArray(tf.float32, 2).write(0, tf.ones([n - 3])).write(1, tf.ones([n])).stack()",
     "TensorArraySplitV3": "tf.TensorArray(tf.float32, 2, infer_shape=False).split([1.0, 2.0], [n, n]).flow",
+    "AccumulatorApplyGradient": "tf.ConditionalAccumulator(tf.float32, [2]).apply_grad(tf.zeros([n]))",
+    "AccumulatorTakeGradient": "tf.ConditionalAccumulator(tf.float32, [2]).take_grad(-n)",
     "QueueEnqueueV2": "tf.FIFOQueue(3, tf.float32, [2]).enqueue(tf.placeholder_with_default([1.0], None))",
     "QueueDequeueManyV2": "tf.FIFOQueue(3, tf.float32, [2]).dequeue_many(-n)",
     "IteratorGetNext": "tf.data.Dataset.from_tensors(1).filter(lambda x: x > 1).make_one_shot_iterator().get_next()",

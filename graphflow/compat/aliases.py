@@ -21,12 +21,10 @@ LATE_MODULES = (
     "compat.input_data",
     "compat.inside",
     "compat.timeline",
-)
-
-
-_DISTRIBUTIONS = (
-    "Bernoulli Beta Categorical Dirichlet Distribution Exponential FULLY_REPARAMETERIZED Gamma Laplace Multinomial "
-    "NOT_REPARAMETERIZED Normal StudentT Uniform kl_divergence"
+    "contrib.distributions",
+    "contrib.distributions.bijectors",
+    "contrib.image",
+    "contrib.slim_training",
 )
 
 
@@ -48,17 +46,8 @@ _LINES: dict[str, str] = {
     )
     + " padded_batch_and_drop_remainder=data.experimental.padded_batch_and_drop_remainder"
     + " batch_and_drop_remainder=data.experimental.batch_and_drop_remainder",
-    "contrib.distributions": " ".join(
-        (
-            _same(_DISTRIBUTIONS, "distributions"),
-            _same("Mixture", "distributions.mixture"),
-            _same(
-                "ExpRelaxedOneHotCategorical MultivariateNormalDiag MultivariateNormalFullCovariance "
-                "MultivariateNormalTriL OneHotCategorical RelaxedOneHotCategorical",
-                "distributions.multivariate",
-            ),
-        )
-    ),
+    "contrib.distributions.bijectors": "",
+    "contrib.distributions": "",
     "contrib.feature_column": _same(
         "sequence_categorical_column_with_hash_bucket sequence_categorical_column_with_identity sequence_input_layer "
         "sequence_categorical_column_with_vocabulary_file sequence_categorical_column_with_vocabulary_list "
@@ -69,6 +58,7 @@ _LINES: dict[str, str] = {
         nest is_tensor list_variables=train.list_variables load_variable=train.load_variable
         load_checkpoint=train.load_checkpoint init_from_checkpoint=train.init_from_checkpoint
         assert_scalar sort argsort""",
+    "contrib.image": "",
     "contrib.layers": "",
     "contrib.learn": "",
     "contrib.learn.datasets": "mnist=compat.input_data load_dataset=compat.input_data.load_dataset",
@@ -82,8 +72,10 @@ _LINES: dict[str, str] = {
     ),
     "contrib.lookup": "",
     "contrib.losses": "",
-    "contrib.metrics": "",
+    "contrib.losses.metric_learning": "",
+    "contrib.metrics": _same("set_difference set_intersection set_size set_union", "sets"),
     "contrib.opt": "",
+    "contrib.predictor": "from_saved_model=saved_model.predictor.from_saved_model",
     "contrib.rnn": "",
     "contrib.seq2seq": "",
     "contrib.signal": _same(
@@ -91,11 +83,21 @@ _LINES: dict[str, str] = {
         "overlap_and_add stft",
         "signal",
     ),
+    "contrib.slim.evaluation": _same("evaluate_once evaluation_loop", "contrib.slim_training")
+    + " "
+    + _same("checkpoints_iterator wait_for_new_checkpoint", "contrib.training"),
+    "contrib.slim.learning": _same("train train_step", "contrib.slim_training"),
     "contrib.slim": "initializers=contrib.layers regularizers=contrib.layers",
+    "contrib.stateless": "stateless_multinomial=random.stateless_multinomial "
+    "stateless_random_normal=random.stateless_normal stateless_random_uniform=random.stateless_uniform "
+    "stateless_truncated_normal=random.stateless_truncated_normal",
     "contrib.tensorboard": "",
     "contrib.tensorboard.plugins": "",
     "contrib.tensorboard.plugins.projector": _same(
         "EmbeddingInfo ProjectorConfig SpriteMetadata visualize_embeddings", "summary.projector"
+    ),
+    "contrib.tpu": _same(
+        "CrossShardOptimizer InputPipelineConfig RunConfig TPUConfig TPUEstimator TPUEstimatorSpec", "estimator.tpu"
     ),
     "contrib.training": "",
     "contrib.util": "constant_value=get_static_value make_tensor_proto make_ndarray MakeNdarray=make_ndarray",
@@ -110,6 +112,7 @@ _LINES: dict[str, str] = {
     "feature_column": "",
     "estimator.export": "",
     "estimator.inputs": "",
+    "estimator.tpu": "",
     "graph_util": "",
     "image": "",
     "initializers": """
@@ -146,16 +149,30 @@ _LINES: dict[str, str] = {
     "python_io": "",
     "queue": "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue",
     "random": "",
-    "saved_model": "",
+    "saved_model": " ".join(
+        (
+            _same(
+                "CLASSIFY_INPUTS CLASSIFY_METHOD_NAME CLASSIFY_OUTPUT_CLASSES CLASSIFY_OUTPUT_SCORES PREDICT_INPUTS "
+                "DEFAULT_SERVING_SIGNATURE_DEF_KEY PREDICT_METHOD_NAME PREDICT_OUTPUTS REGRESS_INPUTS "
+                "REGRESS_METHOD_NAME REGRESS_OUTPUTS",
+                "saved_model.signature_constants",
+            ),
+            _same("GPU SERVING TPU TRAINING", "saved_model.tag_constants"),
+            _same("main_op_with_restore", "saved_model.main_op"),
+        )
+    ),
     "saved_model.builder": "",
     "saved_model.loader": "",
+    "saved_model.main_op": "",
     "saved_model.signature_def_utils": "",
     "saved_model.utils": "",
+    "sets": "",
     "signal": "",
-    "sparse": "",
+    "sparse": "SparseConditionalAccumulator",
     "spectral": "",
     "strings": "",
     "summary": "",
+    "tpu": "CrossShardOptimizer=estimator.tpu.CrossShardOptimizer",
     "train": "",
     "train.queue_runner": _same("QueueRunner add_queue_runner start_queue_runners", "train"),
 }

@@ -20,7 +20,7 @@ ROOT = "graphflow"
 def complete() -> None:
     """Give the public modules their aliases and errors; make those modules that consist of aliases."""
     root = sys.modules[ROOT]
-    for path in ALIASES:
+    for path in (path for path in ALIASES if path not in LATE_MODULES):
         _attach(_module(root, path), path)
     sys.modules[f"{ROOT}.compat.v1"] = vars(root)["compat"].v1 = root
     for name in ("Graph", "Session"):  # classes of which the list leaves methods out
@@ -49,7 +49,10 @@ def _attach(module: ModuleType, path: str) -> None:
 
     def __getattr__(name: str) -> Any:
         if name in late:
-            return importlib.import_module(f"{ROOT}.{late[name]}")
+            found = importlib.import_module(f"{ROOT}.{late[name]}")
+            if late[name] in ALIASES:
+                _attach(found, late[name])
+            return found
         if name in names:
             value = resolve(names[name])
             setattr(module, name, value)

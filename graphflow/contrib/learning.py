@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphflow import train
 from graphflow.contrib.layers.optimizers import Gradients, scaled
 from graphflow.default import add_to_collection, control_dependencies, get_collection, name_scope
 from graphflow.names import GraphKeys
@@ -15,6 +14,7 @@ from graphflow.ops.clip import clip_by_norm
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.finite import check_numerics as checked
 from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.train.global_step import get_or_create_global_step
 from graphflow.train.optimizer import Optimizer
 from graphflow.variables import trainable_variables
 
@@ -52,7 +52,7 @@ def create_train_op(
     clip_gradient_norm    the largest norm of a gradient; 0: any
     Raises: InvalidArgumentError, when run, for a loss that is not finite, unless check_numerics is False.
     """
-    step = train.get_or_create_global_step() if global_step is _GRAPHS_STEP else global_step
+    step = get_or_create_global_step() if global_step is _GRAPHS_STEP else global_step
     before = get_collection(GraphKeys.UPDATE_OPS) if update_ops is None else update_ops
     loss = convert_to_tensor(total_loss)
     with control_dependencies(list(before)):

@@ -13,4 +13,4 @@ from graphflow.distributions.continuous import (
     Uniform,
 )
 from graphflow.distributions.discrete import Bernoulli, Categorical, Multinomial
-from graphflow.distributions.divergence import kl_divergence
+from graphflow.distributions.divergence import RegisterKL, kl_divergence

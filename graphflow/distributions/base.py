@@ -11,10 +11,11 @@ from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.assertions import assert_positive
 from graphflow.ops.basic import identity, zeros_like
+from graphflow.ops.compare import equal
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.join import concat
 from graphflow.ops.math import exp, log, log1p, sigmoid, sqrt
-from graphflow.ops.shape_ops import reshape, shape
+from graphflow.ops.shape_ops import rank, reshape, shape
 from graphflow.ops.softmax import softmax
 from graphflow.shape import TensorShape
 
@@ -153,6 +154,22 @@ class Distribution:
     def covariance(self, name: str = "covariance") -> Tensor:
         """Between the elements of one event: [batch..., event, event]."""
         return self._ask("covariance", name=name)
+
+    def quantile(self, value: Any, name: str = "quantile") -> Tensor:
+        """The inverse of cdf."""
+        return self._ask("quantile", self._value(value), name=name)
+
+    def is_scalar_event(self, name: str = "is_scalar_event") -> Tensor:
+        """Whether a sample is a single number."""
+        return convert_to_tensor(self._event_rank == 0)
+
+    def is_scalar_batch(self, name: str = "is_scalar_batch") -> Tensor:
+        """Whether it is one random variable rather than a batch."""
+        return equal(rank(self._like()), self._event_rank)
+
+    def copy(self, **override_parameters_kwargs: Any) -> Distribution:
+        """Another distribution of this class, with some parameters replaced."""
+        return type(self)(**{**self.parameters, **override_parameters_kwargs})
 
     def __repr__(self) -> str:
         return (f"<tf.distributions.{type(self).__name__} {self.name!r} batch_shape={self.batch_shape} "

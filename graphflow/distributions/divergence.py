@@ -9,6 +9,7 @@ from graphflow.default import name_scope
 from graphflow.distributions.base import Distribution
 from graphflow.distributions.continuous import Beta, Dirichlet, Gamma, Normal
 from graphflow.distributions.discrete import Bernoulli, Categorical
+from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.activations import softplus
 from graphflow.ops.math import digamma, lgamma, log, sigmoid, square
@@ -52,14 +53,37 @@ def _dirichlet(a: Any, b: Any) -> Tensor:
     )
 
 
-_KINDS: dict[type, Callable[[Any, Any], Tensor]] = {
-    Normal: _normal,
-    Bernoulli: _bernoulli,
-    Categorical: _categorical,
-    Gamma: _gamma,
-    Beta: _beta,
-    Dirichlet: _dirichlet,
-}
+_FORMULAS: dict[tuple[type, type], Callable[..., Tensor]] = {
+    (kind, kind): formula
+    for kind, formula in (
+        (Normal, _normal), (Bernoulli, _bernoulli), (Categorical, _categorical), (Gamma, _gamma), (Beta, _beta),
+        (Dirichlet, _dirichlet),
+    )
+}  # fmt: skip
+
+
+class RegisterKL:
+    """Decorates a function (distribution_a, distribution_b, name=None): the divergence of two kinds of distributions.
+
+    Raises: TypeError for what is no function; ValueError when these kinds have one.
+    """
+
+    def __init__(self, dist_cls_a: type, dist_cls_b: type) -> None:
+        self._key = dist_cls_a, dist_cls_b
+
+    def __call__(self, kl_fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        if not callable(kl_fn):
+            raise TypeError(f"a function is registered, not {kl_fn!r}")
+        if self._key in _FORMULAS:
+            raise GraphError(f"the divergence of {' and '.join(kind.__name__ for kind in self._key)} is registered")
+        _FORMULAS[self._key] = lambda a, b, given=kl_fn: given(a, b, name=None)
+        return kl_fn
+
+
+def _formula(a: type, b: type) -> Callable[..., Tensor] | None:
+    """That of the classes, or of bases as near to them as there is one."""
+    pairs = [(i + j, (x, y)) for i, x in enumerate(a.__mro__) for j, y in enumerate(b.__mro__)]
+    return next((_FORMULAS[pair] for _, pair in sorted(pairs, key=lambda p: p[0]) if pair in _FORMULAS), None)
 
 
 def kl_divergence(
@@ -67,13 +91,19 @@ def kl_divergence(
 ) -> Tensor:
     """The expected value, under a, of log_prob of a minus that of b: [batch...].
 
-    Raises: NotImplementedError for distributions of different kinds, and for kinds without a formula.
+    Raises: NotImplementedError for kinds without a formula.
     """
-    for kind, formula in _KINDS.items():
-        if isinstance(distribution_a, kind) and isinstance(distribution_b, kind):
-            with name_scope(name, "KullbackLeibler"):
-                return formula(distribution_a, distribution_b)
-    raise NotImplementedError(f"no KL divergence of {distribution_a!r} from {distribution_b!r} is known")
+    formula = _formula(type(distribution_a), type(distribution_b))
+    if formula is None:
+        raise NotImplementedError(f"no KL divergence of {distribution_a!r} from {distribution_b!r} is known")
+    with name_scope(name, "KullbackLeibler"):
+        return formula(distribution_a, distribution_b)
+
+
+def _cross_entropy(self: Distribution, other: Distribution, name: str = "cross_entropy") -> Tensor:
+    """The expected value, under this distribution, of -log_prob of another."""
+    with name_scope(name):
+        return kl_divergence(self, other) + self.entropy()
 
 
 def _from(self: Distribution, other: Distribution, name: str = "kl_divergence") -> Tensor:
@@ -83,3 +113,4 @@ def _from(self: Distribution, other: Distribution, name: str = "kl_divergence") 
 
 # Hung on here: the formulas know the kinds of distributions, and these know their base.
 Distribution.kl_divergence = _from  # type: ignore[attr-defined]
+Distribution.cross_entropy = _cross_entropy  # type: ignore[attr-defined]

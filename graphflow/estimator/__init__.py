@@ -1,6 +1,6 @@
 """`tf.estimator`: re-exports and nothing else."""
 
-from graphflow.estimator import export, inputs
+from graphflow.estimator import export, inputs, tpu
 from graphflow.estimator.baseline import BaselineClassifier, BaselineRegressor
 from graphflow.estimator.canned import (
     DNNClassifier,

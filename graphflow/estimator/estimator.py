@@ -95,7 +95,7 @@ class RunConfig:
         same = {
             key: value for key, value in vars(self).items() if "save_checkpoints_steps" not in changes or key != secs
         }
-        return RunConfig(**{**same, **changes})
+        return type(self)(**{**same, **changes})
 
 
 class Estimator:
@@ -139,9 +139,13 @@ class Estimator:
         """The model of these features."""
         accepted = inspect.signature(self._model_fn).parameters
         offered = {"labels": labels, "params": self._params, "mode": mode, "config": self._config}
-        spec = self._model_fn(features, **{key: value for key, value in offered.items() if key in accepted})
+        spec = self._result(self._model_fn(features, **{key: v for key, v in offered.items() if key in accepted}))
         if not isinstance(spec, EstimatorSpec):
             raise ValueError(f"model_fn must return an EstimatorSpec, not {spec!r}")
+        return spec
+
+    def _result(self, spec: Any) -> Any:
+        """What the model function gave, as an EstimatorSpec."""
         return spec
 
     def train(

@@ -4,6 +4,8 @@ from graphflow.saved_model import (
     builder,
     constants,
     loader,
+    main_op,
+    predictor,
     signature_constants,
     signature_def_utils,
     tag_constants,

@@ -100,3 +100,4 @@ from graphflow.train.schedules import (
 from graphflow.train.server import ClusterSpec, Server, replica_device_setter
 from graphflow.train.session_run_hook import SessionRunArgs, SessionRunContext, SessionRunHook, SessionRunValues
 from graphflow.train.supervisor import Supervisor
+from graphflow.train.sync_replicas import SyncReplicasOptimizer

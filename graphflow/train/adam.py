@@ -62,8 +62,8 @@ class AdamOptimizer(Optimizer):
         return apply_rule(training.APPLY_ADAM, var, grad, values, use_nesterov=False)
 
     def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
-        rows = grad if grad.dense_shape is not None else IndexedSlices(grad.values, grad.indices, shape(var))
-        return self._apply_dense(convert_to_tensor(rows), var)
+        rows = IndexedSlices(grad.values, grad.indices, shape(var))
+        return AdamOptimizer._apply_dense(self, convert_to_tensor(rows), var)  # of a subclass only its sparse rule
 
     def _finish(self, update_ops: Sequence[Any], name_scope: str) -> Any:
         """The powers of beta1 and beta2 change once, after all variables."""

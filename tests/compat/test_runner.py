@@ -98,8 +98,8 @@ def test_the_command(tmp_path):
         ("from tensorflow.contrib import eager", "tf.contrib.eager is not in graphflow: use tf.Session and graph mode"),
         ("import tensorflow.contrib.eager as e", "tf.contrib.eager is not in graphflow: use tf.Session and graph mode"),
         (
-            "from tensorflow.contrib.rnn import GridLSTMCell",
-            "tf.contrib.rnn.GridLSTMCell is not in graphflow: use tf.nn.rnn_cell",
+            "from tensorflow.contrib.rnn import CompiledWrapper",
+            "tf.contrib.rnn.CompiledWrapper is not in graphflow: use tf.nn.rnn_cell",
         ),
         (
             "from tensorflow.python.ops import gen_ctc_ops",

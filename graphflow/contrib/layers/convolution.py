@@ -95,7 +95,29 @@ def convolution2d_transpose(
         return finished(layer(inputs), outputs_collections, activation_fn, normalizer_fn, normalizer_params)
 
 
-conv2d_transpose = convolution2d_transpose
+@add_arg_scope
+def convolution3d_transpose(
+    inputs: Any, num_outputs: int, kernel_size: Any, stride: Any = 1, padding: str = "SAME",
+    data_format: str = "NDHWC", activation_fn: Callable | None = relu, normalizer_fn: Callable | None = None,
+    normalizer_params: dict[str, Any] | None = None, weights_initializer: Any = XAVIER,
+    weights_regularizer: Callable | None = None, biases_initializer: Any = ZEROS,
+    biases_regularizer: Callable | None = None, reuse: Any = None, variables_collections: Any = None,
+    outputs_collections: Any = None, trainable: bool = True, scope: Any = None,
+) -> Tensor:  # fmt: skip
+    """activation_fn(transposed convolution + biases); sizes as in tf.layers.conv3d_transpose."""
+    with layer_scope(
+        scope, "Conv3d_transpose", inputs, reuse, variables_collections, kernel="weights", bias="biases"
+    ) as opened:
+        layer = convolutional.Conv3DTranspose(
+            num_outputs, kernel_size, stride, padding, _order(data_format), None,
+            normalizer_fn is None and biases_initializer is not None, weights_initializer, biases_initializer,
+            weights_regularizer, biases_regularizer, trainable=trainable, name=opened.name, _scope=opened,
+            _reuse=reuse,
+        )  # fmt: skip
+        return finished(layer(inputs), outputs_collections, activation_fn, normalizer_fn, normalizer_params)
+
+
+conv2d_transpose, conv3d_transpose = convolution2d_transpose, convolution3d_transpose
 
 
 @add_arg_scope

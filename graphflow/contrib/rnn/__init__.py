@@ -3,9 +3,13 @@
 from graphflow.contrib.rnn.attention import AttentionCellWrapper
 from graphflow.contrib.rnn.block import GRUBlockCell, GRUBlockCellV2, LSTMBlockCell
 from graphflow.contrib.rnn.convolutional import Conv1DLSTMCell, Conv2DLSTMCell, Conv3DLSTMCell, ConvLSTMCell
+from graphflow.contrib.rnn.frequency import BidirectionalGridLSTMCell, GridLSTMCell, TimeFreqLSTMCell
 from graphflow.contrib.rnn.fused import FusedRNNCellAdaptor, LSTMBlockFusedCell, TimeReversedFusedRNN
 from graphflow.contrib.rnn.gated import CoupledInputForgetGateLSTMCell, NASCell, SRUCell, UGRNNCell
+from graphflow.contrib.rnn.grouped import GLSTMCell, IntersectionRNNCell
+from graphflow.contrib.rnn.independent import IndRNNCell, IndyGRUCell, IndyLSTMCell
 from graphflow.contrib.rnn.layer_norm import LayerNormBasicLSTMCell
+from graphflow.contrib.rnn.phased import PhasedLSTMCell
 from graphflow.recurrent.bidirectional import (
     stack_bidirectional_dynamic_rnn,
     stack_bidirectional_rnn,
