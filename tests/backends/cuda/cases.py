@@ -122,6 +122,7 @@ for flip_a in (False, True):
 case("matmul in parts", lambda a, b: tf.nn.relu(tf.matmul(a, b) + 0.5), (3, 300), (300, 2))
 case("matmul larger", lambda a, b: tf.matmul(a, b), (33, 40), (40, 17))
 case("matmul of 24 columns", lambda a, b: tf.matmul(a, b), (9, 10), (10, 24))
+case("matmul of 12 columns", lambda a, b: tf.matmul(a, b), (3, 4), (4, 12))
 case("layer", lambda a, b, c: tf.nn.relu(tf.matmul(a, b) + c), (6, 4), (4, 5), (5,))
 case("matmul in batches", lambda a, b: [tf.matmul(a, b), tf.matmul(a, b[0])], (3, 2, 4), (3, 4, 2))
 case("matmul of float64", lambda a, b: tf.matmul(a, b), (3, 4), (4, 2), dtype="float64")

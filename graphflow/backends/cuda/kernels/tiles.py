@@ -73,7 +73,7 @@ TILES = (
     Tile(128, 24, 16, 4, 3), Tile(32, 24, 16, 2, 3), Tile(128, 16, 16, 4, 4), Tile(128, 12, 16, 4, 3),
     Tile(256, 8, 8, 4, 4), Tile(128, 8, 16, 4, 2), Tile(32, 8, 32, 2, 1), Tile(256, 4, 8, 4, 2),
 )  # fmt: skip
-SIMULATED_TILES = Tile(4, 4, 4, 2, 2), Tile(8, 6, 8, 4, 3), Tile(32, 16, 16, 16, 8)  # of few threads
+SIMULATED_TILES = Tile(4, 4, 4, 2, 2), Tile(8, 12, 8, 8, 3), Tile(32, 16, 16, 16, 8)  # of few threads
 
 
 class Operand(Hashable, Protocol):
@@ -230,6 +230,7 @@ class _Strip:
     def __init__(self, tile: Tile, operand: Operand, wide: int, begin: str, end: str) -> None:
         self.operand, self.tile, self.wide, self.top, self.end = operand, tile, wide, begin, end
         self.name, self.lanes = operand.name, operand.lanes
+        assert wide % self.lanes == 0 and tile.k % self.lanes == 0, "groups of neighbours do not fill the tile"
         self.stride = wide + (GROUP if operand.along_k else 0)  # neighbours in k are stored to different banks
         self.size = tile.k * self.stride
         self.line = (tile.k if operand.along_k else wide) // self.lanes
