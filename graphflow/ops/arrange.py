@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.default import name_scope
 from graphflow.dtypes import INDEX, DType
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
@@ -85,14 +86,15 @@ def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = F
 
     Shapes: [..., m, n] -> [..., n, m].   Gradient: a.   Raises: ValueError for a rank below 2.
     """
-    a = convert_to_tensor(a, name="a")
-    if a.dims is None:
-        last = rank(a) - 1
-        return transpose(a, concat([range_(last - 1), [last, last - 1]], 0), name, conjugate)
-    n = len(a.dims)
-    if n < 2:
-        raise ShapeError(f"a matrix needs rank 2 at least, and a has shape {show(a.dims)}")
-    return transpose(a, [*range(n - 2), n - 1, n - 2], name, conjugate)
+    with name_scope(name, "matrix_transpose", [a]):
+        a = convert_to_tensor(a, name="a")
+        if a.dims is None:
+            last = rank(a) - 1
+            return transpose(a, concat([range_(last - 1), [last, last - 1]], 0), "transpose", conjugate)
+        n = len(a.dims)
+        if n < 2:
+            raise ShapeError(f"a matrix needs rank 2 at least, and a has shape {show(a.dims)}")
+        return transpose(a, [*range(n - 2), n - 1, n - 2], "transpose", conjugate)
 
 
 def invert_permutation(x: Any, name: str | None = None) -> Tensor:

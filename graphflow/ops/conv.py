@@ -190,9 +190,10 @@ def geometry(
         raise GraphError(f"{what} needs a padding")
     kind, explicit = padding_of(padding)
     spatial = len(expected) - 2
+    steps, gaps = (1 if value is None else value for value in (strides, dilations))
     return {
-        "strides": per_axis(strides, "strides", spatial), "padding": kind, "explicit_paddings": explicit,
-        "dilations": per_axis(1 if dilations is None else dilations, "dilations", spatial),
+        "strides": per_axis(steps, "strides", spatial), "padding": kind, "explicit_paddings": explicit,
+        "dilations": per_axis(gaps, "dilations", spatial),
     }  # fmt: skip
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from graphflow import dtypes
 from graphflow.default import name_scope
-from graphflow.dtypes import FLOATING, DType, as_dtype, int32, int64
+from graphflow.dtypes import DType, as_dtype, float32, float64, int32, int64
 from graphflow.errors import ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum, minimum
@@ -24,7 +23,7 @@ from graphflow.ops.shape_ops import refuse, size, squeeze
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, compatible, show
 
-_VALUES = (int32, int64, *FLOATING)
+_VALUES = (int32, int64, float32, float64)
 
 
 def _bincount_infer(arr: Tensor, size: Tensor, weights: Tensor) -> tuple[Dims, DType]:
@@ -50,7 +49,7 @@ BINCOUNT = define(
     infer=_bincount_infer,
     reference=_bincount,
     vjp=NO_GRADIENT,
-    types=(int32, int64, dtypes.float32, dtypes.float64),
+    types=_VALUES,
 )  # fmt: skip
 
 

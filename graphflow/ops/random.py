@@ -202,7 +202,7 @@ def _poisson(shape: np.ndarray, rate: np.ndarray, seed: int, seed2: int, dtype: 
 
 
 RANDOM_GAMMA = define("RandomGamma", "shape:I alpha", _for_each, _gamma, FLOATING, stateful=True, draws=True)
-RANDOM_POISSON = define("RandomPoissonV2", "shape:I rate", _for_each, _poisson, dtypes.REAL, vjp=NO_GRADIENT,
+RANDOM_POISSON = define("RandomPoissonV2", "shape:I rate", _for_each, _poisson, dtypes.WIDE, vjp=NO_GRADIENT,
                         stateful=True, draws=True)  # fmt: skip
 
 

@@ -203,8 +203,9 @@ EUCLIDEAN_NORM = define(
     infer=reduced_infer,
     reference=reference_of(lambda x, **how: np.sqrt(np.sum(np.square(np.abs(x)), dtype=np.float64, **how))),
     vjp=(lambda op, dy: op.inputs[0] * with_axes(op, dy / op.output), None),
-    lowering=_real(Reduce("0", "acc + x * x", "sqrt(acc)", merge="acc + x")),
-    types=dtypes.FLOATING + dtypes.COMPLEX,
+    lowering=lambda op: Reduce("0", "acc + x * x", "sqrt(acc)", accumulator="float64", merge="acc + x")
+        if op.output.dtype.is_floating else None,
+    types=NUMERIC,
 )  # fmt: skip
 
 
@@ -308,14 +309,14 @@ def reduce_logsumexp(
     """
     axis = either(axis, reduction_indices, "axis", "reduction_indices")
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
-    with name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
+    with name_scope(name, "ReduceLogSumExp", [input_tensor]):
         x = convert_to_tensor(input_tensor)
         largest = reduce_max(x, axis, keepdims=True)
         shift = stop_gradient(where_v2(is_finite(largest), largest, zeros_like(largest)))
         result = log(reduce_sum(exp(x - shift), axis, keep))
         if not keep:
             shift = reshape(shift, shape(result))
-        return add(result, shift, name=scope)
+        return add(result, shift)
 
 
 def count_nonzero(
