@@ -221,7 +221,7 @@ class Variable:
         raise TypeError(f"{self!r} is not iterable")
 
     def __repr__(self) -> str:
-        return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}>"
+        return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}_ref>"  # as TensorFlow shows it
 
 
 def _result(tensor: Tensor, read_value: bool) -> Any:

@@ -11,12 +11,14 @@ from graphflow.dtypes import INDEX, DType
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import ones_like
+from graphflow.ops.compare import equal
 from graphflow.ops.complex import conj
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define, graph_of
 from graphflow.ops.fill import range as range_
 from graphflow.ops.infer import axes_in, require_rank, static_axes
 from graphflow.ops.join import concat, stack
 from graphflow.ops.lowering import Kernel
+from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import SUM_TO, rank, refuse, reshape, shape, size_vector
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, merge, show
@@ -79,6 +81,18 @@ def transpose(a: Any, perm: Any = None, name: str = "transpose", conjugate: bool
         if conjugate and a.dtype.is_complex:
             a = conj(a)
         return TRANSPOSE(a, perm, name=scope)
+
+
+def order_with_last(t: Tensor, axis: int) -> Any:
+    """The permutation that exchanges an axis and the last one, which is its own inverse: a list, or else a tensor."""
+    if t.dims is not None:
+        order = list(range(len(t.dims)))
+        order[axis], order[-1] = order[-1], order[axis]
+        return order
+    n = rank(t)
+    axes, last = range_(n), n - 1
+    place = axis if axis >= 0 else n + axis
+    return where_v2(equal(axes, place), last, where_v2(equal(axes, last), place, axes))
 
 
 def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = False) -> Tensor:

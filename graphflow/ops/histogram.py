@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.default import name_scope
+from graphflow.default import control_dependencies, name_scope
 from graphflow.dtypes import DType, as_dtype, float32, float64, int32, int64
 from graphflow.errors import ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum, minimum
-from graphflow.ops.basic import cast, ones_like
+from graphflow.ops.assertions import assert_non_negative
+from graphflow.ops.basic import cast, identity, ones_like
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.fill import constant
 from graphflow.ops.indexing import scatter_nd
@@ -92,6 +93,8 @@ def _histogram(values: np.ndarray, value_range: np.ndarray, nbins: np.ndarray, d
 def _histogram_infer(values: Tensor, value_range: Tensor, nbins: Tensor, dtype: DType) -> tuple[Dims, DType]:
     _check_range(value_range)
     n = static_value(nbins)
+    if n is not None and n < 1:
+        raise ShapeError(f"there must be one bin at least, not {n}")
     return (None if n is None else int(n),), dtype
 
 
@@ -164,6 +167,10 @@ def confusion_matrix(
     """
     with name_scope(name, "confusion_matrix", [labels, predictions, num_classes, weights]) as scope:
         rows, columns = _one_vector(labels, "labels"), _one_vector(predictions, "predictions")
+        checks = [assert_non_negative(t, message=f"{what} has a class below 0")
+                  for t, what in ((rows, "labels"), (columns, "predictions"))]  # fmt: skip
+        with control_dependencies(checks):
+            rows, columns = identity(rows), identity(columns)
         if num_classes is None:
             n = maximum(reduce_max(rows), reduce_max(columns)) + 1
         else:

@@ -9,7 +9,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType, as_dtype, float32, float64, int32, int64
-from graphflow.errors import GraphError, InvalidArgumentError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import philox
 from graphflow.ops.arithmetic import add, maximum
@@ -262,7 +262,7 @@ def truncated_normal(
 
 def _scaled(record: Any, shape: Any, mean: Any, stddev: Any, dtype: DType, seed: int | None, scope: str) -> Tensor:
     if not dtype.is_floating:
-        raise GraphError(f"normal numbers can be float16, float32 or float64, not {dtype.name}")
+        raise DTypeError(f"normal numbers can be float16, float32 or float64, not {dtype.name}")
     sizes = shape_tensor(shape)
     middle = convert_to_tensor(mean, dtype, name="mean")
     width = convert_to_tensor(stddev, dtype, name="stddev")

@@ -105,8 +105,8 @@ def _rows(dy: Tensor, ids: Tensor) -> Tensor:
 
 def _sorted_counts(ids: Tensor, like: Tensor) -> Tensor:
     """The number of rows of each segment, at least 1, to divide `like` [segments, ...] by."""
-    counts = maximum(SEGMENT_SUM(ones_like(ids, dtype=like.dtype), ids), 1)
-    return _as_column(counts, like)
+    counts = maximum(SEGMENT_SUM(ones_like(ids), ids), 1)
+    return _as_column(cast(counts, like.dtype), like)
 
 
 def _as_column(vector: Tensor, like: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ SEGMENT_MEAN = define(
     infer=_sorted_infer,
     reference=_mean,
     vjp=(lambda op, dy: _rows(dy / _sorted_counts(op.inputs[1], dy), op.inputs[1]), None),
-    types=REAL,
+    types=NUMERIC,
 )  # fmt: skip
 
 SEGMENT_PROD: OpDef = define("SegmentProd", "data segment_ids:I", _sorted_infer, _sorted_fold(_PROD), NUMERIC,

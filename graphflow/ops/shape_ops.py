@@ -10,7 +10,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import NUMERIC, DType
-from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import cast
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
@@ -101,7 +101,10 @@ def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> 
 
 
 def shape_n(input: Sequence[Any], out_type: Any = dtypes.int32, name: str | None = None) -> list[Tensor]:
-    """The shape of each tensor of a list."""
+    """The shape of each tensor of a list, all of one dtype."""
+    input = [convert_to_tensor(t, name="input") for t in input]
+    if len({t.dtype for t in input}) > 1:
+        raise DTypeError(f"the tensors must have one dtype, not {[t.dtype.name for t in input]}")
     return [shape(t, name or "ShapeN", out_type) for t in input]
 
 
@@ -279,7 +282,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims:
     Gradient: input.   Raises: ValueError, or InvalidArgumentError when run, for a named axis whose size is not 1.
     """
     axis = either(axis, squeeze_dims, "axis", "squeeze_dims")
-    axes = () if axis is None else tuple(whole_numbers(axis, "axis"))
+    axes = () if axis is None else tuple(dict.fromkeys(whole_numbers(axis, "axis")))
     return SQUEEZE(input, squeeze_dims=axes, name=name)
 
 

@@ -10,16 +10,13 @@ from graphflow.default import name_scope
 from graphflow.dtypes import REAL, int32
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Tensor
-from graphflow.ops.arrange import transpose
+from graphflow.ops.arrange import order_with_last, transpose
 from graphflow.ops.basic import identity
-from graphflow.ops.compare import equal
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
-from graphflow.ops.fill import range as range_
 from graphflow.ops.infer import axis_in
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.ranking import TAKE
-from graphflow.ops.select import where_v2
-from graphflow.ops.shape_ops import rank, refuse
+from graphflow.ops.shape_ops import refuse
 from graphflow.ops.static import static_value
 
 
@@ -52,18 +49,11 @@ def _sorted_last(values: Any, axis: Any, direction: str) -> tuple[Tensor, Tensor
     values = convert_to_tensor(values, name="values")
     if values.dims == ():
         raise ShapeError("a scalar cannot be sorted")
-    swap: Any = None
-    if values.dims is not None:
-        place, last = axis_in(int(at), len(values.dims)), len(values.dims) - 1
-        if place != last:
-            swap = [{place: last, last: place}.get(i, i) for i in range(last + 1)]
-            values = transpose(values, swap)
-    elif int(at) != -1:
-        n = rank(values)
-        axes, end = range_(n), n - 1
-        position = int(at) if at >= 0 else n + int(at)
-        swap = where_v2(equal(axes, position), end, where_v2(equal(axes, end), position, axes))
-        values = transpose(values, swap)
+    place = int(at) if values.dims is None else axis_in(int(at), len(values.dims))
+    if place == (-1 if values.dims is None else len(values.dims) - 1):
+        return values, ARGSORT(values, descending=direction == "DESCENDING"), None
+    swap = order_with_last(values, place)
+    values = transpose(values, swap)
     return values, ARGSORT(values, descending=direction == "DESCENDING"), swap
 
 

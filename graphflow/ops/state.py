@@ -113,6 +113,8 @@ ASSIGN_SUB = define("AssignSub", "ref value", _updated, _subtracted, NUMERIC, vj
 
 def _scatter(name: str, kernel: str, combine: Any, types: tuple[DType, ...] | None) -> Any:
     def infer(ref: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
+        if ref.dims is not None and indices.dims is not None and updates.dims != ():
+            merge(indices.dims + ref.dims[1:], updates.dims)
         return ref.dims, ref.dtype
 
     def in_place(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:

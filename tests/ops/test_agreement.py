@@ -232,3 +232,72 @@ def test_a_consumer_counts_each_time():
     x = tf.constant(X)
     y = tf.matmul(x, x, transpose_b=True)
     assert x.consumers() == [y.op, y.op]
+
+
+@pytest.mark.parametrize(("expression", "shape"), [
+    ("tf.batch_to_space(u, [[0, 0], [0, 0]], 2)", [None] * 4), ("tf.nn.lrn(u)", [None] * 4),
+    ("tf.space_to_batch(u, [[0, 0], [0, 0]], 2)", [None] * 4), ("tf.matrix_solve(tf.ones([3, 3]), u)", [3, None]),
+    ("tf.nn.fused_batch_norm(u, [1., 1.], [0., 0.])[1]", [2]),
+    ("tf.image.crop_and_resize(u, tf.ones([2, 4]), [0, 0], [3, 5])", [2, 3, 5, None]),
+    ("tf.squeeze(x[None, :, None], [0, 0])", [2, 1, 3]),
+])  # fmt: skip
+def test_static_shapes_of_unknown_ranks(expression, shape):
+    assert made(expression)[0].shape.as_list() == shape
+
+
+@pytest.mark.parametrize(("expression", "kind"), [
+    ("tf.meshgrid([1], [2.])", TypeError), ("tf.setdiff1d(x, [1.])", ValueError), ("tf.shape_n([x, [1]])", TypeError),
+    ("tf.random_normal([2], dtype=tf.int32)", TypeError), ("tf.histogram_fixed_width(x, [0., 6.], 0)", ValueError),
+    ("tf.confusion_matrix([0, -1], [1, 1], 2)", tf.errors.InvalidArgumentError),
+    ("tf.scatter_update(tf.Variable([1., 2.]), [0, 1], [3.])", ValueError),
+    ("tf.scatter_add(tf.Variable([[1., 2.]]), [0], [3.])", ValueError),
+    ("tf.nn.softmax_cross_entropy_with_logits(labels=x, logits=x[:1])", ValueError),
+    ("tf.nn.softmax_cross_entropy_with_logits_v2(labels=x, logits=x, axis=3)", ValueError),
+])  # fmt: skip
+def test_more_kinds_of_errors(expression, kind):
+    with pytest.raises(kind):
+        made(expression)
+
+
+def test_where_needs_a_rank():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        run(tf.where(True))
+
+
+def test_one_row_of_labels_goes_with_all_logits():
+    one, all_rows = run([
+        tf.nn.softmax_cross_entropy_with_logits(labels=X[0], logits=X),
+        tf.nn.softmax_cross_entropy_with_logits(labels=np.stack([X[0], X[0]]), logits=X),
+    ])  # fmt: skip
+    np.testing.assert_allclose(one, all_rows, rtol=1e-6)
+
+
+def test_cross_entropy_along_the_first_axis_of_an_unknown_rank():
+    u = tf.placeholder(tf.float32)
+    loss = tf.nn.softmax_cross_entropy_with_logits_v2(labels=u, logits=u, axis=0)
+    known = tf.nn.softmax_cross_entropy_with_logits_v2(labels=X, logits=X, axis=0)
+    got, want = run([loss, known], {u: X})
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_standardization_of_one_color_has_a_gradient():
+    image = tf.ones([2, 2, 1])
+    weights = np.arange(4, dtype=np.float32).reshape(2, 2, 1)
+    gradient = run(tf.gradients(tf.image.per_image_standardization(image) * weights, image)[0])
+    np.testing.assert_allclose(gradient, (weights - weights.mean()) * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("axes", "keep"), [([0, 1], False), ([1, 2], True), ([-1, 0], True)])
+def test_2_norm_of_matrices(axes, keep):
+    x = np.cos(np.arange(24, dtype=np.float32)).reshape(2, 3, 4)
+    np.testing.assert_allclose(run(tf.norm(x, 2, axes, keep)), np.linalg.norm(x, 2, tuple(axes), keep), rtol=1e-5)
+
+
+def test_complex_numbers_as_text_and_in_segments():
+    text, mean = run([tf.as_string([1 + 2j]), tf.segment_mean(tf.constant([1 + 1j, 3.0]), [0, 0])])
+    assert text.tolist() == [b"(1.000000,2.000000)"]
+    np.testing.assert_allclose(mean, [2 + 0.5j])
+
+
+def test_variables_show_as_references():
+    assert repr(tf.Variable(1.0, name="v")) == "<tf.Variable 'v:0' shape=() dtype=float32_ref>"

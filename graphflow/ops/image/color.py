@@ -22,13 +22,13 @@ from graphflow.ops.division import divide, floordiv
 from graphflow.ops.image.shapes import require_image
 from graphflow.ops.join import concat, unstack
 from graphflow.ops.join import stack as stacked
-from graphflow.ops.math import rsqrt
+from graphflow.ops.math import sqrt
 from graphflow.ops.products import reduce_prod
 from graphflow.ops.random import random_uniform
 from graphflow.ops.reduce import reduce_mean, reduce_sum
 from graphflow.ops.shape_checks import ensure_shape
 from graphflow.ops.shape_ops import shape
-from graphflow.ops.statistics import reduce_std
+from graphflow.ops.statistics import moments
 from graphflow.shape import Dims, compatible, show
 
 
@@ -239,7 +239,5 @@ def per_image_standardization(image: Any) -> Tensor:
         require_image(t)
         t = t if t.dtype in (float16, float32) else cast(t, float32)
         n = cast(reduce_prod(shape(t)[-3:]), t.dtype)
-        axes = [-1, -2, -3]
-        mean = reduce_mean(t, axes, keepdims=True)
-        deviation = maximum(reduce_std(t, axes, keepdims=True), rsqrt(n))
-        return divide(t - mean, deviation, name=scope)
+        mean, variance = moments(t, [-1, -2, -3], keep_dims=True)
+        return divide(t - mean, sqrt(maximum(variance, 1 / n)), name=scope)  # sqrt last, whose gradient at 0 is inf
