@@ -9,18 +9,20 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import REAL, DType
-from graphflow.errors import InvalidArgumentError, ShapeError
+from graphflow.errors import DTypeError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
 from graphflow.ops.infer import axis_in
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.shape_ops import either
 from graphflow.ops.static import static_value
-from graphflow.shape import Dims, count, elements, show
+from graphflow.shape import Dims, elements, show
 
 
 def _arg_infer(input: Tensor, dimension: Tensor, output_type: DType) -> tuple[Dims, DType]:
-    if count(dimension.dims) not in (None, 1):
+    if output_type not in dtypes.INDEX:
+        raise DTypeError(f"an index is int32 or int64, not {output_type.name}")
+    if dimension.dims:
         raise ShapeError(f"the axis must be one number, and has shape {show(dimension.dims)}")
     dims, axis = input.dims, static_value(dimension)
     if dims is None:
@@ -66,7 +68,8 @@ def argmax(
 
     A NaN is never chosen; over nothing but NaN it is 0.
     Shapes: the axis, an int or scalar tensor, vanishes.   Dtype: output_type, int64 or int32.   No gradient.
-    Raises: ValueError for an axis out of range; InvalidArgumentError when run over an empty axis.
+    Raises: ValueError for an axis out of range, TypeError for another output_type; InvalidArgumentError when run over
+            an empty axis.
     """
     return arg_max(input, either(axis, dimension, "axis", "dimension"), output_type, name)
 

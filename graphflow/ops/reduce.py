@@ -223,7 +223,7 @@ def reduce_with(
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
     if axis is not None:
         return record(x, axis, keep_dims=keep, name=name)
-    x = convert_to_tensor(x, name="input_tensor")
+    x = x if isinstance(x, Tensor) else convert_to_tensor(x, record.args[0].fixed, name="input_tensor")
     result = record(x, all_axes(x), keep_dims=keep, name=name)
     if not keep:
         result.set_shape(())

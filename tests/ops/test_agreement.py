@@ -246,6 +246,7 @@ def test_static_shapes_of_unknown_ranks(expression, shape):
 
 
 @pytest.mark.parametrize(("expression", "kind"), [
+    ("tf.argmax(x, 1, output_type=tf.float32)", TypeError), ("tf.argmax(x, [0])", ValueError),
     ("tf.meshgrid([1], [2.])", TypeError), ("tf.setdiff1d(x, [1.])", ValueError), ("tf.shape_n([x, [1]])", TypeError),
     ("tf.random_normal([2], dtype=tf.int32)", TypeError), ("tf.histogram_fixed_width(x, [0., 6.], 0)", ValueError),
     ("tf.confusion_matrix([0, -1], [1, 1], 2)", tf.errors.InvalidArgumentError),
@@ -301,3 +302,7 @@ def test_complex_numbers_as_text_and_in_segments():
 
 def test_variables_show_as_references():
     assert repr(tf.Variable(1.0, name="v")) == "<tf.Variable 'v:0' shape=() dtype=float32_ref>"
+
+
+def test_reductions_of_no_truth_at_all():
+    assert run([tf.reduce_all([]), tf.reduce_any([])]) == [True, False]
