@@ -182,12 +182,12 @@ def _as_rows(data: Tensor, indices: Tensor) -> Tensor:
     if indices.dims is None:
         raise ShapeError("dynamic_stitch needs indices of known rank")
     wide, n = len(indices.dims), count(indices.dims)
-    if wide == 1:
-        return data
     if data.dims is not None:
         merge(data.dims[:wide], indices.dims)
-        if known(data.dims[wide:]):
-            return reshape(data, [size(indices) if n is None else n, *data.dims[wide:]])
+    if wide == 1:
+        return data
+    if data.dims is not None and known(data.dims[wide:]):
+        return reshape(data, [size(indices) if n is None else n, *data.dims[wide:]])
     return reshape(data, concat([[size(indices)], shape(data)[wide:]], 0))
 
 

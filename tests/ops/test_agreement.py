@@ -246,6 +246,7 @@ def test_static_shapes_of_unknown_ranks(expression, shape):
 
 
 @pytest.mark.parametrize(("expression", "kind"), [
+    ("tf.nn.conv2d(u, u, 1)", TypeError), ("tf.dynamic_stitch([[0, 1], [2]], [[1., 2., 3.], [4.]])", ValueError),
     ("tf.argmax(x, 1, output_type=tf.float32)", TypeError), ("tf.argmax(x, [0])", ValueError),
     ("tf.meshgrid([1], [2.])", TypeError), ("tf.setdiff1d(x, [1.])", ValueError), ("tf.shape_n([x, [1]])", TypeError),
     ("tf.random_normal([2], dtype=tf.int32)", TypeError), ("tf.histogram_fixed_width(x, [0., 6.], 0)", ValueError),

@@ -90,7 +90,7 @@ def test_conv2d_refuses():
     for arguments in (
         {"strides": 1, "padding": "same"}, {"strides": [2, 1, 1, 1], "padding": "SAME"},
         {"strides": [1, 1, 1], "padding": "SAME"}, {"strides": 0, "padding": "SAME"},
-        {"strides": 1}, {"strides": 1, "padding": [[1, 0], [0, 0], [0, 0], [0, 0]]},
+        {"strides": 1, "padding": [[1, 0], [0, 0], [0, 0], [0, 0]]},
         {"strides": 1, "padding": "SAME", "data_format": "NCHW"}, {"strides": 1, "padding": "SAME", "filters": f},
         {"strides": 1, "padding": "VALID", "dilations": 2},
     ):  # fmt: skip
