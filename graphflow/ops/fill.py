@@ -122,8 +122,10 @@ def _uniform(value: Any, shape: Any, dtype: Any, name: str) -> Tensor:
 
 def _sizes(shape: Any) -> tuple[int, ...] | None:
     """The sizes, when they are all plain numbers."""
-    if isinstance(shape, (str, list, tuple)) and any(d is None or isinstance(d, str) for d in shape):
-        raise DTypeError(f"a shape is made of numbers, not {shape!r}")
+    if isinstance(shape, (list, tuple)):
+        if any(d is None or isinstance(d, str) for d in shape):
+            raise DTypeError(f"a shape is made of numbers, not {shape!r}")
+        shape = [int(d) if isinstance(d, float) else d for d in shape]  # here alone, TensorFlow rounds towards 0
     try:
         dims = as_dims(shape)
     except TypeError:  # a list with tensors, or something that convert_to_tensor will complain about

@@ -248,6 +248,9 @@ def test_static_shapes_of_unknown_ranks(expression, shape):
 @pytest.mark.parametrize(("expression", "kind"), [
     ("tf.nn.conv2d(u, u, 1)", TypeError), ("tf.dynamic_stitch([[0, 1], [2]], [[1., 2., 3.], [4.]])", ValueError),
     ("tf.argmax(x, 1, output_type=tf.float32)", TypeError), ("tf.argmax(x, [0])", ValueError),
+    ("tf.placeholder(tf.float32, 'a')", TypeError), ("x.set_shape('a')", TypeError),
+    ("tf.layers.flatten(u)", ValueError), ("tf.fill([2.5], 1)", TypeError),
+    ("tf.placeholder(tf.float32, [2.5])", ValueError), ("tf.py_func(1, [x], tf.float32)", ValueError),
     ("tf.meshgrid([1], [2.])", TypeError), ("tf.setdiff1d(x, [1.])", ValueError), ("tf.shape_n([x, [1]])", TypeError),
     ("tf.random_normal([2], dtype=tf.int32)", TypeError), ("tf.histogram_fixed_width(x, [0., 6.], 0)", ValueError),
     ("tf.confusion_matrix([0, -1], [1, 1], 2)", tf.errors.InvalidArgumentError),
@@ -307,3 +310,7 @@ def test_variables_show_as_references():
 
 def test_reductions_of_no_truth_at_all():
     assert run([tf.reduce_all([]), tf.reduce_any([])]) == [True, False]
+
+
+def test_sizes_of_zeros_round_towards_0():
+    assert tf.zeros([5 / 2, 3.0]).shape.as_list() == [2, 3]
