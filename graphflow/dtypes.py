@@ -59,13 +59,18 @@ class DType:
 
     @property
     def min(self) -> Any:
-        """The lowest value; TypeError where there is none."""
-        return self.limits[0]
+        """The lowest number; TypeError where there is none."""
+        return self._extreme(0)
 
     @property
     def max(self) -> Any:
-        """The highest value; TypeError where there is none."""
-        return self.limits[1]
+        """The highest number; TypeError where there is none."""
+        return self._extreme(1)
+
+    def _extreme(self, end: int) -> Any:
+        if self.is_bool:
+            raise TypeError("bool has no smallest or largest number")
+        return self.limits[end]
 
     @property
     def limits(self) -> tuple[Any, Any]:
@@ -171,9 +176,11 @@ ALL = (
 FLOATING = (float16, float32, float64)
 COMPLEX = (complex64, complex128)
 INTEGER = (int8, int16, int32, int64, uint8, uint16, uint32, uint64)
+SIGNED = (*FLOATING, int8, int16, int32, int64)
 REAL = FLOATING + INTEGER
 NUMERIC = REAL + COMPLEX
 INDEX = (int32, int64)
+WIDE = FLOATING + INDEX  # for ops that TensorFlow does not define for narrow and unsigned integers
 
 _BY_NAME = {d.name: d for d in ALL} | {"double": float64, "half": float16, "float": float32, "str": string}
 _BY_TYPE: dict[Any, DType] = {float: float32, bool: bool_, str: string, bytes: string, object: string}

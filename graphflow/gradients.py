@@ -24,10 +24,12 @@ _registered: dict[str, Any] = {}  # VJPs by name
 class RegisterGradient:
     """Decorator that gives a function (op, *dys) -> gradients of the inputs a name for Graph.gradient_override_map.
 
-    Raises: KeyError for a name that is taken.
+    Raises: KeyError for a name that is taken, TypeError for one that is no text.
     """
 
     def __init__(self, op_type: str) -> None:
+        if not isinstance(op_type, str):
+            raise TypeError(f"the name of a gradient is text, not {op_type!r}")
         self._name = op_type
 
     def __call__(self, function: Callable) -> Callable:

@@ -97,8 +97,8 @@ class Tensor:
         self.dims = merge(self.dims, as_dims(shape))
 
     def consumers(self) -> list[Operation]:
-        """The operations of the graph that take this tensor, in the order of creation."""
-        return [op for op in self.graph.get_operations() if any(t is self for t in op.inputs)]
+        """The operations of the graph that take this tensor, once for each input, in the order of creation."""
+        return [op for op in self.graph.get_operations() for t in op.inputs if t is self]
 
     if TYPE_CHECKING:  # graphflow.operators hangs these on
 

@@ -99,6 +99,8 @@ def as_dims(shape: Any) -> Dims:
         return None
     if isinstance(shape, TensorShape):
         return shape._dims
+    if isinstance(shape, str):
+        raise TypeError(f"a shape is made of numbers, not {shape!r}")
     if isinstance(shape, Dimension) or hasattr(shape, "__index__") and not getattr(shape, "shape", ()):
         return (_size(shape),)
     return tuple(_size(d) for d in shape)
@@ -110,6 +112,8 @@ def _size(value: Any) -> int | None:
     if value is None or hasattr(value, "item") and value.item() is None:
         return None
     size = value.__index__() if hasattr(value, "__index__") else int(value)
+    if isinstance(value, float) and size != value:
+        raise ShapeError(f"a dimension is a whole number, not {value!r}")
     if size < 0:
         raise ShapeError(f"a dimension must be at least 0, not {size}")
     return size

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.default import name_scope
-from graphflow.dtypes import as_dtype, float32, int32
+from graphflow.dtypes import as_dtype, float32, float64, int32
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum
@@ -22,9 +22,10 @@ from graphflow.ops.fill import range as range_
 from graphflow.ops.fourier import fft, fft2d, ifft, ifft2d, irfft, rfft
 from graphflow.ops.indexing import gather
 from graphflow.ops.join import concat, stack
+from graphflow.ops.math import sqrt
 from graphflow.ops.pad import pad
 from graphflow.ops.segments import unsorted_segment_sum
-from graphflow.ops.shape_ops import axis_size, reshape, shape
+from graphflow.ops.shape_ops import axis_size, expand_dims, reshape, shape
 from graphflow.ops.static import static_value
 from graphflow.ops.trigonometry import cos
 
@@ -66,6 +67,7 @@ def frame(
         else:
             frames = 1 + (size - frame_length) // frame_step
             frames = maximum(0, frames) if isinstance(frames, Tensor) else max(0, frames)
+            signal = signal[(*[slice(None)] * axis, slice((frames - 1) * frame_step + frame_length))]
         return gather(signal, _positions(frames, frame_length, frame_step), axis=axis)
 
 
@@ -176,8 +178,7 @@ def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any, name: str | None 
     """The cosine transform of the last axis, orthogonal but for its first element: [..., bins] -> [..., bins]."""
     with name_scope(name, "mfccs_from_log_mel_spectrograms", [log_mel_spectrograms]):
         x = convert_to_tensor(log_mel_spectrograms, name="log_mel_spectrograms")
-        n = None if not x.dims else x.dims[-1]
-        if n is None:
-            raise GraphError(f"the number of bins of {x!r} must be known")
-        turns = np.outer(np.arange(n) + 0.5, np.arange(n)) * (math.pi / n)
-        return tensordot(x, constant((2 * np.cos(turns) / math.sqrt(2 * n)).astype(x.dtype.as_numpy_dtype)), 1)
+        bins = axis_size(x, -1)
+        n, k = cast(bins, float64), cast(range_(bins), float64)
+        waves = 2.0 * cos((expand_dims(k, 1) + 0.5) * k * (math.pi / n)) / sqrt(2.0 * n)
+        return tensordot(x, cast(waves, x.dtype), 1)

@@ -154,7 +154,7 @@ class Variable:
 
     def read_value(self) -> Tensor:
         """A new read: it sees the assignments created before it, and waits for the control dependencies in force."""
-        return state.READ(self._ref, name="ReadVariable")
+        return state.READ(self._ref, name="read")
 
     def initialized_value(self) -> Tensor:
         """The value if there is one yet, else the initial value: for initial values that depend on this variable."""
@@ -221,7 +221,7 @@ class Variable:
         raise TypeError(f"{self!r} is not iterable")
 
     def __repr__(self) -> str:
-        return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}>"
+        return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}_ref>"  # as TensorFlow shows it
 
 
 def _result(tensor: Tensor, read_value: bool) -> Any:
@@ -290,7 +290,7 @@ def report_uninitialized_variables(
 
 def is_variable_initialized(variable: Variable) -> Tensor:
     """Whether the variable has a value in the session."""
-    return state.IS_INITIALIZED(variable._ref, name="is_initialized")
+    return state.IS_INITIALIZED(variable._ref)
 
 
 def assert_variables_initialized(var_list: Sequence[Variable] | None = None) -> Tensor | None:

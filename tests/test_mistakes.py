@@ -327,7 +327,7 @@ MISTAKES = [
         """,
         graphflow="""
             GraphError: variable 'w' exists already
-            <tf.Variable 'w:0' shape=(3,) dtype=float32>, created at program.py:1
+            <tf.Variable 'w:0' shape=(3,) dtype=float32_ref>, created at program.py:1
                 a = tf.get_variable("w", [3])
             hint: reuse=True or reuse=tf.AUTO_REUSE in variable_scope shares it
         """,

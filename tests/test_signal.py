@@ -89,5 +89,7 @@ def test_mfccs():
     n = X.shape[1]
     basis = 2 * np.cos(np.pi / n * np.outer(np.arange(n) + 0.5, np.arange(n))) / np.sqrt(2 * n)
     np.testing.assert_allclose(run_on("cpu", tf.signal.mfccs_from_log_mel_spectrograms(X)), X @ basis, atol=1e-5)
-    with pytest.raises(ValueError, match="bins"):
-        tf.signal.mfccs_from_log_mel_spectrograms(tf.placeholder(tf.float32, [2, None]))
+    fed = tf.placeholder(tf.float32, [2, None])
+    np.testing.assert_allclose(
+        run_on("cpu", tf.signal.mfccs_from_log_mel_spectrograms(fed), {fed: X}), X @ basis, atol=1e-5
+    )

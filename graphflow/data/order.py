@@ -26,6 +26,8 @@ class Zip(Base):
     """Elements of several datasets side by side."""
 
     def __init__(self, datasets: Any) -> None:
+        if isinstance(datasets, list):
+            raise TypeError("a list is one tensor in data sets, no nest: zip takes a tuple or a dict of data sets")
         flat = nest.flatten(datasets)
         self.inputs = tuple(map(base_of, flat))
         self.specs = nest.pack_sequence_as(datasets, [d.specs for d in self.inputs])

@@ -17,6 +17,7 @@ from graphflow.data.sources import Generator, Range, Slices, Tensors
 from graphflow.data.structure import nests
 from graphflow.data.windows import Window
 from graphflow.dtypes import int64, string
+from graphflow.errors import GraphError
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.files import matching_files
 
@@ -122,6 +123,8 @@ class Dataset:
 
         It is called once, with tensors, and compiled; tensors from outside have the value from when the iterator began.
         """
+        if not callable(map_func):
+            raise GraphError(f"map needs a function of the elements, not {map_func!r}")
         return Dataset(Map(self._base, map_func))
 
     def flat_map(self, map_func: Callable) -> Dataset:

@@ -111,14 +111,15 @@ class Flatten(Layer):
 
     def call(self, inputs: Any) -> Any:
         dims = inputs.dims
+        if dims is None:
+            raise ShapeError(f"flatten needs to know the rank of {inputs!r}", hint="set_shape tells the rank")
         if dims == ():
             raise ShapeError("there is nothing to flatten in a scalar")
-        if dims is not None and len(dims) == 1:
+        if len(dims) == 1:
             return expand_dims(inputs, -1)
-        if self.data_format == "channels_first" and dims is not None:
+        if self.data_format == "channels_first":
             inputs = transpose(inputs, [0, *range(2, len(dims)), 1])
-        size = None if dims is None else count(dims[1:])
-        batch = dims[0] if dims else None
+        size, batch = count(dims[1:]), dims[0]
         if batch is None and size:
             return reshape(inputs, [-1, size])
         result = reshape(inputs, [shape(inputs)[0] if batch is None else batch, -1 if size is None else size])

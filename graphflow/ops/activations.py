@@ -130,7 +130,7 @@ def softsign(features: Any, name: str | None = None) -> Tensor:
 def swish(features: Any, name: str | None = None) -> Tensor:
     """x * sigmoid(x).   Gradient: x."""
     features = convert_to_tensor(features, name="features")
-    return multiply(features, sigmoid(features), name=name or "swish")
+    return multiply(features, sigmoid(features), name=name or "IdentityN")  # as TensorFlow happens to call it
 
 
 def log_sigmoid(x: Any, name: str | None = None) -> Tensor:

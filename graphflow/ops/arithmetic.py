@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import FLOATING, NUMERIC, REAL, as_dtype, string
+from graphflow.dtypes import COMPLEX, FLOATING, NUMERIC, REAL, SIGNED, WIDE, as_dtype, string
 from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import ones_like, zeros_like
@@ -15,7 +15,7 @@ from graphflow.ops.complex import conj
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import all_alike, broadcasted
 from graphflow.ops.lowering import Elementwise, Lowering
-from graphflow.ops.math import log
+from graphflow.ops.math import log, real_only
 from graphflow.ops.select import where_v2
 from graphflow.shape import show
 
@@ -74,7 +74,7 @@ POW: OpDef = define(
         lambda op, dy: dy * conj(op.output * _log_where_positive(op.inputs[0])),
     ),
     lowering=_power_lowering,
-    types=NUMERIC,
+    types=SIGNED + COMPLEX,
 )  # fmt: skip
 
 MAXIMUM = define(
@@ -104,13 +104,13 @@ MINIMUM = define(
 SQUARED_DIFFERENCE = define(
     "SquaredDifference", "x y",
     infer=broadcasted,
-    reference=lambda x, y: (x - y) ** 2,
+    reference=lambda x, y: np.conj(x - y) * (x - y),
     vjp=(
         lambda op, dy: dy * (2 * (op.inputs[0] - op.inputs[1])),
         lambda op, dy: dy * (-2 * (op.inputs[0] - op.inputs[1])),
     ),
-    lowering=Elementwise("(x - y) * (x - y)"),
-    types=NUMERIC,
+    lowering=real_only("(x - y) * (x - y)"),
+    types=WIDE + COMPLEX,
     commutative=True,
 )  # fmt: skip
 
@@ -175,7 +175,7 @@ def minimum(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """(x - y) ** 2.   Gradient: both."""
+    """conj(x - y) * (x - y).   Gradient: both."""
     return SQUARED_DIFFERENCE(x, y, name=name)
 
 
@@ -186,6 +186,8 @@ def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
 
 def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """The sum of one or more tensors of one shape and dtype.   Gradient: all.   Raises: ValueError for none."""
+    if isinstance(inputs, Tensor):
+        raise DTypeError(f"add_n needs a list of tensors, not {inputs!r}")
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise GraphError("add_n needs a list of at least one tensor")
     if len(inputs) == 1 and name is None:

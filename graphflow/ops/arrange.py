@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.default import name_scope
 from graphflow.dtypes import INDEX, DType
 from graphflow.errors import ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import ones_like
+from graphflow.ops.compare import equal
 from graphflow.ops.complex import conj
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define, graph_of
 from graphflow.ops.fill import range as range_
 from graphflow.ops.infer import axes_in, require_rank, static_axes
 from graphflow.ops.join import concat, stack
 from graphflow.ops.lowering import Kernel
+from graphflow.ops.select import where_v2
 from graphflow.ops.shape_ops import SUM_TO, rank, refuse, reshape, shape, size_vector
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, merge, show
@@ -80,19 +83,32 @@ def transpose(a: Any, perm: Any = None, name: str = "transpose", conjugate: bool
         return TRANSPOSE(a, perm, name=scope)
 
 
+def order_with_last(t: Tensor, axis: int) -> Any:
+    """The permutation that exchanges an axis and the last one, which is its own inverse: a list, or else a tensor."""
+    if t.dims is not None:
+        order = list(range(len(t.dims)))
+        order[axis], order[-1] = order[-1], order[axis]
+        return order
+    n = rank(t)
+    axes, last = range_(n), n - 1
+    place = axis if axis >= 0 else n + axis
+    return where_v2(equal(axes, place), last, where_v2(equal(axes, last), place, axes))
+
+
 def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = False) -> Tensor:
     """The last two axes exchanged.
 
     Shapes: [..., m, n] -> [..., n, m].   Gradient: a.   Raises: ValueError for a rank below 2.
     """
-    a = convert_to_tensor(a, name="a")
-    if a.dims is None:
-        last = rank(a) - 1
-        return transpose(a, concat([range_(last - 1), [last, last - 1]], 0), name, conjugate)
-    n = len(a.dims)
-    if n < 2:
-        raise ShapeError(f"a matrix needs rank 2 at least, and a has shape {show(a.dims)}")
-    return transpose(a, [*range(n - 2), n - 1, n - 2], name, conjugate)
+    with name_scope(name, "matrix_transpose", [a]):
+        a = convert_to_tensor(a, name="a")
+        if a.dims is None:
+            last = rank(a) - 1
+            return transpose(a, concat([range_(last - 1), [last, last - 1]], 0), "transpose", conjugate)
+        n = len(a.dims)
+        if n < 2:
+            raise ShapeError(f"a matrix needs rank 2 at least, and a has shape {show(a.dims)}")
+        return transpose(a, [*range(n - 2), n - 1, n - 2], "transpose", conjugate)
 
 
 def invert_permutation(x: Any, name: str | None = None) -> Tensor:

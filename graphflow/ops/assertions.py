@@ -50,6 +50,8 @@ def Assert(condition: Any, data: Sequence[Any], summarize: int | None = None, na
     Only what waits for it is kept from running: use it in tf.control_dependencies.
     summarize   how many elements of each tensor are shown: 3 by default
     """
+    if not data:
+        raise GraphError("an assertion shows at least one tensor when it fails, and data is empty")
     with name_scope(name, "Assert", [condition]):
         return ASSERT(condition, *data, summarize=3 if summarize is None else int(summarize))
 
@@ -66,10 +68,14 @@ def _asserted(
             f"{label} is {known.tolist()}" for label, t in shown.items() if (known := static_value(t)) is not None
         ]
         raise InvalidArgumentError.because(f"{message or ''} {says}: {', '.join(values)}".lstrip())
+    return Assert(everywhere, _shown(says, data, shown, message), summarize)
+
+
+def _shown(says: str, data: Sequence[Any] | None, tensors: dict[str, Tensor], message: str | None) -> Sequence[Any]:
+    """What a failing assertion shows: the message, and `data`, or else the tensors."""
     if data is None:
-        data = [text for label, t in shown.items() for text in (f"{label} ({t.name}) = ", t)]
-        data = [says, *data]
-    return Assert(everywhere, [message, *data] if message else data, summarize)
+        data = [says, *(text for label, t in tensors.items() for text in (f"{label} ({t.name}) = ", t))]
+    return [message, *data] if message else data
 
 
 def _binary(opname: str, sign: str, compare: Callable) -> Callable:
@@ -133,8 +139,9 @@ def assert_near(
         default = 10 * float(np.finfo(real.dtype).eps) if real.is_floating else 0
         relative = convert_to_tensor(default if rtol is None else rtol, real)
         absolute = convert_to_tensor(default if atol is None else atol, real)
-        close = less_equal(abs(x - y), absolute + relative * abs(y))
-        return _asserted(close, "x and y are not near for every element", data, {"x": x, "y": y}, message, summarize)
+        close = reduce_all(less_equal(abs(x - y), absolute + relative * abs(y)))
+        shown = _shown("x and y are not near for every element", data, {"x": x, "y": y}, message)
+        return Assert(close, shown, summarize)
 
 
 # -- ranks and dtypes ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import DTypeError, GraphError
+from graphflow.errors import GraphError, UnimplementedError
 from graphflow.graph import get_default_graph
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, OpDef, convert_to_tensor, define, graph_of
@@ -58,6 +58,8 @@ STOP_GRADIENT = define(
 
 
 def _cast(x: np.ndarray, dtype: DType) -> np.ndarray:
+    if x.dtype == object or dtype is dtypes.string:
+        raise UnimplementedError.because("there is no cast of numbers to text or back: tf.as_string, string_to_number")
     if dtype.is_bool:
         return x != 0
     return (x.real if x.dtype.kind == "c" and not dtype.is_complex else x).astype(dtype.dtype)
@@ -67,15 +69,21 @@ def _differentiable(dtype: DType) -> bool:
     return dtype.is_floating or dtype.is_complex
 
 
+def _cast_lowering(op: Operation) -> Lowering:
+    have, wanted = op.inputs[0].dtype, op.output.dtype
+    if have.is_complex or dtypes.string in (have, wanted):
+        return None
+    return Elementwise("x != 0" if wanted.is_bool else "T(x)")
+
+
 CAST = define(
     "Cast", "x",
     infer=lambda x, dtype: (x.dims, dtype),
     reference=_cast,
     vjp=(lambda op, dy: cast(dy, op.inputs[0].dtype)
          if _differentiable(op.inputs[0].dtype) and _differentiable(op.output.dtype) else None,),
-    lowering=lambda op: None if op.inputs[0].dtype.is_complex else
-        Elementwise("x != 0" if op.output.dtype.is_bool else "T(x)"),
-    types=(*dtypes.NUMERIC, dtypes.bool_),
+    lowering=_cast_lowering,
+    types=dtypes.ALL,
 )  # fmt: skip
 
 
@@ -157,11 +165,10 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     """x in another dtype; x may be a SparseTensor.
 
     Floating to integer truncates toward zero, an integer too large wraps, and everything but 0 (NaN too) is True.
+    Raises:   UnimplementedError when run, for text.
     Gradient: between floating dtypes only.
     """
     x, wanted = convert_to_tensor(x, name="x"), dtypes.as_dtype(dtype)
-    if wanted is dtypes.string and x.dtype is not wanted:
-        raise DTypeError(f"a cast makes no text of {x!r}", hint="tf.as_string does")
     return x if x.dtype is wanted else CAST(x, dtype=wanted, name=name)
 
 

@@ -122,6 +122,6 @@ def relu_layer(x: Any, weights: Any, biases: Any, name: str | None = None) -> Te
 
 def crelu(features: Any, name: str | None = None, axis: int = -1) -> Tensor:
     """relu of x and of -x, side by side along the axis, whose size doubles.   Gradient: features."""
-    with name_scope(name, "CRelu", [features]) as scope:
+    with name_scope(name, "CRelu", [features]):
         features = convert_to_tensor(features, name="features")
-        return relu(concat([features, -features], axis), name=scope)
+        return relu(concat([features, -features], axis))

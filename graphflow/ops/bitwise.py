@@ -61,7 +61,7 @@ def _bitcast(x: np.ndarray, type: DType) -> np.ndarray:
     return x.reshape(-1).view(type.dtype).reshape(dims)
 
 
-BITCAST = define("Bitcast", "input", _bitcast_infer, _bitcast, (*NUMERIC, dtypes.bool_), vjp=NO_GRADIENT)
+BITCAST = define("Bitcast", "input", _bitcast_infer, _bitcast, NUMERIC, vjp=NO_GRADIENT)
 
 
 def bitcast(input: Any, type: Any, name: str | None = None) -> Tensor:

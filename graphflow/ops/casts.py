@@ -49,8 +49,7 @@ def to_complex128(x: Any, name: str = "ToComplex128") -> Tensor:
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
     """A cast that clips to the range of `dtype` instead of wrapping around."""
     value, wanted = convert_to_tensor(value, name="value"), dtypes.as_dtype(dtype)
-    low, high = wanted.limits
-    have_low, have_high = value.dtype.limits
+    low, high, have_low, have_high = wanted.min, wanted.max, value.dtype.min, value.dtype.max
     if have_low < low:
         value = maximum(value, convert_to_tensor(low, value.dtype))
     if have_high > high:

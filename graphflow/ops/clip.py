@@ -71,8 +71,9 @@ def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Ten
     """t scaled down to the average norm clip_norm, if norm(t) / size(t) is larger.   Gradient: t."""
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
+        bound = convert_to_tensor(clip_norm, t.dtype, name="clip_norm")
         inverse = rsqrt(reduce_sum(t * t)) * cast(size(t), t.dtype)
-        return identity(t * clip_norm * minimum(inverse, 1.0 / clip_norm), name=scope)
+        return identity(t * bound * minimum(inverse, 1.0 / bound), name=scope)
 
 
 def _listed(t_list: Any) -> list[Any]:

@@ -30,6 +30,12 @@ def _made(real: Tensor, imag: Tensor) -> tuple[Dims, DType]:
     return broadcast(real.dims, imag.dims), made
 
 
+def _put_together(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
+    out = np.empty(np.broadcast_shapes(real.shape, imag.shape), np.result_type(real, np.complex64))
+    out.real, out.imag = real, imag  # real + 1j * imag would make NaN of infinite parts
+    return out
+
+
 def _upright(op: Operation, dy: Tensor) -> Tensor:
     """The derivative of the angle points across the number: i z / |z|^2."""
     z = op.inputs[0]
@@ -51,7 +57,7 @@ IMAG = define("Imag", "input", _real_part, np.imag, COMPLEX, vjp=(lambda op, dy:
 CONJ = define("Conj", "input", same_as_input, np.conj, COMPLEX, vjp=(lambda op, dy: conj(dy),))
 ANGLE = define("Angle", "input", _real_part, np.angle, COMPLEX, vjp=(_upright,))
 COMPLEX_ABS = define("ComplexAbs", "x", _real_part, np.abs, COMPLEX, vjp=(_outward,))
-MAKE = define("Complex", "real imag", _made, lambda real, imag: real + 1j * imag, (dtypes.float32, dtypes.float64),
+MAKE = define("Complex", "real imag", _made, _put_together, (dtypes.float32, dtypes.float64),
               vjp=(lambda op, dy: real(dy), lambda op, dy: imag(dy)))  # fmt: skip
 
 

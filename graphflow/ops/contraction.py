@@ -10,13 +10,24 @@ from typing import Any
 import numpy as np
 
 from graphflow.default import name_scope
+from graphflow.dtypes import int32
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import identity
+from graphflow.ops.compare import less
 from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.fill import range as range_
+from graphflow.ops.indexing import gather
+from graphflow.ops.infer import whole_numbers
+from graphflow.ops.join import concat, stack
 from graphflow.ops.linalg import matmul
+from graphflow.ops.products import reduce_prod
 from graphflow.ops.reduce import reduce_sum
+from graphflow.ops.select import where_v2
+from graphflow.ops.sets import setdiff1d
+from graphflow.ops.shape_checks import ensure_shape
+from graphflow.ops.shape_ops import rank as rank_of
 from graphflow.ops.shape_ops import reshape, shape
 from graphflow.ops.static import static_value
 from graphflow.shape import show
@@ -44,12 +55,6 @@ def _sizes(t: Tensor, axes: Sequence[int]) -> list[Any]:
     return [_size(t, [a]) for a in axes]
 
 
-def _rank_known(t: Tensor, what: str) -> int:
-    if t.dims is None:
-        raise ShapeError(f"{what} needs tensors of known rank, and {t!r} has none", hint="set_shape tells the rank")
-    return len(t.dims)
-
-
 def _product(a: Tensor, a_labels: Labels, b: Tensor, b_labels: Labels, out: set) -> tuple[Tensor, Labels]:
     """The product of two tensors, summed over the labels that both have and `out` does not."""
     shared = [x for x in a_labels if x in b_labels]
@@ -75,28 +80,44 @@ def _product(a: Tensor, a_labels: Labels, b: Tensor, b_labels: Labels, out: set)
     return reshape(matmul(rows, columns), [*outer, *left, *right]), batch + only_a + only_b
 
 
-def _listed_axes(axes: Any, ranks: tuple[int, int]) -> tuple[list[int], list[int]]:
-    """The axes to sum over, of a and of b, counted from 0."""
+def _listed_axes(axes: Any, ranks: tuple[int | None, int | None]) -> tuple[list[int], list[int]]:
+    """The axes to sum over, of a and of b, counted from 0 where the rank is known."""
     if isinstance(axes, Tensor):
         value = static_value(axes)
         if value is None:
             raise GraphError("the axes of a tensordot must be known when it is made")
         axes = value.tolist()
-    if np.ndim(axes) == 0:
+    if not hasattr(axes, "__len__") or isinstance(axes, np.ndarray) and axes.ndim == 0:
         n = int(axes)
-        if not 0 <= n <= min(ranks):
+        if n < 0 or any(rank is not None and n > rank for rank in ranks):
             raise GraphError(f"axes={n} is more than the ranks {ranks} have")
-        return list(range(ranks[0] - n, ranks[0])), list(range(n))
+        return list(range(-n, 0)), list(range(n))
     if len(axes) != 2:
         raise GraphError(f"axes is a number, or a list for a and one for b; not {axes!r}")
-    pair = [[int(i) for i in np.atleast_1d(side)] for side in axes]
-    if len(pair[0]) != len(pair[1]):
-        raise GraphError(f"as many axes of a as of b are needed, not {axes!r}")
-    for side, rank in zip(pair, ranks, strict=True):
-        if any(not -rank <= i < rank for i in side):
-            raise GraphError(f"axes {side} are out of range for rank {rank}")
-    first, second = ([i % rank for i in side] for side, rank in zip(pair, ranks, strict=True))
+    first, second = (whole_numbers(side, "axes") for side in axes)
+    if len(first) != len(second) or len(set(first)) != len(first) or len(set(second)) != len(second):
+        raise GraphError(f"as many different axes of a as of b are needed, not {axes!r}")
     return first, second
+
+
+def _counted(axes: list[int], rank: int) -> list[int]:
+    """The axes counted from 0."""
+    if any(not -rank <= i < rank for i in axes):
+        raise GraphError(f"axes {axes} are out of range for rank {rank}")
+    return [i % rank for i in axes]
+
+
+def _as_matrix(t: Tensor, axes: list[int], summed_last: bool) -> tuple[Tensor, Tensor]:
+    """(t of any rank as a matrix whose columns, or rows, are the given axes; the sizes of its other axes)."""
+    n, sizes = rank_of(t), shape(t)
+    named = convert_to_tensor(axes, int32)
+    places = where_v2(less(named, 0), named + n, named)
+    others = setdiff1d(range_(n), places)[0]
+    kept, summed = gather(sizes, others), gather(sizes, places)
+    order, parts = [others, places], [reduce_prod(kept), reduce_prod(summed)]
+    if not summed_last:
+        order, parts = order[::-1], parts[::-1]
+    return reshape(transpose(t, concat(order, 0)), stack(parts)), kept
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
@@ -104,16 +125,19 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
 
     Shapes:   the other axes of a, then the other axes of b.
     Dtype:    what matmul takes, one for both.   Gradient: both.
-    Raises:   ValueError for sizes that differ, axes out of range, unknown ranks.
+    Raises:   ValueError, or InvalidArgumentError when run, for sizes that differ and axes out of range.
     """
     with name_scope(name, "Tensordot", [a, b]) as scope:
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(b, a.dtype, name="b")
-        ranks = _rank_known(a, "tensordot"), _rank_known(b, "tensordot")
-        of_a, of_b = _listed_axes(axes, ranks)
-        a_labels: Labels = [("a", i) for i in range(ranks[0])]
-        b_labels: Labels = [("b", i) for i in range(ranks[1])]
-        for i, j in zip(of_a, of_b, strict=True):
+        of_a, of_b = _listed_axes(axes, (a.shape.ndims, b.shape.ndims))
+        if a.dims is None or b.dims is None:
+            rows, left = _as_matrix(a, of_a, summed_last=True)
+            columns, right = _as_matrix(b, of_b, summed_last=False)
+            return reshape(matmul(rows, columns), concat([left, right], 0), name=scope)
+        a_labels: Labels = [("a", i) for i in range(len(a.dims))]
+        b_labels: Labels = [("b", i) for i in range(len(b.dims))]
+        for i, j in zip(_counted(of_a, len(a_labels)), _counted(of_b, len(b_labels)), strict=True):
             b_labels[j] = a_labels[i]
         out = {x for x in a_labels + b_labels if not (x in a_labels and x in b_labels)}
         return identity(_product(a, a_labels, b, b_labels, out)[0], name=scope)
@@ -123,16 +147,19 @@ _ELLIPSIS = 0xE000  # of the characters for private use, from here on: one for e
 _LABELS = f"[a-zA-Z{chr(_ELLIPSIS)}-{chr(_ELLIPSIS + 255)}]*"
 
 
-def _without_ellipsis(equation: str, ranks: Sequence[int]) -> str:
+def _without_ellipsis(equation: str, tensors: Sequence[Tensor]) -> str:
     """The equation with a label for each axis that `...` stands for: the same ones, from the last, in all tensors."""
     if "..." not in equation:
         return equation
     left, arrow, right = equation.replace(" ", "").partition("->")
     inputs = left.split(",")
+    if any(t.dims is None for t in tensors):
+        raise ShapeError(f"`...` needs tensors of known rank, not {list(tensors)}", hint="set_shape tells the rank")
+    ranks = [len(t.dims or ()) for t in tensors]
     counts = [rank - len(text) + 3 for text, rank in zip(inputs, ranks, strict=False) if "..." in text]
     most = max(counts, default=0)
     if min(counts, default=0) < 0 or any(text.count("...") > 1 for text in (*inputs, right)):
-        raise ShapeError(f"the equation {equation!r} does not describe tensors of the ranks {list(ranks)}")
+        raise ShapeError(f"the equation {equation!r} does not describe tensors of the ranks {ranks}")
     if most and arrow and "..." not in right:
         raise GraphError(f"the result of {equation!r} must have the axes of `...` too")
     every = "".join(chr(_ELLIPSIS + i) for i in range(most))
@@ -178,10 +205,11 @@ def einsum(equation: str, *inputs: Any, **kwargs: Any) -> Tensor:
     with name_scope(name, "einsum", list(inputs)) as scope:
         tensors = [convert_to_tensor(t) for t in inputs[:1]]
         tensors += [convert_to_tensor(t, tensors[0].dtype) for t in inputs[1:]]
-        ranks = [_rank_known(t, "einsum") for t in tensors]
-        texts, out = _parsed(_without_ellipsis(equation, ranks), len(inputs))
-        for t, rank, labels in zip(tensors, ranks, texts, strict=True):
-            if rank != len(labels):
+        texts, out = _parsed(_without_ellipsis(equation, tensors), len(inputs))
+        for i, (t, labels) in enumerate(zip(tensors, texts, strict=True)):
+            if t.dims is None:
+                tensors[i] = ensure_shape(t, [None] * len(labels))
+            elif len(t.dims) != len(labels):
                 raise ShapeError(f"{labels!r} does not describe a tensor of shape {show(t.dims)}")
         every: list[Labels] = [list(text) for text in texts]
         result, have = _alone(tensors[0], every[0], set("".join(texts[1:]) + out))

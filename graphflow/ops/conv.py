@@ -12,7 +12,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
-from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import OpDef, convert_to_tensor, define
 from graphflow.ops.infer import require_rank
@@ -187,12 +187,13 @@ def geometry(
     """The attributes of a convolution and its gradients; `expected` is the layout with channels last."""
     require_channels_last(data_format, what, expected)
     if padding is None:
-        raise GraphError(f"{what} needs a padding")
+        raise DTypeError(f"{what} needs a padding, SAME or VALID")
     kind, explicit = padding_of(padding)
     spatial = len(expected) - 2
+    steps, gaps = (1 if value is None else value for value in (strides, dilations))
     return {
-        "strides": per_axis(strides, "strides", spatial), "padding": kind, "explicit_paddings": explicit,
-        "dilations": per_axis(1 if dilations is None else dilations, "dilations", spatial),
+        "strides": per_axis(steps, "strides", spatial), "padding": kind, "explicit_paddings": explicit,
+        "dilations": per_axis(gaps, "dilations", spatial),
     }  # fmt: skip
 
 

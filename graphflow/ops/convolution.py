@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from graphflow.default import name_scope
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.conv import CONV2D, CONV2D_BACKPROP_INPUT, geometry
 from graphflow.ops.conv3d import CONV3D
 from graphflow.ops.define import OpDef, convert_to_tensor
+from graphflow.ops.infer import whole_numbers
 from graphflow.ops.join import concat
 from graphflow.ops.shape_ops import either, expand_dims, squeeze
+from graphflow.ops.windows import one_axis
 
 LAYOUTS = {1: "NWC", 2: "NHWC", 3: "NDHWC"}
-
-
-def one_axis(value: Any, what: str) -> int:
-    """A stride or dilation along the one spatial axis, from an int, [number] or [1, number, 1]."""
-    numbers = [int(v) for v in np.atleast_1d(value)]
-    if len(numbers) not in (1, 3):
-        raise GraphError(f"{what} must be an int, or 1 or 3 of them, not {value!r}")
-    return numbers[len(numbers) // 2]
 
 
 def _require_nwc(data_format: Any, what: str) -> None:
@@ -113,7 +105,7 @@ def convolution(
 
 def spread(value: Any, spatial: int, what: str) -> list[int]:
     """One number for each spatial axis, from None (1), an int, or a list."""
-    numbers = [1] if value is None else [int(v) for v in np.atleast_1d(value)]
+    numbers = [1] if value is None else whole_numbers(value, what)
     if len(numbers) == 1:
         numbers *= spatial
     if len(numbers) != spatial or min(numbers) < 1:

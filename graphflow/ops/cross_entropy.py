@@ -12,11 +12,12 @@ from graphflow.dtypes import FLOATING, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import MUL, SUB, add
-from graphflow.ops.arrange import transpose
+from graphflow.ops.arrange import order_with_last, transpose
 from graphflow.ops.basic import ZEROS_LIKE, cast, stop_gradient, zeros_like
 from graphflow.ops.compare import EQUAL
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.division import REAL_DIV
+from graphflow.ops.infer import axis_in
 from graphflow.ops.lowering import Kernel
 from graphflow.ops.math import LOG, exp, log, log1p
 from graphflow.ops.reduce import SUM, reduce_sum
@@ -129,15 +130,6 @@ SPARSE_SOFTMAX_CROSS_ENTROPY = define(
 )  # fmt: skip
 
 
-def _swap_with_last(t: Tensor, axis: int) -> Tensor:
-    """The axis and the last one exchanged; its own inverse."""
-    if t.dims is None:
-        raise ShapeError(f"an axis other than the last needs logits of known rank, and {t!r} has none")
-    order = list(range(len(t.dims)))
-    order[axis], order[-1] = order[-1], order[axis]
-    return transpose(t, order)
-
-
 def softmax_cross_entropy_with_logits_v2(
     labels: Any, logits: Any, axis: int | None = None, name: str | None = None, dim: int | None = None
 ) -> Tensor:
@@ -151,12 +143,14 @@ def softmax_cross_entropy_with_logits_v2(
     with name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
         labels = cast(convert_to_tensor(labels, name="labels"), logits.dtype)
+        if logits.dims is not None:
+            axis_in(axis, len(logits.dims))
         if not last_axis(logits, axis):
-            logits, labels = _swap_with_last(logits, axis), _swap_with_last(labels, axis)
+            logits, labels = (transpose(t, order_with_last(logits, axis)) for t in (logits, labels))
         if logits.dims is not None and len(logits.dims) == 2:
-            loss = SOFTMAX_CROSS_ENTROPY(logits, labels, name=scope)[0]
-            if logits.dims[0] != 1:  # one row would broadcast over the labels
-                loss.set_shape(logits.dims[:1])
+            rows = labels if labels.dims is None or len(labels.dims) == 2 else _flat(labels)
+            loss = SOFTMAX_CROSS_ENTROPY(logits, rows, name=scope)[0]
+            loss.set_shape(logits.dims[:1])
             return loss
         loss = SOFTMAX_CROSS_ENTROPY(_flat(logits), _flat(labels))[0]
         return reshape(loss, shape(logits)[:-1], name=scope)

@@ -104,7 +104,8 @@ def solve_infer(matrix: Tensor, rhs: Tensor, adjoint: bool) -> tuple[Dims, DType
     if rhs.dims is not None and len(rhs.dims) < 2:
         raise ShapeError(f"rhs must have rank at least 2, and has shape {show(rhs.dims)}")
     if dims is None or rhs.dims is None:
-        return None, matrix.dtype
+        of_matrix = None if dims is None or len(dims) > 2 else (dims[-1], None)
+        return of_matrix, matrix.dtype
     rows = merge(dims[-1:], rhs.dims[-2:-1])
     return (*(broadcast(dims[:-2], rhs.dims[:-2]) or ()), *(rows or (None,)), rhs.dims[-1]), matrix.dtype
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.default import name_scope
-from graphflow.dtypes import DType
+from graphflow.dtypes import COMPLEX, WIDE, DType
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.basic import zeros_like
@@ -47,6 +47,8 @@ def _diagonal(x: np.ndarray, k: int) -> np.ndarray:
 
 def _set_infer(input: Tensor, diagonal: Tensor, k: int) -> tuple[Dims, DType]:
     dims = _matrices(input, "the input")
+    if dims is None and diagonal.dims is not None:
+        dims = (*diagonal.dims[:-1], None, None)
     if dims is not None:
         expected = (*dims[:-2], _length(dims[-2], dims[-1], k))
         if not compatible(expected, diagonal.dims):
@@ -175,6 +177,7 @@ DIAG = define(
     infer=_diag_infer,
     reference=lambda x: np.diag(x.reshape(-1)).reshape(x.shape * 2),
     vjp=(lambda op, dy: DIAG_PART(dy),),
+    types=WIDE + COMPLEX,
 )  # fmt: skip
 
 DIAG_PART: OpDef = define(
@@ -182,6 +185,7 @@ DIAG_PART: OpDef = define(
     infer=lambda input: (_halves(input.dims), input.dtype),
     reference=_diag_part,
     vjp=(lambda op, dy: DIAG(dy),),
+    types=WIDE + COMPLEX,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from graphflow.dtypes import (
     COMPLEX,
     FLOATING,
     REAL,
+    WIDE,
     float32,
     float64,
     int8,
@@ -96,7 +97,7 @@ TRUNCATE_MOD = define(
     "TruncateMod", "x y",
     infer=broadcasted,
     reference=lambda x, y: np.fmod(x, _nonzero(y)),
-    types=REAL,
+    types=WIDE,
 )  # fmt: skip
 
 

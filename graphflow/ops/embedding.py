@@ -49,7 +49,7 @@ def embedding_lookup(
     parts = list(params) if isinstance(params, (list, tuple)) else [params]
     if not parts:
         raise GraphError("embedding_lookup needs at least one table")
-    if partition_strategy not in ("mod", "div"):
+    if len(parts) > 1 and partition_strategy not in ("mod", "div"):
         raise GraphError(f"partition_strategy must be 'mod' or 'div', not {partition_strategy!r}")
     with name_scope(name, "embedding_lookup", [*parts, ids]) as scope:
         ids = convert_to_tensor(ids, name="ids")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.default import name_scope
 from graphflow.dtypes import DType
 from graphflow.errors import GradientError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
@@ -29,7 +30,8 @@ Svd = namedtuple("Svd", "s u v")
 
 def adjoint(matrix: Any, name: str | None = None) -> Tensor:
     """Each matrix transposed, and conjugated where it is complex: [..., m, n] -> [..., n, m].   Gradient: matrix."""
-    return matrix_transpose(conj(convert_to_tensor(matrix, name="matrix")), name=name or "adjoint")
+    with name_scope(name, "adjoint", [matrix]):
+        return matrix_transpose(conj(convert_to_tensor(matrix, name="matrix")))
 
 
 def _matrix_dims(t: Tensor) -> tuple[int | None, ...] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.dtypes import FLOATING, REAL, DType
+from graphflow.dtypes import FLOATING, WIDE, DType
 from graphflow.errors import DTypeError, GraphError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
@@ -35,6 +35,8 @@ def scalar_like(x: Tensor, what: str) -> None:
 def _filled_up(array: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
     """The elements under another shape, the last one repeated as often as it takes."""
     n = math.prod(dims)
+    if array.ndim == 0:
+        return np.full(dims, array, array.dtype)
     if array.size > n:
         raise GraphError(f"a shape of {dims} holds {n} elements, and the value has {array.size}")
     if array.size == n:
@@ -120,6 +122,10 @@ def _uniform(value: Any, shape: Any, dtype: Any, name: str) -> Tensor:
 
 def _sizes(shape: Any) -> tuple[int, ...] | None:
     """The sizes, when they are all plain numbers."""
+    if isinstance(shape, (list, tuple)):
+        if any(d is None or isinstance(d, str) for d in shape):
+            raise DTypeError(f"a shape is made of numbers, not {shape!r}")
+        shape = [int(d) if isinstance(d, float) else d for d in shape]  # here alone, TensorFlow rounds towards 0
     try:
         dims = as_dims(shape)
     except TypeError:  # a list with tensors, or something that convert_to_tensor will complain about
@@ -183,7 +189,7 @@ RANGE = define(
     vjp=NO_GRADIENT,
     lowering=Kernel("range"),
     flops=lambda op: 2 * elements(op.output.dims),
-    types=REAL,
+    types=WIDE,
 )  # fmt: skip
 
 _WIDTH = {d: i for i, d in enumerate((dtypes.int32, dtypes.int64, dtypes.float16, dtypes.float32, dtypes.float64))}
@@ -279,7 +285,7 @@ ONE_HOT = define(
     vjp=NO_GRADIENT,
     lowering=Kernel("one_hot"),
     flops=lambda op: 0,
-    types={"TI": dtypes.INTEGER},
+    types={"TI": (dtypes.uint8, dtypes.int8, *dtypes.INDEX)},
     rows=lambda op: op.attrs["axis"] == -1,
 )  # fmt: skip
 
@@ -336,10 +342,11 @@ def eye(
     """
     columns = num_rows if num_columns is None else num_columns
     graph = graph_of((num_rows, columns, batch_shape))
-    with graph.as_default(), graph.name_scope(name or "eye") as scope:
+    with graph.as_default(), graph.name_scope(name or "eye"):
+        kind = "diag" if columns is num_rows else "set_diag"
         square = equal(expand_dims(range(num_rows), 1), expand_dims(range(columns), 0))
         if batch_shape is None:
-            return cast(square, dtype, name=scope)
+            return cast(square, dtype, name=kind)
         batch = convert_to_tensor(batch_shape, dtypes.int32, name="batch_shape")
         shape = convert_to_tensor([num_rows, columns], dtypes.int32, name="shape")
-        return cast(broadcast_to(square, concat([batch, shape], 0)), dtype, name=scope)
+        return cast(broadcast_to(square, concat([batch, shape], 0)), dtype, name=kind)

@@ -167,7 +167,7 @@ def rfft(input: Any = None, fft_length: Any = None, name: str | None = None, inp
     """
     signal = convert_to_tensor(either(input, input_tensor, "input", "input_tensor"), name="input")
     n = shape(signal)[-1:] if fft_length is None else convert_to_tensor(fft_length, int32, name="fft_length")
-    return RFFT(signal, n, name=name)
+    return RFFT(signal, n, name=name or "rfft")
 
 
 def irfft(input: Any = None, fft_length: Any = None, name: str | None = None, input_tensor: Any = None) -> Tensor:
@@ -182,4 +182,4 @@ def irfft(input: Any = None, fft_length: Any = None, name: str | None = None, in
         n = shape(spectrum)[-1:] * 2 - 2
     else:
         n = convert_to_tensor(fft_length, int32, name="fft_length")
-    return IRFFT(spectrum, n, name=name)
+    return IRFFT(spectrum, n, name=name or "irfft")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from graphflow import dtypes
-from graphflow.default import name_scope
-from graphflow.dtypes import FLOATING, DType, as_dtype, int32, int64
+from graphflow.default import control_dependencies, name_scope
+from graphflow.dtypes import DType, as_dtype, float32, float64, int32, int64
 from graphflow.errors import ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum, minimum
-from graphflow.ops.basic import cast, ones_like
+from graphflow.ops.assertions import assert_non_negative
+from graphflow.ops.basic import cast, identity, ones_like
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.fill import constant
 from graphflow.ops.indexing import scatter_nd
@@ -24,7 +24,7 @@ from graphflow.ops.shape_ops import refuse, size, squeeze
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, compatible, show
 
-_VALUES = (int32, int64, *FLOATING)
+_VALUES = (int32, int64, float32, float64)
 
 
 def _bincount_infer(arr: Tensor, size: Tensor, weights: Tensor) -> tuple[Dims, DType]:
@@ -50,7 +50,7 @@ BINCOUNT = define(
     infer=_bincount_infer,
     reference=_bincount,
     vjp=NO_GRADIENT,
-    types=(int32, int64, dtypes.float32, dtypes.float64),
+    types=_VALUES,
 )  # fmt: skip
 
 
@@ -93,6 +93,8 @@ def _histogram(values: np.ndarray, value_range: np.ndarray, nbins: np.ndarray, d
 def _histogram_infer(values: Tensor, value_range: Tensor, nbins: Tensor, dtype: DType) -> tuple[Dims, DType]:
     _check_range(value_range)
     n = static_value(nbins)
+    if n is not None and n < 1:
+        raise ShapeError(f"there must be one bin at least, not {n}")
     return (None if n is None else int(n),), dtype
 
 
@@ -165,6 +167,10 @@ def confusion_matrix(
     """
     with name_scope(name, "confusion_matrix", [labels, predictions, num_classes, weights]) as scope:
         rows, columns = _one_vector(labels, "labels"), _one_vector(predictions, "predictions")
+        checks = [assert_non_negative(t, message=f"{what} has a class below 0")
+                  for t, what in ((rows, "labels"), (columns, "predictions"))]  # fmt: skip
+        with control_dependencies(checks):
+            rows, columns = identity(rows), identity(columns)
         if num_classes is None:
             n = maximum(reduce_max(rows), reduce_max(columns)) + 1
         else:

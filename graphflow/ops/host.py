@@ -84,9 +84,12 @@ def py_func(func: Callable, inp: Sequence[Any], Tout: Any, stateful: bool = True
               none, whose operation is returned
     stateful  False lets the function be called once for several operations with the same inputs, or never
     Shapes:   not known while building; set_shape() adds what you know.   No gradient.
-    Raises:   when run, InvalidArgumentError for other dtypes than promised; an exception of the function becomes
-              InvalidArgumentError (ValueError, TypeError), OutOfRangeError (StopIteration), or UnknownError.
+    Raises:   ValueError for what cannot be called; when run, InvalidArgumentError for other dtypes than promised; an
+              exception of the function becomes InvalidArgumentError (ValueError, TypeError), OutOfRangeError
+              (StopIteration), or UnknownError.
     """
+    if not callable(func):
+        raise ValueError(f"py_func calls a function, not {func!r}")
     several = isinstance(Tout, (list, tuple))
     promised = tuple(as_dtype(dtype) for dtype in (Tout if several else [Tout]))
     record = PY_FUNC if stateful else PY_FUNC_STATELESS

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from graphflow import dtypes
 from graphflow.dtypes import DType
-from graphflow.errors import ShapeError
+from graphflow.errors import DTypeError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.static import static_value
 from graphflow.shape import Dims, broadcast, merge, show
@@ -42,6 +44,13 @@ def all_alike(*values: Tensor, **_: Any) -> tuple[Dims, DType]:
     for v in values[1:]:
         dims = merge(dims, v.dims)
     return dims, values[0].dtype
+
+
+def whole_numbers(value: Any, what: str) -> list[int]:
+    """The numbers of an attribute, given as one of them or a list; DTypeError for tensors, whose value comes later."""
+    if any(isinstance(v, Tensor) for v in (value if isinstance(value, (list, tuple)) else [value])):
+        raise DTypeError(f"{what} must be numbers, not tensors: {value!r}")
+    return [int(v) for v in np.atleast_1d(value)]
 
 
 def axis_in(axis: int, rank: int, what: str = "axis") -> int:

@@ -124,7 +124,7 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
             raise GraphError("concat needs at least one tensor")
         if len(tensors) == 1:
             fixed_axis(convert_to_tensor(axis, dtype_hint=dtypes.int32, name="concat_dim"))
-            return identity(tensors[0], name=scope)
+            return identity(tensors[0], name=name or "concat")
         return CONCAT(*tensors, axis, name=scope)
 
 

@@ -51,7 +51,9 @@ def lrn(
     with name_scope(name, "LRN", [input]) as scope:
         x = convert_to_tensor(input, name="input")
         total = SUM_OF_NEIGHBOURS(square(x), radius=int(depth_radius))
-        return multiply(x, pow(total * alpha + bias, -beta), name=scope)
+        made = multiply(x, pow(total * alpha + bias, -beta), name=scope)
+        made.set_shape(total.shape)
+        return made
 
 
 local_response_normalization = lrn

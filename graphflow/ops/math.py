@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import COMPLEX, FLOATING, INTEGER, NUMERIC, REAL
+from graphflow.dtypes import COMPLEX, FLOATING, NUMERIC, SIGNED, float32, float64
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import special
-from graphflow.ops.basic import of_values, zeros_like
+from graphflow.ops.basic import of_values, ones_like, zeros_like
 from graphflow.ops.complex import COMPLEX_ABS, conj
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import broadcasted, same_as_input
@@ -42,7 +42,7 @@ NEG = define(
     reference=np.negative,
     vjp=(lambda op, dy: -dy,),
     lowering=real_only("-x"),
-    types=NUMERIC,
+    types=SIGNED + COMPLEX,
 )  # fmt: skip
 
 ABS = define(
@@ -51,7 +51,7 @@ ABS = define(
     reference=np.abs,
     vjp=(lambda op, dy: dy * sign(op.inputs[0]),),
     lowering=real_only("abs(x)"),
-    types=REAL,
+    types=SIGNED,
 )  # fmt: skip
 
 SIGN = define(
@@ -60,7 +60,7 @@ SIGN = define(
     reference=_sign,
     vjp=(lambda op, dy: zeros_like(op.inputs[0]),),
     lowering=real_only("x if x != x or x == 0 else (T(1) if x > 0 else T(-1))"),
-    types=NUMERIC,
+    types=SIGNED + COMPLEX,
 )  # fmt: skip
 
 SQUARE = define(
@@ -174,7 +174,7 @@ DIGAMMA = define(
     "Digamma", "x",
     infer=same_as_input,
     reference=special.digamma,
-    vjp=(lambda op, dy: dy * polygamma(1, op.inputs[0]),),
+    vjp=(lambda op, dy: dy * polygamma(ones_like(op.inputs[0]), op.inputs[0]),),
     types=FLOATING,
 )  # fmt: skip
 
@@ -183,7 +183,7 @@ POLYGAMMA = define(
     infer=broadcasted,
     reference=special.polygamma,
     vjp=(None, lambda op, dy: dy * polygamma(op.inputs[0] + 1, op.inputs[1])),
-    types=FLOATING,
+    types=(float32, float64),
 )  # fmt: skip
 
 FLOOR = define(
@@ -210,7 +210,7 @@ ROUND = define(
     reference=np.rint,
     vjp=NO_GRADIENT,
     lowering=real_only("rint(x)"),
-    types=FLOATING + INTEGER,
+    types=SIGNED,
 )  # fmt: skip
 
 RINT = define(
@@ -332,6 +332,5 @@ def round(x: Any, name: str | None = None) -> Tensor:
 
 
 def polygamma(a: Any, x: Any, name: str | None = None) -> Tensor:
-    """The a-th derivative of digamma at x > 0, for whole a >= 1.   Gradient: x."""
-    x = convert_to_tensor(x, name="x")
-    return POLYGAMMA(convert_to_tensor(a, x.dtype, name="a"), x, name=name)
+    """The a-th derivative of digamma, for whole a >= 0.   Gradient: x."""
+    return POLYGAMMA(a, x, name=name)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.default import name_scope
-from graphflow.dtypes import NUMERIC, DType
+from graphflow.dtypes import REAL, DType
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arrange import matrix_transpose
@@ -29,9 +29,9 @@ def matvec(
     b_is_sparse: bool = False, name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Each matrix times a vector: [..., m, n] and [..., n] -> [..., m].   Gradient: both."""
-    with name_scope(name, "MatVec", [a, b]) as scope:
+    with name_scope(name, "MatVec", [a, b]):
         column = expand_dims(convert_to_tensor(b, name="b"), -1)
-        return squeeze(matmul(a, column, transpose_a=transpose_a, adjoint_a=adjoint_a), [-1], name=scope)
+        return squeeze(matmul(a, column, transpose_a=transpose_a, adjoint_a=adjoint_a), [-1])
 
 
 # -- cross product -------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ CROSS: OpDef = define(
     infer=_cross_infer,
     reference=_cross,
     vjp=(lambda op, dy: CROSS(conj(op.inputs[1]), dy), lambda op, dy: CROSS(dy, conj(op.inputs[0]))),
-    types=NUMERIC,
+    types=REAL,
 )  # fmt: skip
 
 

@@ -84,6 +84,7 @@ def fused_batch_norm(
         y.set_shape(_with_channels(x, (scale, offset, mean, variance), data_format.index("C")))
         if not is_training:
             return y, mean, variance
+        mean.set_shape(merge(scale.dims, offset.dims))
         n = size(x) // maximum(size(mean), 1)
         unbiased = variance * (cast(n, wide.dtype) / cast(maximum(n - 1, 1), wide.dtype))
         return y, stop_gradient(mean), stop_gradient(unbiased)

@@ -22,6 +22,7 @@ from graphflow.ops.windows import (
     again,
     folded,
     layout,
+    one_axis,
     padded,
     padding_of,
     per_axis,
@@ -254,7 +255,7 @@ def _pool1d(
 ) -> Tensor:
     if data_format not in (None, "NWC"):
         raise GraphError(f"NWC is needed, not {data_format!r}")
-    window, step = ((1, 1, int(np.atleast_1d(v)[-2 if np.size(v) == 3 else 0]), 1) for v in (ksize, strides))
+    window, step = ((1, 1, one_axis(v, what), 1) for v, what in ((ksize, "ksize"), (strides, "strides")))
     with name_scope(name, default, [x]):
         flat = _pool(record, expand_dims(convert_to_tensor(x, name="input"), 1), window, step, padding, None, None)
         return squeeze(flat, [1])

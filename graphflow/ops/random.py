@@ -9,7 +9,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType, as_dtype, float32, float64, int32, int64
-from graphflow.errors import GraphError, InvalidArgumentError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops import philox
 from graphflow.ops.arithmetic import add, maximum
@@ -202,7 +202,7 @@ def _poisson(shape: np.ndarray, rate: np.ndarray, seed: int, seed2: int, dtype: 
 
 
 RANDOM_GAMMA = define("RandomGamma", "shape:I alpha", _for_each, _gamma, FLOATING, stateful=True, draws=True)
-RANDOM_POISSON = define("RandomPoissonV2", "shape:I rate", _for_each, _poisson, dtypes.REAL, vjp=NO_GRADIENT,
+RANDOM_POISSON = define("RandomPoissonV2", "shape:I rate", _for_each, _poisson, dtypes.WIDE, vjp=NO_GRADIENT,
                         stateful=True, draws=True)  # fmt: skip
 
 
@@ -262,7 +262,7 @@ def truncated_normal(
 
 def _scaled(record: Any, shape: Any, mean: Any, stddev: Any, dtype: DType, seed: int | None, scope: str) -> Tensor:
     if not dtype.is_floating:
-        raise GraphError(f"normal numbers can be float16, float32 or float64, not {dtype.name}")
+        raise DTypeError(f"normal numbers can be float16, float32 or float64, not {dtype.name}")
     sizes = shape_tensor(shape)
     middle = convert_to_tensor(mean, dtype, name="mean")
     width = convert_to_tensor(stddev, dtype, name="stddev")

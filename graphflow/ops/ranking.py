@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.default import name_scope
-from graphflow.dtypes import FLOATING, REAL, DType, bool_, int32
+from graphflow.dtypes import REAL, DType, bool_, float32, int32
 from graphflow.errors import InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, define
@@ -116,7 +116,7 @@ IN_TOP_K = define(
     reference=_in_top_k,
     vjp=NO_GRADIENT,
     lowering=Kernel("in_top_k"),
-    types=FLOATING,
+    types=(float32,),
 )  # fmt: skip
 
 

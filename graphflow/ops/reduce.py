@@ -203,8 +203,9 @@ EUCLIDEAN_NORM = define(
     infer=reduced_infer,
     reference=reference_of(lambda x, **how: np.sqrt(np.sum(np.square(np.abs(x)), dtype=np.float64, **how))),
     vjp=(lambda op, dy: op.inputs[0] * with_axes(op, dy / op.output), None),
-    lowering=_real(Reduce("0", "acc + x * x", "sqrt(acc)", merge="acc + x")),
-    types=dtypes.FLOATING + dtypes.COMPLEX,
+    lowering=lambda op: Reduce("0", "acc + x * x", "sqrt(acc)", accumulator="float64", merge="acc + x")
+        if op.output.dtype.is_floating else None,
+    types=NUMERIC,
 )  # fmt: skip
 
 
@@ -222,7 +223,7 @@ def reduce_with(
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
     if axis is not None:
         return record(x, axis, keep_dims=keep, name=name)
-    x = convert_to_tensor(x, name="input_tensor")
+    x = x if isinstance(x, Tensor) else convert_to_tensor(x, record.args[0].fixed, name="input_tensor")
     result = record(x, all_axes(x), keep_dims=keep, name=name)
     if not keep:
         result.set_shape(())
@@ -308,14 +309,14 @@ def reduce_logsumexp(
     """
     axis = either(axis, reduction_indices, "axis", "reduction_indices")
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
-    with name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
+    with name_scope(name, "ReduceLogSumExp", [input_tensor]):
         x = convert_to_tensor(input_tensor)
         largest = reduce_max(x, axis, keepdims=True)
         shift = stop_gradient(where_v2(is_finite(largest), largest, zeros_like(largest)))
         result = log(reduce_sum(exp(x - shift), axis, keep))
         if not keep:
             shift = reshape(shift, shape(result))
-        return add(result, shift, name=scope)
+        return add(result, shift)
 
 
 def count_nonzero(

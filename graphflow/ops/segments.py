@@ -105,8 +105,8 @@ def _rows(dy: Tensor, ids: Tensor) -> Tensor:
 
 def _sorted_counts(ids: Tensor, like: Tensor) -> Tensor:
     """The number of rows of each segment, at least 1, to divide `like` [segments, ...] by."""
-    counts = maximum(SEGMENT_SUM(ones_like(ids, dtype=like.dtype), ids), 1)
-    return _as_column(counts, like)
+    counts = maximum(SEGMENT_SUM(ones_like(ids), ids), 1)
+    return _as_column(cast(counts, like.dtype), like)
 
 
 def _as_column(vector: Tensor, like: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ SEGMENT_MEAN = define(
     infer=_sorted_infer,
     reference=_mean,
     vjp=(lambda op, dy: _rows(dy / _sorted_counts(op.inputs[1], dy), op.inputs[1]), None),
-    types=REAL,
+    types=NUMERIC,
 )  # fmt: skip
 
 SEGMENT_PROD: OpDef = define("SegmentProd", "data segment_ids:I", _sorted_infer, _sorted_fold(_PROD), NUMERIC,
@@ -256,24 +256,25 @@ def _counts(data: Tensor, ids: Tensor, num_segments: Any, total: Tensor) -> Tens
 
 def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Tensor:
     """The mean of the rows of each segment, as unsorted_segment_sum."""
-    with name_scope(name, "UnsortedSegmentMean", [data, segment_ids]) as scope:
+    with name_scope(name, "UnsortedSegmentMean", [data, segment_ids]):
         data, ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
         total = UNSORTED_SEGMENT_SUM(data, ids, num_segments)
-        return divide(total, _counts(data, ids, num_segments, total), name=scope)
+        return total / _counts(data, ids, num_segments, total)
 
 
 def unsorted_segment_sqrt_n(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Tensor:
     """The sum of the rows of each segment, divided by the root of their number."""
-    with name_scope(name, "UnsortedSegmentSqrtN", [data, segment_ids]) as scope:
+    with name_scope(name, "UnsortedSegmentSqrtN", [data, segment_ids]):
         data, ids = convert_to_tensor(data), convert_to_tensor(segment_ids)
         total = UNSORTED_SEGMENT_SUM(data, ids, num_segments)
-        return divide(total, sqrt(_counts(data, ids, num_segments, total)), name=scope)
+        return total / sqrt(_counts(data, ids, num_segments, total))
 
 
 # -- rows chosen by indices ----------------------------------------------------------------------------------------
 def _chosen(data: Any, indices: Any, segment_ids: Any, num_segments: Any) -> tuple[Tensor, Tensor]:
     """(ids, sum of each segment)."""
-    rows = gather(convert_to_tensor(data), indices)
+    data = convert_to_tensor(data)
+    rows = gather(reshape(data, shape(data)), indices)  # reshaped, so that the gradient is dense, as in TensorFlow
     ids = convert_to_tensor(segment_ids, dtype_hint=int32)
     if num_segments is None:
         return ids, SEGMENT_SUM(rows, ids)
@@ -292,7 +293,7 @@ def sparse_segment_sum(
     """segment_sum of the rows of data at the indices; num_segments adds empty segments at the end.
 
     Shapes:   data [m, ...], indices [n], segment_ids [n] -> [last id + 1 or num_segments, ...]
-    Gradient: data, as IndexedSlices.
+    Gradient: data.
     """
     with name_scope(name, "SparseSegmentSum", [data, indices, segment_ids]):
         return _chosen(data, indices, segment_ids, num_segments)[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import DType, int64, string
+from graphflow.dtypes import NUMERIC, DType, bool_, int64, string
 from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.basic import zeros_like
@@ -87,7 +87,13 @@ def _where_infer(condition: Tensor) -> tuple[Dims, DType]:
     return (None, None if condition.dims is None else len(condition.dims)), int64
 
 
-WHERE = define("Where", "condition", _where_infer, lambda condition: np.argwhere(condition))
+def _places(condition: np.ndarray) -> np.ndarray:
+    if condition.ndim == 0:
+        raise InvalidArgumentError.because("where looks for places in a tensor of rank 1 at least, not in a scalar")
+    return np.argwhere(condition)
+
+
+WHERE = define("Where", "condition", _where_infer, _places, (*NUMERIC, bool_))
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:

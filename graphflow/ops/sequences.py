@@ -9,7 +9,7 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import INDEX, DType
-from graphflow.errors import GraphError, ShapeError
+from graphflow.errors import DTypeError, GraphError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.arrange import invert_permutation
@@ -182,12 +182,12 @@ def _as_rows(data: Tensor, indices: Tensor) -> Tensor:
     if indices.dims is None:
         raise ShapeError("dynamic_stitch needs indices of known rank")
     wide, n = len(indices.dims), count(indices.dims)
-    if wide == 1:
-        return data
     if data.dims is not None:
         merge(data.dims[:wide], indices.dims)
-        if known(data.dims[wide:]):
-            return reshape(data, [size(indices) if n is None else n, *data.dims[wide:]])
+    if wide == 1:
+        return data
+    if data.dims is not None and known(data.dims[wide:]):
+        return reshape(data, [size(indices) if n is None else n, *data.dims[wide:]])
     return reshape(data, concat([[size(indices)], shape(data)[wide:]], 0))
 
 
@@ -242,6 +242,8 @@ def meshgrid(*args: Any, indexing: str = "xy", name: str | None = "meshgrid") ->
     graph = graph_of(args)
     with graph.as_default(), graph.name_scope(name or "meshgrid"):
         vectors = [convert_to_tensor(v, name=f"input_{i}") for i, v in enumerate(args)]
+        if len({v.dtype for v in vectors}) > 1:
+            raise DTypeError(f"the vectors of a grid must have one dtype, not {[v.dtype.name for v in vectors]}")
         order = list(range(len(vectors)))
         if indexing == "xy" and len(order) > 1:
             order[:2] = [1, 0]

@@ -71,9 +71,15 @@ def _difference(x: np.ndarray, y: np.ndarray, out_idx: DType) -> tuple[np.ndarra
     return x[kept], kept
 
 
+def _difference_infer(x: Tensor, y: Tensor, out_idx: DType) -> list[tuple[Dims, DType]]:
+    for name, t in (("x", x), ("y", y)):
+        require_rank(t, 1, name)
+    return [((None,), x.dtype), ((None,), out_idx)]
+
+
 LIST_DIFF = define(
     "ListDiff", "x y",
-    infer=lambda x, y, out_idx: [((None,), x.dtype), ((None,), out_idx)],
+    infer=_difference_infer,
     reference=_difference,
     vjp=NO_GRADIENT,
 )  # fmt: skip

@@ -10,10 +10,11 @@ import numpy as np
 
 from graphflow import dtypes
 from graphflow.dtypes import NUMERIC, DType
-from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
+from graphflow.ops.basic import cast
 from graphflow.ops.define import NO_GRADIENT, add_constant, convert_to_tensor, define
-from graphflow.ops.infer import axes_in, axis_in
+from graphflow.ops.infer import axes_in, axis_in, whole_numbers
 from graphflow.ops.lowering import Elementwise, Kernel, Lowering, View
 from graphflow.ops.static import partial_value, static_dims, static_value
 from graphflow.shape import Dims, count, elements, known, show
@@ -88,8 +89,11 @@ def _const(value: Any, dtype: DType, like: Tensor, name: str) -> Tensor:
 def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:
     """The sizes of a tensor as a vector; a constant when they are known already.
 
-    Shapes: [...] -> [rank].   Dtype: out_type, int32 or int64.   No gradient.
+    Shapes: [...] -> [rank]; a SparseTensor has its dense shape.   Dtype: out_type, int32 or int64.   No gradient.
     """
+    dense = getattr(input, "dense_shape", None)
+    if dense is not None:
+        return cast(dense, out_type, name=name or "Shape")
     input, out = convert_to_tensor(input, name="input"), dtypes.as_dtype(out_type)
     if known(input.dims):
         return _const(input.dims, out, input, name or "Shape")
@@ -97,7 +101,10 @@ def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> 
 
 
 def shape_n(input: Sequence[Any], out_type: Any = dtypes.int32, name: str | None = None) -> list[Tensor]:
-    """The shape of each tensor of a list."""
+    """The shape of each tensor of a list, all of one dtype."""
+    input = [convert_to_tensor(t, name="input") for t in input]
+    if len({t.dtype for t in input}) > 1:
+        raise DTypeError(f"the tensors must have one dtype, not {[t.dtype.name for t in input]}")
     return [shape(t, name or "ShapeN", out_type) for t in input]
 
 
@@ -115,7 +122,10 @@ def axis_size(t: Tensor, axis: int) -> Any:
 
 
 def rank(input: Any, name: str | None = None) -> Tensor:
-    """The number of dimensions, int32; a constant when it is known already.   No gradient."""
+    """The number of dimensions, int32; a constant when it is known already; also of a SparseTensor.   No gradient."""
+    dense = getattr(input, "dense_shape", None)
+    if dense is not None:
+        return reshape(shape(dense), [])
     input = convert_to_tensor(input, name="input")
     return RANK(input, name=name) if input.dims is None else _const(len(input.dims), dtypes.int32, input,
                                                                     name or "Rank")  # fmt: skip
@@ -272,7 +282,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims:
     Gradient: input.   Raises: ValueError, or InvalidArgumentError when run, for a named axis whose size is not 1.
     """
     axis = either(axis, squeeze_dims, "axis", "squeeze_dims")
-    axes = () if axis is None else tuple(int(a) for a in np.atleast_1d(axis))
+    axes = () if axis is None else tuple(dict.fromkeys(whole_numbers(axis, "axis")))
     return SQUEEZE(input, squeeze_dims=axes, name=name)
 
 

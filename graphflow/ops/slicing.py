@@ -374,7 +374,7 @@ def _entry(item: Any) -> tuple[tuple[str, ...], Any, Any, Any]:
 def _bound(value: Any) -> Any:
     """An int, or a scalar int tensor; TypeError for anything else."""
     if isinstance(value, (bool, np.bool_)):
-        raise DTypeError(f"a tensor cannot be indexed with {value!r}")
+        raise GraphError(f"a tensor cannot be indexed with {value!r}")
     if isinstance(value, Dimension) or (hasattr(value, "__index__") and not symbolic(value)):
         return int(value)
     if symbolic(value):

@@ -8,13 +8,13 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING, DType
-from graphflow.errors import ShapeError
+from graphflow.errors import InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import SUB, subtract
 from graphflow.ops.basic import stop_gradient
 from graphflow.ops.define import convert_to_tensor, define
 from graphflow.ops.division import REAL_DIV, realdiv
-from graphflow.ops.infer import axis_in, same_as_input
+from graphflow.ops.infer import same_as_input
 from graphflow.ops.math import EXP, LOG, exp, log
 from graphflow.ops.reduce import MAX, SUM, reduce_max, reduce_sum
 from graphflow.ops.shape_ops import either
@@ -92,8 +92,13 @@ LOG_SOFTMAX = define(
 
 
 def last_axis(t: Tensor, axis: int) -> bool:
-    """Whether `axis` is the last one, as far as the static shape shows; ShapeError when it is out of range."""
-    return axis == -1 or (t.dims is not None and axis_in(axis, len(t.dims)) == len(t.dims) - 1)
+    """Whether `axis` is the last one, as far as the shape is known; InvalidArgumentError when it is out of range."""
+    if axis == -1 or t.dims is None:
+        return axis == -1
+    rank = len(t.dims)
+    if not -rank <= axis < rank:
+        raise InvalidArgumentError.because(f"axis {axis} is out of range for rank {rank}")
+    return axis % rank == rank - 1
 
 
 def softmax(logits: Any, axis: int | None = None, name: str | None = None, dim: int | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from graphflow.default import name_scope
 from graphflow.dtypes import REAL, int32
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Tensor
-from graphflow.ops.arrange import transpose
+from graphflow.ops.arrange import order_with_last, transpose
 from graphflow.ops.basic import identity
 from graphflow.ops.define import NO_GRADIENT, convert_to_tensor, define
 from graphflow.ops.infer import axis_in
@@ -39,7 +39,7 @@ ARGSORT = define(
 )  # fmt: skip
 
 
-def _sorted_last(values: Any, axis: Any, direction: str) -> tuple[Tensor, Tensor, list[int] | None]:
+def _sorted_last(values: Any, axis: Any, direction: str) -> tuple[Tensor, Tensor, Any]:
     """(values with the axis last, the order of each row, the permutation that swaps the axes, None for none)."""
     if direction not in ("ASCENDING", "DESCENDING"):
         raise GraphError(f"direction must be ASCENDING or DESCENDING, not {direction!r}")
@@ -49,14 +49,11 @@ def _sorted_last(values: Any, axis: Any, direction: str) -> tuple[Tensor, Tensor
     values = convert_to_tensor(values, name="values")
     if values.dims == ():
         raise ShapeError("a scalar cannot be sorted")
-    swap = None
-    if values.dims is not None:
-        place, last = axis_in(int(at), len(values.dims)), len(values.dims) - 1
-        if place != last:
-            swap = [{place: last, last: place}.get(i, i) for i in range(last + 1)]
-            values = transpose(values, swap)
-    elif int(at) != -1:
-        raise ShapeError("sorting along another axis than the last one needs a tensor of known rank")
+    place = int(at) if values.dims is None else axis_in(int(at), len(values.dims))
+    if place == (-1 if values.dims is None else len(values.dims) - 1):
+        return values, ARGSORT(values, descending=direction == "DESCENDING"), None
+    swap = order_with_last(values, place)
+    values = transpose(values, swap)
     return values, ARGSORT(values, descending=direction == "DESCENDING"), swap
 
 

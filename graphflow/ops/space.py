@@ -187,15 +187,24 @@ def _square(block_size: Any, block_shape: Any) -> Any:
     return [block, block] if np.ndim(block) == 0 else block
 
 
+def _of_images(made: Tensor, block_shape: Any) -> Tensor:
+    """Square blocks are those of images [n, h, w, c]."""
+    if block_shape is None and made.dims is None:
+        made.set_shape([None] * 4)
+    return made
+
+
 def space_to_batch(
     input: Any, paddings: Any, block_size: Any = None, name: str | None = None, block_shape: Any = None
 ) -> Tensor:
     """space_to_batch_nd with square blocks."""
-    return SPACE_TO_BATCH_ND(input, _square(block_size, block_shape), paddings, name=name)
+    made = SPACE_TO_BATCH_ND(input, _square(block_size, block_shape), paddings, name=name)
+    return _of_images(made, block_shape)
 
 
 def batch_to_space(
     input: Any, crops: Any, block_size: Any = None, name: str | None = None, block_shape: Any = None
 ) -> Tensor:
     """batch_to_space_nd with square blocks."""
-    return BATCH_TO_SPACE_ND(input, _square(block_size, block_shape), crops, name=name)
+    made = BATCH_TO_SPACE_ND(input, _square(block_size, block_shape), crops, name=name)
+    return _of_images(made, block_shape)

@@ -41,6 +41,8 @@ digamma = np.vectorize(_digamma, otypes=[float])
 
 def _polygamma(a: float, x: float) -> float:
     """NaN outside the domain; infinite at the poles and where float64 overflows."""
+    if a == 0:
+        return _digamma(x)
     if not (1 <= a < math.inf and a == math.floor(a) and x > -math.inf):
         return math.nan
     if x <= 0 and x == math.floor(x):

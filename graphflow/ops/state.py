@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphflow import dtypes
-from graphflow.dtypes import NUMERIC, DType
+from graphflow.dtypes import NUMERIC, WIDE, DType
 from graphflow.errors import InvalidArgumentError, OutOfRangeError
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, define
@@ -111,8 +111,10 @@ ASSIGN_SUB = define("AssignSub", "ref value", _updated, _subtracted, NUMERIC, vj
                     lowering=Elementwise("ref - value"), stateful=True, writes=(0,))  # fmt: skip
 
 
-def _scatter(name: str, kernel: str, combine: Any) -> Any:
+def _scatter(name: str, kernel: str, combine: Any, types: tuple[DType, ...] | None) -> Any:
     def infer(ref: Tensor, indices: Tensor, updates: Tensor) -> tuple[Dims, DType]:
+        if ref.dims is not None and indices.dims is not None and updates.dims != ():
+            merge(indices.dims + ref.dims[1:], updates.dims)
         return ref.dims, ref.dtype
 
     def in_place(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
@@ -131,21 +133,21 @@ def _scatter(name: str, kernel: str, combine: Any) -> Any:
     def reference(ref: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
         return in_place(ref.copy(), indices, updates)
 
-    return define(name, "ref indices:I updates", infer, reference, vjp=NO_GRADIENT, lowering=Kernel(kernel),
-                  stateful=True, writes=(0,), in_place=in_place)  # fmt: skip
+    return define(name, "ref indices:I updates", infer, reference, types, vjp=NO_GRADIENT,
+                  lowering=Kernel(kernel), stateful=True, writes=(0,), in_place=in_place)  # fmt: skip
 
 
 def _put(out: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> None:
     out[indices] = updates
 
 
-SCATTER_UPDATE = _scatter("ScatterUpdate", "scatter_put", _put)
-SCATTER_ADD = _scatter("ScatterAdd", "scatter_add", np.add.at)
-SCATTER_SUB = _scatter("ScatterSub", "scatter_sub", np.subtract.at)
-SCATTER_MUL = _scatter("ScatterMul", "scatter_mul", np.multiply.at)
-SCATTER_DIV = _scatter("ScatterDiv", "scatter_div", np.divide.at)
-SCATTER_MIN = _scatter("ScatterMin", "scatter_min", np.minimum.at)
-SCATTER_MAX = _scatter("ScatterMax", "scatter_max", np.maximum.at)
+SCATTER_UPDATE = _scatter("ScatterUpdate", "scatter_put", _put, None)
+SCATTER_ADD = _scatter("ScatterAdd", "scatter_add", np.add.at, NUMERIC)
+SCATTER_SUB = _scatter("ScatterSub", "scatter_sub", np.subtract.at, NUMERIC)
+SCATTER_MUL = _scatter("ScatterMul", "scatter_mul", np.multiply.at, NUMERIC)
+SCATTER_DIV = _scatter("ScatterDiv", "scatter_div", np.divide.at, NUMERIC)
+SCATTER_MIN = _scatter("ScatterMin", "scatter_min", np.minimum.at, WIDE)
+SCATTER_MAX = _scatter("ScatterMax", "scatter_max", np.maximum.at, WIDE)
 
 
 def _counted(ref: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.dtypes import ListType
-from graphflow.errors import OpError
+from graphflow.errors import OpError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.shape import Dims, count
 
@@ -37,12 +37,18 @@ def get_static_value(tensor: Any, partial: bool = False) -> np.ndarray | None:
 
 
 def static_dims(tensor: Tensor) -> Dims:
-    """The shape that a vector of sizes describes: unknown elements and -1 give None, an unknown length None."""
+    """The shape that a vector of sizes describes: unknown elements and -1 give None, an unknown length None.
+
+    Raises: ShapeError for a size below -1.
+    """
     value = partial_value(tensor)
     if value is None:
         length = tensor.dims[0] if tensor.dims else None
         return None if length is None else (None,) * length
-    return tuple(None if v is None or v < 0 else int(v) for v in value.reshape(-1).tolist())
+    sizes = value.reshape(-1).tolist()
+    if any(v is not None and v < -1 for v in sizes):
+        raise ShapeError(f"{sizes} is no shape: a size is at least 0, or -1 where it is not known")
+    return tuple(None if v is None or v < 0 else int(v) for v in sizes)
 
 
 def partial_value(tensor: Tensor) -> np.ndarray | None:

@@ -9,17 +9,20 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.default import name_scope
 from graphflow.dtypes import FLOATING
-from graphflow.errors import DTypeError, GraphError
+from graphflow.errors import DTypeError, GraphError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum, multiply, pow, squared_difference, subtract
+from graphflow.ops.arrange import transpose
 from graphflow.ops.basic import cast, identity, zeros_like
 from graphflow.ops.compare import equal
 from graphflow.ops.complex import conj, real
 from graphflow.ops.define import convert_to_tensor, define
+from graphflow.ops.factorizations import svd
+from graphflow.ops.infer import axis_in
 from graphflow.ops.lowering import Reduce
 from graphflow.ops.math import abs, reciprocal, rsqrt, sqrt, square
 from graphflow.ops.reduce import reduce_max, reduce_mean, reduce_sum
-from graphflow.ops.shape_ops import either, size, squeeze
+from graphflow.ops.shape_ops import either, expand_dims, size, squeeze
 
 L2_LOSS = define(
     "L2Loss", "t",
@@ -151,7 +154,7 @@ def norm(
 ) -> Tensor:  # fmt: skip
     """The norm of vectors (axis an int, or None for all elements at once) or of matrices (axis a pair).
 
-    ord:      'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1 or inf for matrices
+    ord:      'euclidean', 1, 2, inf or any p > 0 for vectors; 'euclidean', 'fro', 1, 2 or inf for matrices
     Gradient: tensor.   Raises: ValueError for any other ord, or more than two axes.
     """
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
@@ -159,13 +162,15 @@ def norm(
     matrix = isinstance(axes, tuple)
     if matrix and (len(axes) != 2 or axes[0] == axes[1]):
         raise GraphError(f"a norm is over one axis or a pair of them, not {axis!r}")
-    known = ("euclidean", "fro", 1, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
+    known = ("euclidean", "fro", 1, 2, np.inf) if matrix else ("euclidean", 1, 2, np.inf)
     positive = not matrix and isinstance(ord, (int, float)) and ord > 0
     if not (ord in known or positive):
         raise GraphError(f"ord must be one of {known}{'' if matrix else ' or positive'}, not {ord!r}")
     with name_scope(name, "norm", [tensor]):
         x = convert_to_tensor(tensor)
-        if ord in ("euclidean", "fro") or ord == 2:
+        if matrix and ord == 2:
+            result = _largest_singular_value(x, axes)
+        elif ord in ("euclidean", "fro") or ord == 2:
             result = sqrt(reduce_sum(x * conj(x), axes, keepdims=True))
         elif not matrix:
             result = _vector_norm(abs(x), ord, axes)
@@ -173,6 +178,17 @@ def norm(
             along, across = (0, 1) if ord == 1 else (1, 0)
             result = reduce_max(reduce_sum(abs(x), axes[along], keepdims=True), axes[across], keepdims=True)
         return result if keep else squeeze(result, axes)
+
+
+def _largest_singular_value(x: Tensor, axes: tuple[int, int]) -> Tensor:
+    """The 2-norm of matrices in two axes, which stay with size 1."""
+    if x.dims is None:
+        raise ShapeError(f"the 2-norm of matrices needs a tensor of known rank, not {x!r}")
+    pair = [axis_in(a, len(x.dims)) for a in axes]
+    order = [i for i in range(len(x.dims)) if i not in pair] + pair
+    values = svd(transpose(x, order), compute_uv=False)
+    largest = expand_dims(reduce_max(values, -1, keepdims=True), -1)
+    return transpose(largest, np.argsort(order).tolist())
 
 
 def _vector_norm(size_of: Tensor, ord: Any, axis: Any) -> Tensor:

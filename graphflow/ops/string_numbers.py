@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.dtypes import REAL, DType, as_dtype, bool_, float32, float64, int32, int64, string
+from graphflow.dtypes import NUMERIC, DType, as_dtype, bool_, float32, float64, int32, int64, string
 from graphflow.errors import GraphError, InvalidArgumentError
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, define
@@ -23,6 +23,8 @@ def _as_text(x: np.ndarray, precision: int, scientific: bool, shortest: bool, wi
         form = f"{field}d"
     else:
         form = f"{field}{f'.{precision}' if precision >= 0 else ''}{'e' if scientific else 'g' if shortest else 'f'}"
+    if x.dtype.kind == "c":
+        return of_each(lambda v: f"({form % v.real},{form % v.imag})".encode(), x)
     return of_each(lambda v: (form % v).encode(), x)
 
 
@@ -31,7 +33,7 @@ AS_STRING = define(
     infer=lambda input, **_: (input.dims, string),
     reference=_as_text,
     vjp=NO_GRADIENT,
-    types=(*REAL, bool_),
+    types=(*NUMERIC, bool_),
 )  # fmt: skip
 
 

@@ -96,7 +96,8 @@ def reduce_join(
             raise GraphError("the axes of reduce_join must be known while building")
         axes = tuple(np.atleast_1d(value).tolist())
     keep = bool(either(keepdims, keep_dims, "keepdims", "keep_dims"))
-    return REDUCE_JOIN(inputs, axes=axes, keep=keep, separator=separator, name=name)
+    with name_scope(name, "ReduceJoin", [inputs]):
+        return REDUCE_JOIN(inputs, axes=axes, keep=keep, separator=separator)
 
 
 # -- splitting -----------------------------------------------------------------------------------------------------
@@ -154,8 +155,8 @@ def string_split(
     """
     _sparse_only(result_type)
     between = either(sep, delimiter, "sep", "delimiter")
-    return SparseTensor(*STRING_SPLIT(source, " " if between is None else between, skip_empty=bool(skip_empty),
-                                      name=name))  # fmt: skip
+    with name_scope(name, "StringSplit", [source]):
+        return SparseTensor(*STRING_SPLIT(source, " " if between is None else between, skip_empty=bool(skip_empty)))
 
 
 def strings_split(

@@ -20,7 +20,8 @@ def as_array(value: Any, dtype: DType | None) -> np.ndarray:
     """A new C-ordered array of `dtype` for a number, string, array or nested list.
 
     Without `dtype`: int32 for ints that fit (else int64), float32 for floats, bool, complex128, object (bytes) for
-    text; an array or NumPy scalar keeps its dtype.  An array is cast to `dtype`; Python values must suit it.
+    text; an array or NumPy scalar keeps its dtype.  An array is cast to `dtype`; Python values must suit it,
+    but for integers that are too large, which wrap around.
 
     Raises: ValueError for None and ragged lists, TypeError for a value that `dtype` does not take.
     """
@@ -41,10 +42,6 @@ def as_array(value: Any, dtype: DType | None) -> np.ndarray:
         raise DTypeError(f"expected {dtype.name}, got {value!r} of type {type(value).__name__!r}")
     if dtype is dtypes.string:
         return _as_bytes(array)
-    if array.dtype.kind in "iu" and dtype.is_integer and array.size:
-        low, high = dtype.limits
-        if array.min() < low or array.max() > high:
-            raise GraphError(f"{value!r} does not fit into {dtype.name}")
     return array.astype(dtype.dtype, order="C")
 
 
@@ -61,6 +58,8 @@ def padded(parts: Sequence[np.ndarray], dims: Any, value: Any) -> np.ndarray:
 def _from_python(value: Any) -> np.ndarray:
     try:
         array = np.array(value, order="C")
+    except NotImplementedError as error:  # of a tensor in a list
+        raise DTypeError(f"cannot make a constant of {value!r}: {error}") from None
     except ValueError as error:
         raise GraphError(f"cannot make a tensor of {value!r}: {error}") from None
     if array.dtype.kind not in "biufcSU" and not (array.dtype.kind == "O" and _is_text(array)):

@@ -15,6 +15,7 @@ import numpy as np
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.define import OpDef
+from graphflow.ops.infer import whole_numbers
 from graphflow.shape import sizes
 
 Padding = tuple[str, tuple[int, ...]]  # SAME, VALID, or EXPLICIT with (top, bottom, left, right)
@@ -29,7 +30,7 @@ def per_axis(value: Any, what: str, spatial: int = 2) -> tuple[int, ...]:
     """Strides, window sizes or dilations for all axes, from an int, one for each spatial axis, or all of them."""
     if value is None:
         raise GraphError(f"{what} must be given")
-    numbers = [int(v) for v in np.atleast_1d(value)]
+    numbers = whole_numbers(value, what)
     if len(numbers) == 1:
         numbers *= spatial
     if len(numbers) == spatial:
@@ -40,6 +41,14 @@ def per_axis(value: Any, what: str, spatial: int = 2) -> tuple[int, ...]:
     if numbers[0] != 1 or numbers[-1] != 1:
         raise GraphError(f"{what} must be 1 for batch and channels, not {numbers}")
     return tuple(numbers)
+
+
+def one_axis(value: Any, what: str) -> int:
+    """A stride or dilation along the one spatial axis, from an int, [number] or [1, number, 1]."""
+    numbers = whole_numbers(value, what)
+    if len(numbers) not in (1, 3):
+        raise GraphError(f"{what} must be an int, or 1 or 3 of them, not {value!r}")
+    return numbers[len(numbers) // 2]
 
 
 def padding_of(padding: Any) -> Padding:

@@ -7,6 +7,7 @@ from typing import Any
 from graphflow import initializers
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Tensor
+from graphflow.ops.arithmetic import add, multiply
 from graphflow.ops.bias import bias_add
 from graphflow.ops.clip import clip_by_value
 from graphflow.ops.join import concat, split
@@ -120,8 +121,8 @@ class BasicLSTMCell(RNNCell):
         c, h = unpacked(state, self._state_is_tuple)
         gates = bias_add(matmul(concat([inputs, h], 1), self._kernel), self._bias)
         i, j, f, o = split(gates, 4, axis=1)
-        c = c * sigmoid(f + self._forget_bias) + sigmoid(i) * self._activation(j)
-        h = self._activation(c) * sigmoid(o)
+        c = add(multiply(c, sigmoid(add(f, self._forget_bias))), multiply(sigmoid(i), self._activation(j)))
+        h = multiply(self._activation(c), sigmoid(o))
         return h, packed(c, h, self._state_is_tuple)
 
 

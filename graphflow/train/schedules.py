@@ -53,7 +53,7 @@ def natural_exp_decay(
     name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """learning_rate * exp(-decay_rate * global_step / decay_steps); staircase rounds the quotient down."""
-    with name_scope(name, "NaturalExpDecay", [learning_rate, global_step, decay_rate]) as scope:
+    with name_scope(name, "ExponentialDecay", [learning_rate, global_step, decay_rate]) as scope:
         rate, step = _rate_and_step(learning_rate, global_step)
         times = _passed(step, decay_steps, staircase)
         return multiply(rate, exp(-_in(rate.dtype, decay_rate) * times), name=scope)
@@ -90,10 +90,19 @@ def polynomial_decay(
         return add((rate - end) * pow(1 - step / steps, _in(rate.dtype, power)), end, name=scope)
 
 
+def _boundary(value: Any, dtype: DType) -> Tensor:
+    """A boundary in the dtype of x, which it must have; integers fit any of these."""
+    boundary = convert_to_tensor(value)
+    if boundary.dtype is not dtype and not (boundary.dtype.is_integer and dtype.is_integer):
+        raise GraphError(f"the boundaries must have the dtype of x, {dtype.name}, not {boundary.dtype.name}")
+    return cast(boundary, dtype)
+
+
 def piecewise_constant(x: Any, boundaries: Sequence[Any], values: Sequence[Any], name: str | None = None) -> Tensor:
     """values[i] while x <= boundaries[i], the last value after the last boundary.
 
-    Raises: ValueError unless there is one value more than boundaries, and all values have one dtype.
+    Raises: ValueError unless there is one value more than boundaries, all values have one dtype, and the boundaries
+            have that of x.
     """
     if len(boundaries) != len(values) - 1:
         raise GraphError(f"{len(boundaries)} boundaries need {len(boundaries) + 1} values, not {len(values)}")
@@ -104,7 +113,7 @@ def piecewise_constant(x: Any, boundaries: Sequence[Any], values: Sequence[Any],
             raise GraphError(f"the values must have one dtype, not {[t.dtype.name for t in tensors]}")
         result = tensors[-1]
         for boundary, value in reversed(list(zip(boundaries, tensors, strict=False))):
-            result = where_v2(less_equal(position, _in(position.dtype, boundary)), value, result)
+            result = where_v2(less_equal(position, _boundary(boundary, position.dtype)), value, result)
         return result
 
 

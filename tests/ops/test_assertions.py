@@ -36,7 +36,7 @@ def test_when_run(backend, check, good, bad):
             session.run(y)
 
 
-@pytest.mark.parametrize(("check", "good", "bad"), CASES)
+@pytest.mark.parametrize(("check", "good", "bad"), [case for case in CASES if case[0] is not tf.assert_near])
 def test_while_building(check, good, bad):
     check(*good)
     with pytest.raises(tf.errors.InvalidArgumentError):

@@ -89,8 +89,8 @@ def test_conv2d_refuses():
     x, f = placeholder("float32", [1, 4, 4, 3]), constant(np.zeros((3, 3, 3, 8), np.float32))
     for arguments in (
         {"strides": 1, "padding": "same"}, {"strides": [2, 1, 1, 1], "padding": "SAME"},
-        {"strides": [1, 1, 1], "padding": "SAME"}, {"strides": 0, "padding": "SAME"}, {"padding": "SAME"},
-        {"strides": 1}, {"strides": 1, "padding": [[1, 0], [0, 0], [0, 0], [0, 0]]},
+        {"strides": [1, 1, 1], "padding": "SAME"}, {"strides": 0, "padding": "SAME"},
+        {"strides": 1, "padding": [[1, 0], [0, 0], [0, 0], [0, 0]]},
         {"strides": 1, "padding": "SAME", "data_format": "NCHW"}, {"strides": 1, "padding": "SAME", "filters": f},
         {"strides": 1, "padding": "VALID", "dilations": 2},
     ):  # fmt: skip

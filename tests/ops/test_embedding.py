@@ -42,6 +42,6 @@ def test_gradients():
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match="strategy"):
-        tf.nn.embedding_lookup(TABLE, [0], "random")
+        tf.nn.embedding_lookup([TABLE, TABLE], [0], "random")
     with pytest.raises(ValueError, match="at least one"):
         tf.nn.embedding_lookup([], [0])

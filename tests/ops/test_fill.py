@@ -76,8 +76,10 @@ def test_zeros_shapes():
     assert tf.zeros(tf.shape(x)).dims == (None, 2)
     assert run(tf.zeros(tf.shape(x)), {x: np.ones((4, 2))}).shape == (4, 2)
     assert run(tf.zeros(tf.constant(3))).tolist() == [0, 0, 0]
-    with pytest.raises(ValueError):
+    with pytest.raises(TypeError):
         tf.zeros([None, 2])
+    with pytest.raises(ValueError):
+        tf.zeros(tf.TensorShape([None, 2]))
 
 
 def test_large_zeros_are_not_stored(graph):

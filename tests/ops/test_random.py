@@ -75,7 +75,7 @@ def test_integer_bounds():
     assert runs(tf.random_uniform([0], 3, 3, tf.int32), 1)[0].shape == (0,)
     with pytest.raises(ValueError, match="float16"):
         tf.random_uniform([2], 0, 5, tf.uint8)
-    with pytest.raises(ValueError, match="normal numbers"):
+    with pytest.raises(TypeError, match="normal numbers"):
         tf.random_normal([2], dtype=tf.int32)
 
 

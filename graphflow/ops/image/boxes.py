@@ -183,7 +183,9 @@ def crop_and_resize(
             taken = _pixels(pixels, which, floor(rows + 0.5), floor(columns + 0.5), height, width)
         else:
             taken = _interpolated(pixels, which, rows, columns, height, width)
-        return where_v2(expand_dims(inside, 3), taken, float(extrapolation_value))
+        made = where_v2(expand_dims(inside, 3), taken, float(extrapolation_value))
+        made.set_shape([(corners.dims or (None,))[0], *size.tolist(), None])
+        return made
 
 
 def _samples(first: Tensor, last: Tensor, size: Any, n: int) -> Tensor:

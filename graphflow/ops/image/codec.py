@@ -13,7 +13,7 @@ import numpy as np
 
 from graphflow.default import name_scope
 from graphflow.dtypes import DType, as_dtype, string, uint8, uint16
-from graphflow.errors import GraphError, InvalidArgumentError, UnimplementedError
+from graphflow.errors import DTypeError, GraphError, InvalidArgumentError, UnimplementedError
 from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, OpDef, convert_to_tensor, define
 from graphflow.ops.image.color import convert_image_dtype
@@ -271,7 +271,9 @@ def encode_jpeg(
 
     Raises: ValueError for a format other than "", "grayscale" and "rgb".
     """
-    t = convert_to_tensor(image, uint8, name="image")
+    t = convert_to_tensor(image, dtype_hint=uint8, name="image")
+    if t.dtype is not uint8:
+        raise DTypeError(f"a JPEG is made of uint8, not of {t!r}")
     expected = {"": None, "grayscale": 1, "rgb": 3}
     if format not in expected:
         raise GraphError(f"format must be grayscale, rgb or empty, not {format!r}")

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.default import name_scope
+from graphflow.default import control_dependencies, name_scope
 from graphflow.dtypes import FLOATING, DType, as_dtype, float16, float32
 from graphflow.errors import GraphError, InvalidArgumentError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import add, maximum, multiply, pow
 from graphflow.ops.arrange import tile
+from graphflow.ops.assertions import assert_equal
 from graphflow.ops.basic import cast, identity, ones_like
 from graphflow.ops.casts import saturate_cast
 from graphflow.ops.clip import clip_by_value
@@ -21,12 +22,13 @@ from graphflow.ops.division import divide, floordiv
 from graphflow.ops.image.shapes import require_image
 from graphflow.ops.join import concat, unstack
 from graphflow.ops.join import stack as stacked
-from graphflow.ops.math import rsqrt
+from graphflow.ops.math import sqrt
 from graphflow.ops.products import reduce_prod
 from graphflow.ops.random import random_uniform
 from graphflow.ops.reduce import reduce_mean, reduce_sum
+from graphflow.ops.shape_checks import ensure_shape
 from graphflow.ops.shape_ops import shape
-from graphflow.ops.statistics import reduce_std
+from graphflow.ops.statistics import moments
 from graphflow.shape import Dims, compatible, show
 
 
@@ -80,8 +82,10 @@ def grayscale_to_rgb(images: Any, name: str | None = None) -> Tensor:
         t = convert_to_tensor(images, name="images")
         _channels(t, 1, "a grey image")
         if t.dims is not None:
-            return tile(t, [1] * (len(t.dims) - 1) + [3], name=scope)
-        return tile(t, concat([ones_like(shape(t)[:-1]), [3]], 0), name=scope)
+            grey = ensure_shape(t, [*t.dims[:-1], 1]) if t.dims[-1] is None else t
+            return tile(grey, [1] * (len(t.dims) - 1) + [3], name=scope)
+        with control_dependencies([assert_equal(shape(t)[-1], 1, message="a grey image has one channel")]):
+            return tile(t, concat([ones_like(shape(t)[:-1]), [3]], 0), name=scope)
 
 
 # -- HSV -----------------------------------------------------------------------------------------------------------
@@ -128,7 +132,7 @@ def _to_rgb(hsv: np.ndarray) -> np.ndarray:
 
 def _three_channels(images: Tensor, *_: Tensor) -> tuple[Dims, DType]:
     _channels(images, 3, "the image")
-    return images.dims, images.dtype
+    return (None if images.dims is None else (*images.dims[:-1], 3)), images.dtype
 
 
 RGB_TO_HSV_GRAD = define("RGBToHSVGrad", "images dy", _three_channels, _to_hsv_grad, FLOATING)
@@ -235,7 +239,5 @@ def per_image_standardization(image: Any) -> Tensor:
         require_image(t)
         t = t if t.dtype in (float16, float32) else cast(t, float32)
         n = cast(reduce_prod(shape(t)[-3:]), t.dtype)
-        axes = [-1, -2, -3]
-        mean = reduce_mean(t, axes, keepdims=True)
-        deviation = maximum(reduce_std(t, axes, keepdims=True), rsqrt(n))
-        return divide(t - mean, deviation, name=scope)
+        mean, variance = moments(t, [-1, -2, -3], keep_dims=True)
+        return divide(t - mean, sqrt(maximum(variance, 1 / n)), name=scope)  # sqrt last, whose gradient at 0 is inf

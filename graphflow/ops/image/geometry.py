@@ -44,16 +44,27 @@ def _image(image: Any) -> Tensor:
 
 
 # -- mirrors and turns ---------------------------------------------------------------------------------------------
+def _one_image(made: Tensor, image: Tensor) -> Tensor:
+    """What was made of an image; a tensor of unknown rank counts as one."""
+    if image.dims is None:
+        made.set_shape([None] * 3)
+    return made
+
+
+def _flipped(image: Tensor, axis: int) -> Tensor:
+    return _one_image(reverse(image, [axis]), image)
+
+
 def flip_left_right(image: Any) -> Tensor:
     """Mirrored: the left column becomes the right one.   Shapes: [h, w, c] or [n, h, w, c], kept.   Gradient: image."""
     with name_scope(None, "flip_left_right", [image]):
-        return reverse(_image(image), [-2])
+        return _flipped(_image(image), -2)
 
 
 def flip_up_down(image: Any) -> Tensor:
     """Upside down.   Shapes: [h, w, c] or [n, h, w, c], kept.   Gradient: image."""
     with name_scope(None, "flip_up_down", [image]):
-        return reverse(_image(image), [-3])
+        return _flipped(_image(image), -3)
 
 
 def _random_flip(image: Any, axis: int, seed: int | None, scope: str) -> Tensor:
@@ -77,19 +88,22 @@ def random_flip_up_down(image: Any, seed: int | None = None) -> Tensor:
 
 
 def transpose_image(image: Any, name: str | None = None) -> Tensor:
-    """Height and width exchanged: [h, w, c] -> [w, h, c], also in a batch.   Gradient: image."""
-    with name_scope(name, "transpose_image", [image]):
+    """Height and width exchanged: [h, w, c] -> [w, h, c], also in a batch.   Gradient: image.
+
+    A tensor of unknown rank counts as one image.
+    """
+    with name_scope(name, "transpose", [image]):
         t = _image(image)
         if t.dims is None:
             n = rank(t)
-            return transpose(t, concat([range_(n - 3), [n - 2, n - 3, n - 1]], 0))
+            return _one_image(transpose(t, concat([range_(n - 3), [n - 2, n - 3, n - 1]], 0)), t)
         return transpose(t, [1, 0, 2] if len(t.dims) == 3 else [0, 2, 1, 3])
 
 
 def _turned_infer(image: Tensor, k: Tensor) -> tuple[Dims, DType]:
     require_image(image)
-    dims, turns = image.dims, static_value(k)
-    if dims is None or (turns is not None and turns % 2 == 0):
+    dims, turns = image.dims or (None,) * 3, static_value(k)
+    if turns is not None and turns % 2 == 0:
         return dims, image.dtype
     *batch, height, width, channels = dims
     if turns is None:
@@ -108,7 +122,8 @@ ROT90: OpDef = define(
 def rot90(image: Any, k: Any = 1, name: str | None = None) -> Tensor:
     """Turned k times by 90 degrees against the clock.
 
-    Shapes: [h, w, c] or [n, h, w, c]; height and width change places for odd k.   Gradient: image.
+    Shapes: [h, w, c] or [n, h, w, c]; height and width change places for odd k.   A tensor of unknown rank counts as
+            one image.   Gradient: image.
     """
     t = _image(image)
     turns = convert_to_tensor(k, int32, name="k")

@@ -102,9 +102,11 @@ def total_variation(images: Any, name: str | None = None) -> Tensor:
 def image_gradients(image: Any) -> tuple[Tensor, Tensor]:
     """(dy, dx): the differences to the pixel below and to the one at the right, 0 at the edge.
 
-    Shapes: [n, h, w, c] -> the same, twice.   Gradient: image.
+    Shapes: [n, h, w, c] -> the same, twice.   Gradient: image.   Raises: ValueError for another or an unknown rank.
     """
     t = convert_to_tensor(image, name="image")
+    if t.dims is None:
+        raise ShapeError(f"image_gradients needs images [batch, height, width, channels], not {t!r}")
     require_rank(t, 4, "the image")
     dy = t[:, 1:] - t[:, :-1]
     dx = t[:, :, 1:] - t[:, :, :-1]

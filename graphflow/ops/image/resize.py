@@ -265,8 +265,7 @@ def resize_images(
     Gradient: images.   Raises: ValueError for another rank, size or method.
     """
     with name_scope(name, "resize", [images, size]):
-        given = convert_to_tensor(images, name="images")
-        batch, single = as_batch(given, "images")
+        batch, single = as_batch(convert_to_tensor(images, name="images"), "images")
         size = convert_to_tensor(size, name="size")
         if size.dtype is not int32 or not compatible(size.dims, (2,)):
             raise ShapeError(f"size must be two int32 numbers, not {size!r}")
@@ -276,7 +275,7 @@ def resize_images(
             size = _fitting(batch, size)
         wanted = static_value(size)
         if wanted is not None and batch.dims is not None and tuple(wanted.tolist()) == batch.dims[1:3]:
-            return given
+            return unbatched(batch, single)
         made = _resize(_METHODS[method], batch, size, align_corners, False, None)
         return unbatched(made, single)
 

@@ -40,13 +40,13 @@ def sparse_tensor_dense_matmul(
     adjoint_a, adjoint_b   take the matrix transposed, and conjugated where it is complex
     """
     sp = SparseTensor.from_value(sp_a)
-    with name_scope(name, "SparseTensorDenseMatMul", [sp.values, b]) as scope:
+    with name_scope(name, "SparseTensorDenseMatMul", [sp.values, b]):
         dense = convert_to_tensor(b, sp.values.dtype, name="b")
         dense = matrix_transpose(conj(dense)) if adjoint_b else dense
         values = conj(sp.values) if adjoint_a else sp.values
         rows, columns = sp.indices[:, int(adjoint_a)], sp.indices[:, 1 - int(adjoint_a)]
         products = gather(dense, columns) * expand_dims(values, 1)
-        return UNSORTED_SEGMENT_SUM(products, rows, sp.dense_shape[int(adjoint_a)], name=scope)
+        return UNSORTED_SEGMENT_SUM(products, rows, sp.dense_shape[int(adjoint_a)], name="SparseTensorDenseMatMul")
 
 
 # -- two sparse tensors --------------------------------------------------------------------------------------------

@@ -12,28 +12,28 @@ from graphflow.ops.static import static_value
 
 
 def largest(x, out, outer, n, inner, tid, nthreads):  # type: ignore
-    """out[i, k] = the first j where x[i, j, k] is largest; a NaN is larger than all.   x [outer, n, inner], n > 0."""
+    """out[i, k] = the first j where x[i, j, k] is largest, and no NaN.   x [outer, n, inner], n > 0."""
     for at in range(outer * inner * tid // nthreads, outer * inner * (tid + 1) // nthreads):
         start = at // inner * n * inner + at % inner
         best = x[start]
         where = 0
         for j in range(1, n):
             v = x[start + j * inner]
-            if best == best and (v > best or v != v):
+            if v > best or (best != best and v == v):
                 best = v
                 where = j
         out[at] = where
 
 
 def smallest(x, out, outer, n, inner, tid, nthreads):  # type: ignore
-    """As largest, for the first smallest element; a NaN is smaller than all."""
+    """As largest, for the first smallest element."""
     for at in range(outer * inner * tid // nthreads, outer * inner * (tid + 1) // nthreads):
         start = at // inner * n * inner + at % inner
         best = x[start]
         where = 0
         for j in range(1, n):
             v = x[start + j * inner]
-            if best == best and (v < best or v != v):
+            if v < best or (best != best and v == v):
                 best = v
                 where = j
         out[at] = where

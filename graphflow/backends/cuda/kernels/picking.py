@@ -67,7 +67,7 @@ def _taking(depth: int) -> str:
 
 
 def _extreme(better: str) -> str:
-    """out[i, k] = the first j where x[i, j, k] is best; a NaN is better than all.   x [outer, n, inner]."""
+    """out[i, k] = the first j where x[i, j, k] is best, and no NaN.   x [outer, n, inner]."""
     return f"""def kernel(x, out, count, outer, n, inner):
     for i in range(cuda.grid(1), count, cuda.gridsize(1)):
         row = div64(i, inner)
@@ -76,7 +76,7 @@ def _extreme(better: str) -> str:
         place = int64(0)
         for j in range(1, n):
             v = x[start + j * inner]
-            taken = (best == best) & ((v {better} best) | (v != v))
+            taken = (v {better} best) | ((best != best) & (v == v))
             best = where(taken, v, best)
             place = where(taken, j, place)
         out[i] = place
