@@ -21,12 +21,19 @@ def _partner(tensor: Any, value: Any, name: str) -> Any:
 
 def _binary(function: Callable, name: str) -> tuple[Callable, Callable]:
     """The operator with the tensor on the left and on the right; the other side takes the tensor's dtype."""
+    reflected = f"__r{name}__"
 
     def left(self: Any, other: Any) -> Any:
         if type(other) is Tensor or type(other) in (float, int):
             return function(self, other, name=name)
         with self.graph.as_default(), self.graph.name_scope(name) as scope:
-            return function(self, _partner(self, other, "y"), name=scope)
+            try:
+                partner = _partner(self, other, "y")
+            except TypeError:
+                if hasattr(type(other), reflected):  # what is no tensor may know how to meet one
+                    return NotImplemented
+                raise
+            return function(self, partner, name=scope)
 
     def right(self: Any, other: Any) -> Any:
         with self.graph.as_default(), self.graph.name_scope(name) as scope:

@@ -109,11 +109,13 @@ def as_dims(shape: Any) -> Dims:
 def _size(value: Any) -> int | None:
     if isinstance(value, Dimension):
         return value.value
-    if value is None or hasattr(value, "item") and value.item() is None:
+    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
+        value = value.item()
+    if value is None:
         return None
     size = value.__index__() if hasattr(value, "__index__") else int(value)
     if isinstance(value, float) and size != value:
-        raise ShapeError(f"a dimension is a whole number, not {value!r}")
+        raise ShapeError(f"Ambiguous dimension: {value!r} is no whole number")
     if size < 0:
         raise ShapeError(f"a dimension must be at least 0, not {size}")
     return size
@@ -145,35 +147,43 @@ class Dimension:
         right = _size(other)
         return None if self._value is None or right is None else operation(self._value, right)
 
+    def _size_with(self, other: Any, operation: Any) -> Any:
+        """A new Dimension; NotImplemented where the other side is no size, so that it may know what to do."""
+        try:
+            right = Dimension(other)
+        except (TypeError, ValueError):
+            return NotImplemented
+        return Dimension(self._with(right, operation))
+
     def __add__(self, other: Any) -> Dimension:
-        return Dimension(self._with(other, lambda a, b: a + b))
+        return self._size_with(other, lambda a, b: a + b)
 
     def __sub__(self, other: Any) -> Dimension:
-        return Dimension(self._with(other, lambda a, b: a - b))
+        return self._size_with(other, lambda a, b: a - b)
 
     def __mul__(self, other: Any) -> Dimension:
-        return Dimension(self._with(other, lambda a, b: a * b))
+        return self._size_with(other, lambda a, b: a * b)
 
     def __floordiv__(self, other: Any) -> Dimension:
-        return Dimension(self._with(other, lambda a, b: a // b))
+        return self._size_with(other, lambda a, b: a // b)
 
     def __mod__(self, other: Any) -> Dimension:
-        return Dimension(self._with(other, lambda a, b: a % b))
+        return self._size_with(other, lambda a, b: a % b)
 
     def __radd__(self, other: Any) -> Dimension:
-        return Dimension(other) + self
+        return self._size_with(other, lambda a, b: b + a)
 
     def __rsub__(self, other: Any) -> Dimension:
-        return Dimension(other) - self
+        return self._size_with(other, lambda a, b: b - a)
 
     def __rmul__(self, other: Any) -> Dimension:
-        return Dimension(other) * self
+        return self._size_with(other, lambda a, b: b * a)
 
     def __rfloordiv__(self, other: Any) -> Dimension:
-        return Dimension(other) // self
+        return self._size_with(other, lambda a, b: b // a)
 
     def __rmod__(self, other: Any) -> Dimension:
-        return Dimension(other) % self
+        return self._size_with(other, lambda a, b: b % a)
 
     __div__ = __floordiv__
 
@@ -190,9 +200,11 @@ class Dimension:
         return self._with(other, lambda a, b: a >= b)
 
     def __eq__(self, other: object) -> Any:
-        if not (other is None or isinstance(other, Dimension) or hasattr(other, "__index__")):
+        try:
+            right = _size(other)
+        except (TypeError, ValueError):
             return NotImplemented
-        return self._with(other, lambda a, b: a == b)
+        return None if self._value is None or right is None else self._value == right
 
     def __ne__(self, other: object) -> Any:
         equal = self.__eq__(other)

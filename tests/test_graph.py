@@ -248,3 +248,15 @@ def test_programs_note_things_on_tensors_and_operations():
         )
         with pytest.raises(AttributeError):
             x.shape = [2]
+
+
+def test_what_is_no_tensor_may_know_how_to_meet_one():
+    class Scaled:
+        def __rmul__(self, tensor):
+            return ("scaled", tensor)
+
+    x = tf.constant([1.0, 2.0])
+    scaled = Scaled()
+    assert x * scaled == ("scaled", x) and tf.Variable([1.0]) * scaled
+    with pytest.raises(TypeError):
+        x + scaled

@@ -89,3 +89,23 @@ def test_merge_is_symmetric_and_agrees_with_compatible(a, b):
     else:
         with pytest.raises(ValueError):
             merge(a, b)
+
+
+def test_whole_numbers_of_any_type_are_dimensions():
+    two = tf.Dimension(2)
+    assert two == 2.0 and two == np.float64(2) and np.float32(2) == two and two == "2" and two != 3.0
+    assert tf.TensorShape(np.ones(2)).as_list() == [1, 1] and tf.Dimension(np.array([2])) == two
+    assert (two == 2.5) is False and (two == "x") is False
+    for size in (1.5, "x"):
+        with pytest.raises(ValueError):
+            tf.TensorShape([size])
+    with pytest.raises(ValueError, match="Ambiguous"):
+        _ = two < 2.5
+
+
+def test_what_is_no_size_may_do_the_arithmetic():
+    two = tf.Dimension(2)
+    assert two * [2] == [2, 2] and two * "x" == "xx" and (two + np.array([2, 3]) == [4, 5]).all()
+    for bad in (lambda: two + 2.5, lambda: two * 1.5, lambda: 1.5 * two, lambda: two + "x"):
+        with pytest.raises(TypeError):
+            bad()

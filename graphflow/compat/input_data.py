@@ -136,7 +136,10 @@ def read_data_sets(
     options = {"one_hot": one_hot, "dtype": dtype, "reshape": reshape, "seed": seed}
     if fake_data:
         return Datasets(*[DataSet([], [], fake_data=True, **options) for _ in range(3)])
-    images, labels, test_images, test_labels = _files(Path(os.fsdecode(train_dir)))
+    folder = os.fsdecode(train_dir)
+    images, labels, test_images, test_labels = _files(Path(folder))
+    for name in _NAMES:
+        print("Extracting", os.path.join(folder, f"{name}.gz"))  # as TensorFlow's reader says
     if not 0 <= validation_size <= len(images):
         raise ValueError(f"validation_size must be between 0 and {len(images)}, not {validation_size}")
     if one_hot:

@@ -137,7 +137,9 @@ def known_flag(training: Any) -> Any:
     known = static_value(flag)
     if flag.dims not in (None, ()):
         raise ShapeError(f"a flag is a scalar, and {flag!r} has shape {show(flag.dims)}")
-    return cast(flag, "bool") if known is None else bool(known)
+    if known is not None:
+        return bool(known)
+    return cast(flag if flag.dims == () else reshape(flag, ()), "bool")  # what it chooses keeps its shape
 
 
 dense = functional(Dense)

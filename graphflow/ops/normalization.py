@@ -13,7 +13,7 @@ from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, identity, stop_gradient, zeros_like
-from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.define import convert_to_tensor, is_tensor
 from graphflow.ops.infer import require_rank
 from graphflow.ops.math import rsqrt
 from graphflow.ops.random import random_uniform
@@ -114,6 +114,7 @@ def dropout(
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_floating:
             raise GraphError(f"dropout scales what it keeps, so it needs a floating dtype; {x!r} has {x.dtype.name}")
+        keep = convert_to_tensor(keep) if is_tensor(keep) else keep
         known = static_value(keep) if isinstance(keep, Tensor) else np.asarray(keep)
         if known is not None and known.ndim == 0 and float(known) == 1.0:
             return x

@@ -331,7 +331,7 @@ def getitem(tensor: Tensor, key: Any) -> Tensor:
     """
     if _is_mask(key):
         return boolean_mask(tensor, key)
-    keys = key if isinstance(key, tuple) else (key,)
+    keys = key if isinstance(key, (tuple, list)) else (key,)
     begin: list[Any] = []
     end: list[Any] = []
     strides: list[Any] = []

@@ -13,7 +13,7 @@ from graphflow.layers.base import Layer
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
 from graphflow.ops.bias import xw_plus_b
-from graphflow.ops.define import convert_to_tensor
+from graphflow.ops.define import convert_to_tensor, is_tensor
 from graphflow.ops.embedding import embedding_lookup
 from graphflow.ops.join import concat
 from graphflow.ops.math import floor, sigmoid
@@ -131,7 +131,8 @@ class DropoutWrapper(_Wrapper):
         dropout_state_filter_visitor: Callable[[Any], Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(cell)
-        self._keep = {"input": input_keep_prob, "output": output_keep_prob, "state": state_keep_prob}
+        given = {"input": input_keep_prob, "output": output_keep_prob, "state": state_keep_prob}
+        self._keep = {what: convert_to_tensor(keep) if is_tensor(keep) else keep for what, keep in given.items()}
         for what, keep in self._keep.items():
             if not isinstance(keep, Tensor) and not 0 <= keep <= 1:
                 raise GraphError(f"{what}_keep_prob must be between 0 and 1, not {keep!r}")
@@ -141,7 +142,7 @@ class DropoutWrapper(_Wrapper):
         if variational_recurrent:
             if dtype is None:
                 raise GraphError("variational_recurrent needs dtype")
-            if _drops(input_keep_prob) and input_size is None:
+            if _drops(self._keep["input"]) and input_size is None:
                 raise GraphError("variational_recurrent with input_keep_prob needs input_size")
             sizes = {"input": input_size, "output": cell.output_size, "state": cell.state_size}
             for what, keep in self._keep.items():

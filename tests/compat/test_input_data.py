@@ -51,6 +51,11 @@ def test_plain_and_packed_files(folder):
         assert input_data.extract_labels(file, one_hot=True).argmax(1).tolist() == [*range(10), 0, 1]
 
 
+def test_the_files_are_named_as_they_are_read(folder, capsys):
+    read(f"{folder}/")
+    assert capsys.readouterr().out.splitlines() == [f"Extracting {folder}/{name}.gz" for name in NAMES]
+
+
 def test_batches_across_epochs(folder):
     train = read(folder, dtype=tf.uint8, seed=3).train
     epochs = np.concatenate([train.next_batch(4)[0][:, 0] for _ in range(5)])

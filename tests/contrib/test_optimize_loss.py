@@ -106,3 +106,21 @@ def test_what_it_refuses(w, arguments, message):
     given = {"loss": half_square(w), "global_step": None, "learning_rate": 0.1, "optimizer": "SGD", **arguments}
     with pytest.raises(ValueError, match=message):
         optimize(**given)
+
+
+def test_summaries_of_what_is_asked_for():
+    w, step = tf.get_variable("w", [2]), tf.train.get_or_create_global_step()
+
+    def decayed(rate, count):
+        return tf.train.exponential_decay(rate, count, 2, 0.5)
+
+    loss = tf.reduce_sum(w * w)
+    optimize(loss, step, 0.1, "SGD", clip_gradients=1.0, learning_rate_decay_fn=decayed)
+    made = [s.op.name.removeprefix("OptimizeLoss/") for s in tf.get_collection(tf.GraphKeys.SUMMARIES)]
+    assert made == ["learning_rate_1", "global_norm/gradient_norm", "loss", "global_norm/clipped_gradient_norm"]
+    optimize(loss, step, 0.1, "SGD", name="second", summaries=["gradients", "gradient_norm"])
+    made = [s.op.name for s in tf.get_collection(tf.GraphKeys.SUMMARIES)][4:]
+    assert made == [f"second/{n}" for n in ("global_norm/gradient_norm", "gradients/w_0", "gradient_norm/w_0")]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(tf.summary.merge_all())

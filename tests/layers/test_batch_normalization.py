@@ -146,3 +146,15 @@ def test_what_it_refuses(shape, arguments):
         tf.layers.batch_normalization(tf.placeholder(tf.float32, shape), **arguments)
     with pytest.raises(NotImplementedError):
         tf.layers.batch_normalization(tf.ones([2, 3]), renorm=True)
+
+
+def test_a_flag_of_unknown_shape_keeps_the_shape():
+    x, flag = tf.placeholder(tf.float32, [None, 3]), tf.placeholder(tf.bool)
+    y = tf.layers.batch_normalization(x, training=flag)
+    z = tf.contrib.layers.batch_norm(x, is_training=flag)
+    assert y.shape.as_list() == z.shape.as_list() == [None, 3] and tf.layers.dense(y, 2).shape.as_list() == [None, 2]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for learning, mean in ((True, 0.0), (False, 1.0)):
+            for value in session.run([y, z], {x: [[0, 0, 0], [2, 2, 2]], flag: learning}):
+                assert np.allclose(value.mean(), mean, atol=1e-3)

@@ -83,13 +83,18 @@ def test_getitem_static_shapes():
     assert partial_value(tf.shape(x)[1]) == 7
 
 
+def test_a_list_of_keys_is_a_tuple_of_keys():
+    x = np.arange(24).reshape(2, 3, 4)
+    assert (run(tf.constant(x)[[1, slice(0, 2)]]) == x[1, :2]).all() and tf.constant(x)[[0, 1]].dims == (4,)
+
+
 def test_getitem_errors():
     a, c = ph(2, 3), ph(3)
     for bad in (lambda: a[3], lambda: a[-3], lambda: c[0, 0], lambda: a[:, :, 0], lambda: a[..., ...], lambda: a[::0],
                 lambda: a[True]):  # fmt: skip
         with pytest.raises(ValueError):
             bad()
-    for key in ("a", 1.0, [0, 1], tf.constant(1.0), tf.constant([0, 1]), np.array([0, 1])):
+    for key in ("a", 1.0, [[0, 1]], tf.constant(1.0), tf.constant([0, 1]), np.array([0, 1])):
         with pytest.raises(TypeError):
             a[key]
     p = tf.placeholder(tf.float32)

@@ -260,3 +260,15 @@ def test_gradients():
 def test_bad_arguments(make, error):
     with tf.Graph().as_default(), pytest.raises(error):
         make()
+
+
+def test_a_probability_may_be_a_variable():
+    keep = tf.Variable(1.0, trainable=False)
+    cell = tf.nn.rnn_cell.DropoutWrapper(tf.nn.rnn_cell.GRUCell(3), keep, keep, keep)
+    y, _ = tf.nn.dynamic_rnn(cell, tf.ones([2, 3, 4]), dtype=tf.float32)
+    x = tf.nn.dropout(tf.ones([50, 50]), keep)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert (session.run(y) != 0).all() and (session.run(x) == 1).all()
+        session.run(keep.assign(0.5))
+        assert (session.run(y) == 0).any() and 0.4 < (session.run(x) == 2).mean() < 0.6

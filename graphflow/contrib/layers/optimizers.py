@@ -13,12 +13,13 @@ from graphflow.initializers import constant_initializer
 from graphflow.names import GraphKeys
 from graphflow.operation import Tensor
 from graphflow.ops.basic import identity
-from graphflow.ops.clip import clip_by_global_norm
+from graphflow.ops.clip import clip_by_global_norm, global_norm
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.indexed_slices import IndexedSlices
 from graphflow.ops.random import truncated_normal
 from graphflow.ops.shape_ops import shape
 from graphflow.shared_variables import get_variable
+from graphflow.summary.functions import histogram, scalar
 from graphflow.train.optimizer import Optimizer
 from graphflow.variable_scope import variable_scope
 from graphflow.variables import Variable, trainable_variables
@@ -31,6 +32,7 @@ OPTIMIZER_CLS_NAMES: dict[str, Callable[..., Optimizer]] = {
 OPTIMIZER_SUMMARIES = [
     "learning_rate", "loss", "gradients", "gradient_norm", "global_gradient_norm",
 ]  # fmt: skip
+DEFAULT_SUMMARIES = ["loss", "learning_rate", "global_gradient_norm"]
 
 Gradients = list[tuple[Any, Any]]
 
@@ -52,13 +54,15 @@ def optimize_loss(
     clip_gradients          the largest global norm, or a function from gradient-variable pairs to such pairs
     learning_rate_decay_fn  a function of (learning_rate, global_step)
     update_ops              run before the loss; those in UPDATE_OPS by default
-    summaries               which of OPTIMIZER_SUMMARIES are asked for; only their names are checked
+    summaries               which of OPTIMIZER_SUMMARIES are made: by default the loss, a rate that decays, and the norm
+                            of all gradients, before and after they are clipped
     Raises: ValueError for arguments that do not fit together, or a loss that is no scalar.
     """
     loss = convert_to_tensor(loss)
     if loss.shape.ndims not in (None, 0):
         raise ShapeError(f"the loss must be a scalar, not {loss!r}")
-    unknown = [s for s in summaries or () if s not in OPTIMIZER_SUMMARIES]
+    wanted = DEFAULT_SUMMARIES if summaries is None else summaries
+    unknown = [s for s in wanted if s not in OPTIMIZER_SUMMARIES]
     if unknown:
         raise GraphError(f"there are no summaries {unknown}; known are {OPTIMIZER_SUMMARIES}")
     step = train.get_global_step() if global_step is None else global_step
@@ -68,15 +72,38 @@ def optimize_loss(
         before = get_collection(GraphKeys.UPDATE_OPS) if update_ops is None else update_ops
         loss = _after(before, loss)
         rate = _decayed(_rate(learning_rate), learning_rate_decay_fn, step)
+        if rate is not None and learning_rate_decay_fn is not None and "learning_rate" in wanted:
+            scalar("learning_rate", rate)
         chosen = _optimizer(optimizer, rate)
         pairs = chosen.compute_gradients(loss, trainable_variables() if variables is None else list(variables))
         if gradient_noise_scale is not None:
             pairs = [(_noisy(g, gradient_noise_scale), v) for g, v in pairs]
         if gradient_multipliers is not None:
             pairs = [(scaled(g, v, gradient_multipliers), v) for g, v in pairs]
+        norms = not {"global_gradient_norm", "gradient_norm"}.isdisjoint(wanted)
+        if norms:
+            scalar("global_norm/gradient_norm", global_norm([g for g, _ in pairs]))
         pairs = _clipped(pairs, clip_gradients)
+        if "loss" in wanted:
+            scalar("loss", loss)
+        _summarize(pairs, wanted)
+        if norms and clip_gradients is not None:
+            scalar("global_norm/clipped_gradient_norm", global_norm([g for g, _ in pairs]))
         update = chosen.apply_gradients(pairs, global_step=step if increment_global_step else None, name="train")
         return _after([update], loss)
+
+
+def _summarize(pairs: Sequence[tuple[Any, Any]], wanted: Sequence[str]) -> None:
+    """What is asked for of each gradient; of rows, the rows alone count."""
+    for gradient, variable in pairs:
+        if gradient is None:
+            continue
+        values = gradient.values if isinstance(gradient, IndexedSlices) else gradient
+        name = variable.name.replace(":", "_")
+        if "gradients" in wanted:
+            histogram(f"gradients/{name}", values)
+        if "gradient_norm" in wanted:
+            scalar(f"gradient_norm/{name}", global_norm([values]))
 
 
 def _after(operations: Sequence[Any], loss: Tensor) -> Tensor:
