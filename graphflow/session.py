@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from graphflow.backends import accelerator, get_backend
 from graphflow.backends.base import Executable
 from graphflow.compat.device_lib import DeviceAttributes
@@ -22,8 +20,7 @@ from graphflow.errors import GraphError
 from graphflow.feeds import as_feed, composite, fed_tensors, spread
 from graphflow.fetches import Restore, flatten, memo_key
 from graphflow.graph import Graph, get_default_graph
-from graphflow.operation import Operation, Tensor
-from graphflow.ops.state import variable_of
+from graphflow.operation import Tensor
 from graphflow.passes import Report
 from graphflow.program import Program, prune
 from graphflow.protos import RunMetadata
@@ -42,8 +39,6 @@ class _Request:
     number   that of `asks` in the session, which is quicker to hash
     shaped   whether the tensors that are fed have static shapes that leave nothing open
     feeds    the tensors that are fed, in the order of the graph, and where their values come: a key or a position
-    late     which of the fetched tensors are values of variables, and of which: as TensorFlow, whose fetches are the
-             memory of the variables, a run gives what they hold when it ends
     bare     which of the fetched tensors may be scalars
     restore  from the values of the fetched tensors to the nest that was asked for
     """
@@ -52,7 +47,6 @@ class _Request:
     number: int
     shaped: bool
     feeds: Sequence[tuple[Tensor, Any]]
-    late: Sequence[tuple[int, Operation]]
     bare: Sequence[int]
     restore: Restore
 
@@ -146,8 +140,6 @@ class Session:
             executable, profiles = self._traces[key]
             begin, wall = time.perf_counter_ns(), time.time_ns()
             results = executable(arrays)
-            for i, variable in request.late:
-                results[i] = np.array(self._store.value(variable))
         run_metadata.Clear()
         device = self._compiler.backend.device
         measured = [(p.plan, p.clock.last()) for p in profiles if p.clock is not None]
@@ -213,10 +205,7 @@ class Session:
         with self._lock:
             number = self._numbers.setdefault(asks, len(self._numbers))
         bare = [i for i, t in enumerate(tensors) if not t.dims]
-        alone = len(tensors) + len(targets) == 1
-        found = [] if alone else [(i, variable_of(t, asks[2])) for i, t in enumerate(tensors)]
-        late = [(i, variable) for i, variable in found if variable is not None]
-        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, late, bare, restore)
+        return _Request(asks, number, all(known(t.dims) for t in asks[2]), feeds, bare, restore)
 
     def _answer(self, request: _Request, values: Any) -> Any:
         if self._closed:
@@ -235,8 +224,6 @@ class Session:
                 executable = self._executable(request, [a.shape for a in arrays])
                 self._last[request.number] = dims, self._store.epoch, executable
             results = executable(arrays)
-            for i, variable in request.late:
-                results[i] = np.array(self._store.value(variable))
         finally:
             self._lock.release()
         for i in request.bare:

@@ -210,9 +210,9 @@ def test_programs_with_shapes_that_values_decide(session):
     session.run(v.initializer)
     total = tf.assign_add(v, tf.reduce_sum(picked) + tf.reduce_sum(tf.cast(tf.range(n), tf.float32)))
     for feed, count, want in [([1, -1, 2], 3, 9.0), ([-1, -1], 1, 9.0), ([3, 0, 0, 0], 3, 18.0)]:
-        got, p, after = session.run([total, picked, v], {x: feed, n: count})
-        assert got == want == after and p.shape == (sum(f > 0 for f in feed),)
-    assert session.run(v) == 18.0
+        got, p, before = session.run([total, picked, v], {x: feed, n: count})
+        assert got == want and p.shape == (sum(f > 0 for f in feed),)
+    assert before == 9.0 and session.run(v) == 18.0
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------

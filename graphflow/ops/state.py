@@ -1,13 +1,11 @@
 """Variables as ops: the variable itself, reads and writes.
 
 The rule: within a run, operations that touch the same variable take effect in program order, the order in which they
-were created.  The output of VariableV2 is made with the variable, so it is the value at the start of the run.  Where
-that output itself is fetched, the session gives what the variable holds when the run ends (`variable_of`).
+were created.  The output of VariableV2 is made with the variable, so it is the value at the start of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -15,8 +13,7 @@ import numpy as np
 from graphflow import dtypes
 from graphflow.dtypes import NUMERIC, WIDE, DType
 from graphflow.errors import InvalidArgumentError, OutOfRangeError
-from graphflow.operation import Operation, Tensor
-from graphflow.ops.basic import IDENTITY
+from graphflow.operation import Tensor
 from graphflow.ops.define import NO_GRADIENT, PASS_GRADIENT, define
 from graphflow.ops.lowering import Elementwise, Kernel, View
 from graphflow.shape import Dims, merge, show
@@ -44,18 +41,6 @@ READ = define(
     stateful=True,
     refs=(0,),
 )  # fmt: skip
-
-
-def variable_of(tensor: Tensor, fed: Container[Tensor]) -> Operation | None:
-    """The variable that a tensor is nothing but the value of, where no value is fed on the way; else None."""
-    while tensor not in fed:
-        if tensor.op.definition.variable:
-            return tensor.op
-        if tensor.op.definition is not IDENTITY:
-            return None
-        tensor = tensor.op.inputs[0]
-    return None
-
 
 IS_INITIALIZED = define(
     "IsVariableInitialized", "ref",
