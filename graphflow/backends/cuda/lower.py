@@ -7,11 +7,13 @@ from typing import Any
 from graphflow.backends.base import Call
 from graphflow.backends.cuda.generate import alone, each, epilogue, region
 from graphflow.backends.cuda.kernels import ANCHORS, BINDINGS
+from graphflow.backends.cuda.launch import call
 from graphflow.backends.cuda.regions import storing
 from graphflow.backends.space import DTYPES
 from graphflow.operation import Operation
 from graphflow.ops.fused import Region
 from graphflow.ops.lowering import Each, Elementwise, Kernel, Random, Reduce, Together
+from graphflow.shape import elements
 
 
 def lower(op: Operation) -> Call | None:
@@ -22,6 +24,8 @@ def lower(op: Operation) -> Call | None:
     for t in op.inputs + op.outputs:
         if t.dims is None or None in t.dims or t.dtype.name not in DTYPES:
             return None
+    if op.outputs and not any(elements(t.dims) for t in op.outputs):
+        return call([])
     if isinstance(kind, Kernel):
         if kind.name in ANCHORS:
             return ANCHORS[kind.name](op, op.inputs, storing(op.output.dtype.name), (op.output,))
