@@ -305,14 +305,19 @@ def _convert(value: Any, dtype: DType | None, preferred: DType | None, graph: Gr
                     result = function(value, dtype=dtype, name=full_name, as_ref=False)
                 if result is not NotImplemented:
                     return require_dtype(result, dtype)
-    if preferred is not None and dtype is None:
-        try:
-            array = as_array(value, preferred)
-        except GraphflowError:  # a preference, not a demand
-            array = as_array(value, None)
-    else:
-        array = as_array(value, dtype)
+    array = as_array(value, dtype) if preferred is None or dtype is not None else _preferably(value, preferred)
     return add_constant(graph, array, graph._names.unique(full_name))
+
+
+def _preferably(value: Any, preferred: DType) -> np.ndarray:
+    """The value in a dtype that is preferred, not demanded: only where it loses nothing."""
+    plain = as_array(value, None)
+    try:
+        array = as_array(value, preferred)
+    except GraphflowError:
+        return plain
+    wrapped = preferred.is_integer and plain.dtype.kind in "iu" and not np.array_equal(plain, array)
+    return plain if wrapped else array
 
 
 def require_dtype(tensor: Tensor, dtype: DType | None) -> Tensor:

@@ -298,7 +298,7 @@ def test_the_bad_index_is_named():
 
 # -- made of few numbers -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("shape, axis", [((), -1), ((4,), -1), ((4,), 0), ((2, 3), 1), ((2, 3), 2), ((0,), 0)])
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "uint64"])
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "int32"])
 def test_one_hot(shape, axis, dtype):
     indices = np.random.default_rng(0).integers(-1, 6, shape).astype(dtype)
     check(lambda i: tf.one_hot(i, 4, axis=axis), indices)

@@ -76,8 +76,8 @@ def test_along_rows(width):
             places = rng.permuted(np.broadcast_to(np.arange(shape[-1], dtype=np.int32), shape), axis=-1)[..., :k]
             check(TAKE, x, places)
             check(lambda v, i: TOP_K_GRAD(v, i, list(shape)), x[..., :k], places)
-        for dtype, n, kind in itertools.product(("float32", "float64"), (1, 10, 37), ("int32", "int64")):
-            x, targets = drawn((40, n), dtype, True), rng.integers(-2, n + 2, 40).astype(kind)
+        for n, kind in itertools.product((1, 10, 37), ("int32", "int64")):
+            x, targets = drawn((40, n), "float32", True), rng.integers(-2, n + 2, 40).astype(kind)
             x[3, n // 2], x[4, 0] = np.inf, np.nan
             for k in (0, 1, 3, n):
                 check(lambda x, t: IN_TOP_K(x, t, np.array(k, kind)), x, targets)

@@ -2,7 +2,7 @@
 import tensorflow as tf
 
 assert hasattr(tf, "matmul") and not hasattr(tf, "keras_that_never_was")
-assert not hasattr(tf.contrib, "eager") and getattr(tf.contrib, "tpu", None) is None
+assert not hasattr(tf.contrib, "eager") and getattr(tf.contrib, "bigtable", None) is None
 try:
     from tensorflow.contrib import tensor_forest
 except ImportError as error:

@@ -302,7 +302,7 @@ def test_the_index_that_was_bad_first_is_an_error(session, tests):
     for _ in range(4):
         with pytest.raises(InvalidArgumentError, match=r"indices\[0\] = 7 is out of range") as error:
             session.run(y, feeds)
-        assert "inner" in str(error.value) and "test_loops.py" in str(error.value)
+        assert "inner" in str(error.value) and "test_steering.py" in str(error.value)
         assert session.run(good, {x: [1, 2, 3, 4], i: [0, 3, 2]}) == 5.0
     assert session.run(v) == (4 * 2 if tests else 4 * 5) + 4 * 2
 
