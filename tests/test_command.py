@@ -20,8 +20,8 @@ loss = tf.reduce_mean(tf.nn.relu(tf.matmul(x, w), name="h"), name="loss")
 train = tf.train.GradientDescentOptimizer(0.1).minimize(loss, name="train")
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
-    for _ in range(20):
-        sess.run(train, {x: np.ones((4, 3))})
+    for _ in range(300):  # which take longer together than one run that somebody has kept waiting
+        sess.run(train, {x: np.ones((1000, 3))})
     print(sess.run(loss, {x: np.ones((1, 3))}), sys.argv[1:])
     if "fail" in sys.argv:
         sess.run(loss, {x: np.ones((1, 5))})
@@ -44,10 +44,10 @@ def graphflow(tmp_path):
 def test_view(graphflow, tmp_path):
     done = graphflow("view", "program.py", "--out", "p.html", "exit", "--", "--out")
     assert done.returncode == 3 and done.stdout.endswith("['exit', '--out']\n")
-    assert "graphflow: shown: train: 20 runs of " in done.stderr and done.stderr.endswith("graphflow: wrote p.html\n")
+    assert "graphflow: shown: train: 300 runs of " in done.stderr and done.stderr.endswith("graphflow: wrote p.html\n")
     assert "graphflow: not shown: loss:0: 1 runs of " in done.stderr
     page = (tmp_path / "p.html").read_text(encoding="utf-8")
-    assert "<title>train - graphflow</title>" in page and '"runs":20' in page
+    assert "<title>train - graphflow</title>" in page and '"runs":300' in page
     chosen = graphflow("view", "program.py", "--fetch", "loss")
     assert chosen.returncode == 0 and "<title>loss:0 - graphflow" in (tmp_path / "page.html").read_text(
         encoding="utf-8"
@@ -81,7 +81,7 @@ def test_names_and_folders_that_are_not_there(graphflow, tmp_path):
 
 def test_explain_and_tree(graphflow, tmp_path):
     text = graphflow("explain", "program.py").stdout
-    assert "# train: 20 runs of " in text and "# loss:0: 1 runs of " in text and text.count("plan   feeds") == 3
+    assert "# train: 300 runs of " in text and "# loss:0: 1 runs of " in text and text.count("plan   feeds") == 3
     text = graphflow("tree", "program.py", "--fetch", "loss").stdout
     assert "Mean  'loss'  float32 ()  program.py:6\n├─ Relu  'h'  float32 (?, 2)  program.py:6\n" in text
     (tmp_path / "program.py").write_text("import tensorflow as tf\ntf.exp(tf.constant(1.0))\n")
