@@ -58,4 +58,4 @@ def every_round(
     where = e.index((True,) * len(at), at)
     for number in dict.fromkeys(body.outputs):
         if number not in stacked:
-            e.store(number, state[number].get() if number in state else values[number], where, inside, at)
+            e.store(number, state[number].get(), where, inside, at)
