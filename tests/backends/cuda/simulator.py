@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
@@ -24,5 +26,24 @@ inside = pytest.mark.skipif(
     not SIMULATED and not GPU, reason="there is no GPU; without one it runs in a process of the simulator"
 )
 
+
+def _shared_array(self: Any, shape: Any, dtype: Any) -> np.ndarray:
+    """The array of a block at the line of the caller.
+
+    The simulator's own looks whether there is one before it makes it, so that two threads may make one each.
+    """
+    caller = sys._getframe(1)
+    element = as_dtype(dtype) if isinstance(dtype, types.Type) else dtype
+    made: np.ndarray = self._allocations.setdefault(
+        (caller.f_code.co_filename, caller.f_lineno), np.empty(shape, element)
+    )
+    return made
+
+
 if SIMULATED:
+    from numba import types
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+    from numba.np.numpy_support import as_dtype
+
+    FakeCUDAShared.array = _shared_array
     sys.setswitchinterval(1e-3)  # the simulator's threads are Python's: they change places more often
