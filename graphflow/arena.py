@@ -62,9 +62,9 @@ class Arena:
         del self._fits[bisect(self._fits, (size, start)) - 1]
 
 
-def padded(nbytes: int) -> int:
-    """The bytes that a buffer takes in an arena."""
-    return -(-nbytes // ALIGN) * ALIGN
+def padded(nbytes: int, align: int = ALIGN) -> int:
+    """The bytes that a buffer takes in an arena, or another number up to the next multiple."""
+    return -(-nbytes // align) * align
 
 
 def largest_live(slots: Sequence[Slot]) -> int:

@@ -312,6 +312,8 @@ def _convert(value: Any, dtype: DType | None, preferred: DType | None, graph: Gr
 def _preferably(value: Any, preferred: DType) -> np.ndarray:
     """The value in a dtype that is preferred, not demanded: only where it loses nothing."""
     plain = as_array(value, None)
+    if plain.dtype == preferred.dtype:
+        return plain
     try:
         array = as_array(value, preferred)
     except GraphflowError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -74,13 +74,7 @@ class Region:
         """Those members, the first ones, that tell whether there is another round, and its row."""
         if self.rounds is None:
             return ()
-        wanted = {self.rounds.test, self.rounds.index}
-        found = []
-        for op in reversed(self.members):
-            if not wanted.isdisjoint(op.outputs):
-                found.append(op)
-                wanted.update(op.inputs)
-        return tuple(reversed(found))
+        return leading_to(self.members, {self.rounds.test, self.rounds.index})
 
     @property
     def origins(self) -> list[Tensor | None]:
@@ -163,6 +157,16 @@ def type_of(op: Operation) -> str:
     """The type, or the types of all members: `MatMul`, `Add+Relu`, `3 x ApplyAdam`."""
     made = op.attrs.get("region") or op.attrs.get("updates")
     return str(made) if isinstance(made, (Region, Updates)) else op.type
+
+
+def leading_to(ops: Sequence[Operation], wanted: Collection[Tensor | None]) -> tuple[Operation, ...]:
+    """Those of some operations, in their order, that these tensors depend on."""
+    needed, found = set(wanted), []
+    for op in reversed(ops):
+        if not needed.isdisjoint(op.outputs):
+            found.append(op)
+            needed.update(op.inputs)
+    return tuple(reversed(found))
 
 
 def _infer(*inputs: Tensor, region: Region) -> Outputs:

@@ -9,9 +9,9 @@ import numpy as np
 
 from graphflow.backends.cpu.buffers import bytes_of, results
 from graphflow.backends.cuda import shim
-from graphflow.backends.cuda.launch import draws_of
+from graphflow.backends.cuda.launch import ALIGN, draws_of
 from graphflow.backends.cuda.memory import Variables
-from graphflow.backends.cuda.places import ALIGN, BYTE, Box, Memory, Place
+from graphflow.backends.cuda.places import BYTE, Box, Memory, Place
 from graphflow.dtypes import uint8
 from graphflow.errors import InvalidArgumentError
 from graphflow.operation import Operation, Tensor

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graphflow.arena import padded
 from graphflow.backends.cuda import shim
 from graphflow.backends.cuda.buffers import Buffers
-from graphflow.backends.cuda.places import ALIGN, Memory, Pieces, Place
+from graphflow.backends.cuda.launch import ALIGN
+from graphflow.backends.cuda.places import Memory, Pieces, Place
 from graphflow.backends.cuda.rounds import Piece, Side
 from graphflow.operation import Operation, Tensor
 from graphflow.ops.fused import type_of
@@ -28,12 +30,12 @@ class Inner(Memory):
     ) -> None:  # fmt: skip
         super().__init__(plan, root.store, root.mirror, root.stream)
         self._root, self._feeds, self._known, self._homes = root, feeds, known, dict(homes)
-        end = -(-plan.arena_bytes // ALIGN) * ALIGN + ALIGN
+        end = padded(plan.arena_bytes, ALIGN) + ALIGN
         starts: dict[int, int] = {}
         for b in plan.fetch_arrays:
             if b.index not in homes:
                 starts[b.index] = end
-                end += -(-max(b.nbytes, 1) // ALIGN) * ALIGN
+                end += padded(max(b.nbytes, 1), ALIGN)
         self.arena = shim.allocate(end, f"what lies between the steps of {what}")
         self._homes |= {index: (self.arena, start) for index, start in starts.items()}
 

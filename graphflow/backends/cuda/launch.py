@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NamedTuple, Protocol
 
+from graphflow.arena import padded
 from graphflow.backends.base import Call, Draws
 from graphflow.backends.cpu.buffers import element
 from graphflow.backends.cuda import shim
@@ -14,7 +15,7 @@ from graphflow.backends.cuda.compile import Job
 from graphflow.operation import Operation, Tensor
 from graphflow.plan import Step
 
-ALIGN = 256  # bytes, of pieces of scratch memory
+ALIGN = 256  # bytes, of pieces of device memory
 
 
 class Scratch(NamedTuple):
@@ -93,7 +94,7 @@ class Room:
 
     def take(self, dtype: str, count: int, size: int) -> Scratch:
         found = Scratch(self.nbytes, dtype, count)
-        self.nbytes += -(-count * size // ALIGN) * ALIGN
+        self.nbytes += padded(count * size, ALIGN)
         return found
 
 

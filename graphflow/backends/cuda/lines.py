@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphflow.arena import padded
 from graphflow.backends.base import Draws
 from graphflow.backends.cpu.buffers import has_work, places, written
 from graphflow.backends.cuda import shim
@@ -94,7 +95,7 @@ class Binder:
                 arguments.append(memory.draws(p.op))
             elif isinstance(p, Scratch):
                 assert step.scratch is not None
-                begin = -(-step.scratch.index // ALIGN) * ALIGN
+                begin = padded(step.scratch.index, ALIGN)
                 arguments.append(shim.part(memory.arena, begin + p.start, np.dtype(p.dtype), p.number))
             else:
                 arguments.append(memory.status(step))

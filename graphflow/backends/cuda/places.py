@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from graphflow.arena import padded
 from graphflow.backends.cpu.buffers import storage_of, variables_of
 from graphflow.backends.cuda import shim
+from graphflow.backends.cuda.launch import ALIGN
 from graphflow.backends.cuda.memory import Variables
 from graphflow.operation import Operation, Tensor
 from graphflow.plan import Buffer, Plan, Step
@@ -17,7 +19,6 @@ from graphflow.shape import sizes
 from graphflow.store import Store
 
 Place = tuple[Any, int]  # device bytes, where something begins in them
-ALIGN = 256
 BYTE = np.dtype(np.uint8)
 _FIRST = 2**20  # bytes of rows that there is room for from the start
 
@@ -31,7 +32,7 @@ class Pieces:
 
     def add(self, what: Any, nbytes: int) -> None:
         self._starts[what] = self.nbytes
-        self.nbytes += -(-max(nbytes, 1) // ALIGN) * ALIGN
+        self.nbytes += padded(max(nbytes, 1), ALIGN)
 
     def make(self, name: str) -> None:
         self.device = shim.allocate(self.nbytes, name)

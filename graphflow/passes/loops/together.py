@@ -14,7 +14,7 @@ from graphflow.operation import Operation, Tensor
 from graphflow.ops.arithmetic import ADD, SUB
 from graphflow.ops.compare import LESS, LOGICAL_AND, LOGICAL_OR
 from graphflow.ops.define import CONST
-from graphflow.ops.fused import Rounds, fuse, narrowed
+from graphflow.ops.fused import Rounds, fuse, leading_to, narrowed
 from graphflow.ops.lowering import Elementwise
 from graphflow.ops.static import static_value
 from graphflow.passes.expand import Maker
@@ -165,25 +165,18 @@ class _Together:
     def _region(self, dims: tuple[int, ...], finals: dict[Tensor, Tensor], stacked: dict[Tensor, Tensor]) -> Operation:
         wanted = {self.test, *finals.values(), *stacked.values()}
         wanted |= {self.index} if stacked else set()
-        while True:
+        before = 0
+        while len(wanted) > before:  # what a variable becomes may depend on more of them
             before = len(wanted)
-            for op in reversed(self.members):
-                if not wanted.isdisjoint(op.outputs):
-                    wanted.update(op.inputs)
+            wanted.update(t for op in leading_to(self.members, wanted) for t in op.inputs)
             wanted.update(self.state[t] for t in self.state if t in wanted)
             wanted |= set() if wanted.isdisjoint(self.loop.items) else {self.index}
-            if len(wanted) == before:
-                break
         items = frozenset(t for t in self.loop.items if t in wanted)
         rounds = Rounds(
             {t: following for t, following in self.state.items() if t in wanted}, self.test,
             self.index if stacked or items else None, items, finals, stacked, self.loop.rounds,
         )  # fmt: skip
-        first = {self.test, rounds.index}  # the members of the test stand first
-        for op in reversed(self.members):
-            if not first.isdisjoint(op.outputs):
-                first.update(op.inputs)
-        members = [op for op in self.members if not wanted.isdisjoint(op.outputs)]
-        members.sort(key=lambda op: first.isdisjoint(op.outputs))
-        made = fuse(members, (*finals, *stacked), dims, rounds=rounds, like=self.loop.op)
+        first = leading_to(self.members, {self.test, rounds.index})
+        rest = [op for op in leading_to(self.members, wanted) if op not in first]
+        made = fuse((*first, *rest), (*finals, *stacked), dims, rounds=rounds, like=self.loop.op)
         return made.rebuild(tuple([self.given[t] for t in made.inputs]), [(t.dims, t.dtype) for t in made.outputs])
