@@ -176,12 +176,11 @@ class Uniform(Distribution):
         return square(self.range()) / 12.0
 
 
-class Gamma(Distribution):
-    """The gamma distribution: density proportional to x^(concentration - 1) exp(-rate x)."""
+class ConcentrationRate(Distribution):
+    """What distributions with these two parameters share."""
 
     def __init__(
-        self, concentration: Any, rate: Any, validate_args: bool = False, allow_nan_stats: bool = True,
-        name: str = "Gamma",
+        self, concentration: Any, rate: Any, validate_args: bool, allow_nan_stats: bool, name: str
     ) -> None:  # fmt: skip
         self.concentration = parameter(concentration, "concentration", positive=validate_args)
         self.rate = parameter(rate, "rate", self.concentration.dtype, positive=validate_args)
@@ -190,6 +189,16 @@ class Gamma(Distribution):
 
     def _like(self) -> Tensor:
         return together(self.concentration, self.rate)
+
+
+class Gamma(ConcentrationRate):
+    """The gamma distribution: density proportional to x^(concentration - 1) exp(-rate x)."""
+
+    def __init__(
+        self, concentration: Any, rate: Any, validate_args: bool = False, allow_nan_stats: bool = True,
+        name: str = "Gamma",
+    ) -> None:  # fmt: skip
+        super().__init__(concentration, rate, validate_args, allow_nan_stats, name)
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         batch = self.concentration + self._like()

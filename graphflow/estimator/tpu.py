@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from graphflow.errors import UnsupportedError
 from graphflow.estimator.estimator import Estimator, EstimatorSpec, ModeKeys
 from graphflow.estimator.estimator import RunConfig as _RunConfig
-from graphflow.train.optimizer import Optimizer
+from graphflow.train.optimizer import Optimizer, OptimizerAround
 
 
 class InputPipelineConfig:
@@ -117,7 +117,7 @@ class TPUEstimator(Estimator):
         return spec.as_estimator_spec() if isinstance(spec, TPUEstimatorSpec) else spec
 
 
-class CrossShardOptimizer(Optimizer):
+class CrossShardOptimizer(OptimizerAround):
     """Trains with `opt`: what would be summed over the shards of a TPU is that of the only one."""
 
     def __init__(
@@ -127,17 +127,8 @@ class CrossShardOptimizer(Optimizer):
         super().__init__(False, name)
         self._opt = opt
 
-    def compute_gradients(self, *args: Any, **kwargs: Any) -> Any:
-        return self._opt.compute_gradients(*args, **kwargs)
-
     def apply_gradients(self, grads_and_vars: Any, global_step: Any = None, name: str | None = None) -> Any:
         return self._opt.apply_gradients(grads_and_vars, global_step, name)
-
-    def get_slot(self, *args: Any, **kwargs: Any) -> Any:
-        return self._opt.get_slot(*args, **kwargs)
-
-    def get_slot_names(self, *args: Any, **kwargs: Any) -> list[str]:
-        return self._opt.get_slot_names(*args, **kwargs)
 
     def variables(self) -> list[Any]:
         return self._opt.variables()

@@ -15,7 +15,7 @@ from graphflow.ops.basic import cast, identity, ones_like, zeros_like
 from graphflow.ops.compare import is_finite
 from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.division import divide
-from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.ops.indexed_slices import IndexedSlices, values_of
 from graphflow.ops.join import stack
 from graphflow.ops.math import rsqrt, sqrt
 from graphflow.ops.reduce import reduce_sum
@@ -31,7 +31,7 @@ def _rebuilt(like: Any, values: Tensor) -> Any:
 
 
 def _values(t: Any, name: str | None = None) -> Tensor:
-    return t.values if isinstance(t, IndexedSlices) else convert_to_tensor(t, name=name)
+    return convert_to_tensor(values_of(t), name=name)
 
 
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:

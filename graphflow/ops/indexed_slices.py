@@ -86,6 +86,11 @@ class IndexedSlices:
         return f"<tf.IndexedSlices values={self.values!r} indices={self.indices!r} dense_shape={self.dense_shape!r}>"
 
 
+def values_of(t: Any) -> Any:
+    """The rows of IndexedSlices; anything else as it is."""
+    return t.values if isinstance(t, IndexedSlices) else t
+
+
 def concatenated(parts: Sequence[IndexedSlices]) -> IndexedSlices:
     """The rows of all parts, which belong to one tensor: their sum."""
     if len(parts) == 1:

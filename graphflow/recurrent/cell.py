@@ -75,12 +75,20 @@ class UnitsCell(RNNCell):
         self._num_units = num_units
 
     @property
-    def state_size(self) -> int:
+    def state_size(self) -> Any:
         return self._num_units
 
     @property
     def output_size(self) -> int:
         return self._num_units
+
+
+class LSTMUnitsCell(UnitsCell):
+    """A cell whose state is (c, h), each as large as its output: [batch, num_units] all three."""
+
+    @property
+    def state_size(self) -> LSTMStateTuple:
+        return LSTMStateTuple(self._num_units, self._num_units)
 
 
 def zero_state(state_size: Any, batch_size: Any, dtype: Any) -> Any:

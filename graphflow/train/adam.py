@@ -23,6 +23,8 @@ class AdamOptimizer(Optimizer):
     Slots: m, v.   Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2014), its "epsilon hat" form.
     """
 
+    _use_nesterov = False
+
     def __init__(
         self, learning_rate: Any = 0.001, beta1: Any = 0.9, beta2: Any = 0.999, epsilon: Any = 1e-8,
         use_locking: bool = False, name: str = "Adam",
@@ -59,7 +61,7 @@ class AdamOptimizer(Optimizer):
             "beta1_power": beta1_power, "beta2_power": beta2_power,
             "lr": self._lr_t, "beta1": self._beta1_t, "beta2": self._beta2_t, "epsilon": self._epsilon_t,
         }  # fmt: skip
-        return apply_rule(training.APPLY_ADAM, var, grad, values, use_nesterov=False)
+        return apply_rule(training.APPLY_ADAM, var, grad, values, use_nesterov=self._use_nesterov)
 
     def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
         rows = IndexedSlices(grad.values, grad.indices, shape(var))

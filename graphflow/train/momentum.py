@@ -35,15 +35,12 @@ class MomentumOptimizer(Optimizer):
         self._learning_rate_tensor = self._tensor(self._learning_rate, "learning_rate")
         self._momentum_tensor = self._tensor(self._momentum, "momentum")
 
-    def _apply(self, rule: Any, grad: Any, var: Any) -> Any:
-        values = {
-            "accum": self.get_slot(var, "momentum"), "lr": self._learning_rate_tensor,
-            "momentum": self._momentum_tensor,
-        }  # fmt: skip
+    def _apply(self, rule: Any, grad: Any, var: Any, lr: Any) -> Any:
+        values = {"accum": self.get_slot(var, "momentum"), "lr": lr, "momentum": self._momentum_tensor}
         return apply_rule(rule, var, grad, values, use_nesterov=self._use_nesterov)
 
     def _apply_dense(self, grad: Any, var: Any) -> Any:
-        return self._apply(training.APPLY_MOMENTUM, grad, var)
+        return self._apply(training.APPLY_MOMENTUM, grad, var, self._learning_rate_tensor)
 
     def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
-        return self._apply(training.SPARSE_APPLY_MOMENTUM, grad, var)
+        return self._apply(training.SPARSE_APPLY_MOMENTUM, grad, var, self._learning_rate_tensor)

@@ -14,7 +14,7 @@ from graphflow.names import GraphKeys
 from graphflow.operation import Operation, Tensor, created
 from graphflow.ops.basic import group, tuple_
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.ops.indexed_slices import IndexedSlices, values_of
 from graphflow.ops.state import assign_add
 from graphflow.ops.training import SUM_DUPLICATES
 from graphflow.train import slots
@@ -284,9 +284,24 @@ def _as_gradient(grad: Any) -> Any:
         raise TypeError(f"a gradient must be a tensor, IndexedSlices or None, not {grad!r}") from error
 
 
+class OptimizerAround(Optimizer):
+    """Does something around the steps of another optimizer, `_opt`, whose gradients and slots it has."""
+
+    _opt: Optimizer
+
+    def compute_gradients(self, *args: Any, **kwargs: Any) -> list[tuple[Any, Any]]:
+        return self._opt.compute_gradients(*args, **kwargs)
+
+    def get_slot(self, *args: Any, **kwargs: Any) -> Any:
+        return self._opt.get_slot(*args, **kwargs)
+
+    def get_slot_names(self, *args: Any, **kwargs: Any) -> list[str]:
+        return self._opt.get_slot_names(*args, **kwargs)
+
+
 def _gated(grads: Sequence[Any]) -> list[Any]:
     """The same gradients, none available before all are."""
-    values = [g.values if isinstance(g, IndexedSlices) else g for g in grads]
+    values = [values_of(g) for g in grads]
     if all(v is None for v in values):
         return list(grads)
     return [

@@ -17,12 +17,12 @@ from graphflow.ops.state import assign
 from graphflow.queues.accumulators import ConditionalAccumulator, SparseConditionalAccumulator
 from graphflow.queues.queues import FIFOQueue
 from graphflow.queues.runner import QueueRunner
-from graphflow.train.optimizer import Optimizer
+from graphflow.train.optimizer import Optimizer, OptimizerAround
 from graphflow.train.session_run_hook import SessionRunHook
 from graphflow.variables import Variable, global_variables, report_uninitialized_variables
 
 
-class SyncReplicasOptimizer(Optimizer):
+class SyncReplicasOptimizer(OptimizerAround):
     """Applies the mean of replicas_to_aggregate gradients, by `opt`; those computed before the last step are left out.
 
     Each run of the training operation adds a gradient, and waits until a step is done for which it has a token.  The
@@ -41,15 +41,6 @@ class SyncReplicasOptimizer(Optimizer):
         self._total = replicas_to_aggregate if total_num_replicas is None else total_num_replicas
         self._averages, self._averaged = variable_averages, variables_to_average
         self._applied = False
-
-    def compute_gradients(self, *args: Any, **kwargs: Any) -> list[tuple[Any, Any]]:
-        return self._opt.compute_gradients(*args, **kwargs)
-
-    def get_slot(self, *args: Any, **kwargs: Any) -> Any:
-        return self._opt.get_slot(*args, **kwargs)
-
-    def get_slot_names(self, *args: Any, **kwargs: Any) -> list[str]:
-        return self._opt.get_slot_names(*args, **kwargs)
 
     def variables(self) -> list[Variable]:
         return self._opt.variables()

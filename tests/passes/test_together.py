@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 
 import numpy as np
@@ -199,29 +198,18 @@ def test_numbers_are_looked_at_in_every_round():
             session.run(y, {x: [1.0, 2.0, 3.0]})
 
 
-def test_all_threads_of_an_endless_loop_are_stopped():
-    class Late(Exception):
-        pass
-
-    def handler(*_):
-        raise Late
-
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
-            n, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [100_000])
-            y = tf.while_loop(
-                lambda i, _: tf.not_equal(i, n), lambda i, a: (i + 1 - tf.to_int32(i > 9), a * 0.5), [0, x]
-            )[1]
-            ones = np.ones(100_000)
-            assert session.run(y, {n: 2, x: ones})[-1] == 0.25
-            signal.setitimer(signal.ITIMER_REAL, 0.3)
-            with pytest.raises(Late):
-                session.run(y, {n: -1, x: ones})
-            assert session.run(y, {n: 3, x: ones})[0] == 0.125
-            assert threading.current_thread() is threading.main_thread()
-    finally:
-        signal.signal(signal.SIGALRM, before)
+def test_all_threads_of_an_endless_loop_are_stopped(alarm):
+    with tf.Graph().as_default(), tf.Session(backend="cpu") as session:
+        n, x = tf.placeholder(tf.int32, []), tf.placeholder(tf.float32, [100_000])
+        y = tf.while_loop(lambda i, _: tf.not_equal(i, n), lambda i, a: (i + 1 - tf.to_int32(i > 9), a * 0.5), [0, x])[
+            1
+        ]
+        ones = np.ones(100_000)
+        assert session.run(y, {n: 2, x: ones})[-1] == 0.25
+        with alarm(0.3):
+            session.run(y, {n: -1, x: ones})
+        assert session.run(y, {n: 3, x: ones})[0] == 0.125
+        assert threading.current_thread() is threading.main_thread()
 
 
 # -- random loops ------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from graphflow.ops.sequences import sequence_mask
 from graphflow.ops.shape_ops import expand_dims, rank, reshape, shape
 
 
-def _drawn_before(sizes: Tensor, batch: Tensor) -> Tensor:
+def drawn_before(sizes: Tensor, batch: Tensor) -> Tensor:
     """The sizes without those of the batch, which end them."""
     return sizes[: shape(sizes)[0] - rank(batch)]
 
@@ -45,7 +45,7 @@ class Poisson(Distribution):
         return self.rate
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
-        return random_poisson(self.rate, _drawn_before(sizes, self.rate), self.dtype, seed)
+        return random_poisson(self.rate, drawn_before(sizes, self.rate), self.dtype, seed)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         return value * self.log_rate - lgamma(value + 1.0) - self.rate
@@ -97,13 +97,12 @@ class Geometric(Distribution):
         return zeros_like(self.probs)
 
 
-class Binomial(Distribution):
-    """The number of successes in total_count tries, which have probability `probs` each."""
+class _Counted(Distribution):
+    """What distributions of tries with a count and a probability share."""
 
     def __init__(
-        self, total_count: Any, logits: Any = None, probs: Any = None, validate_args: bool = False,
-        allow_nan_stats: bool = True, name: str = "Binomial",
-    ) -> None:  # fmt: skip
+        self, total_count: Any, logits: Any, probs: Any, validate_args: bool, allow_nan_stats: bool, name: str
+    ) -> None:
         self.logits, self.probs = logits_and_probs(logits, probs, several=False)
         self.total_count = parameter(total_count, "total_count", self.probs.dtype, positive=validate_args)
         super().__init__(self.probs.dtype, NOT_REPARAMETERIZED, validate_args, allow_nan_stats,
@@ -111,6 +110,16 @@ class Binomial(Distribution):
 
     def _like(self) -> Tensor:
         return together(self.total_count, self.probs)
+
+
+class Binomial(_Counted):
+    """The number of successes in total_count tries, which have probability `probs` each."""
+
+    def __init__(
+        self, total_count: Any, logits: Any = None, probs: Any = None, validate_args: bool = False,
+        allow_nan_stats: bool = True, name: str = "Binomial",
+    ) -> None:  # fmt: skip
+        super().__init__(total_count, logits, probs, validate_args, allow_nan_stats, name)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         n = self.total_count
@@ -127,25 +136,19 @@ class Binomial(Distribution):
         return floor((1.0 + self.total_count) * self.probs)
 
 
-class NegativeBinomial(Distribution):
+class NegativeBinomial(_Counted):
     """The number of successes, with probability `probs` each, before total_count failures."""
 
     def __init__(
         self, total_count: Any, logits: Any = None, probs: Any = None, validate_args: bool = False,
         allow_nan_stats: bool = True, name: str = "NegativeBinomial",
     ) -> None:  # fmt: skip
-        self.logits, self.probs = logits_and_probs(logits, probs, several=False)
-        self.total_count = parameter(total_count, "total_count", self.probs.dtype, positive=validate_args)
-        super().__init__(self.probs.dtype, NOT_REPARAMETERIZED, validate_args, allow_nan_stats,
-                         {"total_count": total_count, "logits": logits, "probs": probs}, name=name)  # fmt: skip
-
-    def _like(self) -> Tensor:
-        return together(self.total_count, self.probs)
+        super().__init__(total_count, logits, probs, validate_args, allow_nan_stats, name)
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         """Poisson with a rate that is gamma-distributed."""
         counts = self.total_count + self._like()
-        rate = random_gamma(_drawn_before(sizes, counts), counts, exp(-self.logits), self.dtype, seed)
+        rate = random_gamma(drawn_before(sizes, counts), counts, exp(-self.logits), self.dtype, seed)
         return random_poisson(rate, [], self.dtype, None if seed is None else seed + 1)
 
     def _log_prob(self, value: Tensor) -> Tensor:
@@ -186,7 +189,7 @@ class DirichletMultinomial(Distribution):
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         c = self.concentration + zeros_like(self._like())
-        weights = random_gamma(_drawn_before(sizes, c), c, 1.0, self.dtype, seed)
+        weights = random_gamma(drawn_before(sizes, c), c, 1.0, self.dtype, seed)
         most = cast(reduce_max(self.total_count), int32)
         flat = multinomial(log(reshape(weights, [-1, sizes[-1]])), most, None if seed is None else seed + 1)
         drawn = one_hot(reshape(flat, concat([sizes[:-1], expand_dims(most, 0)], 0)), sizes[-1], dtype=self.dtype)

@@ -7,16 +7,16 @@ from typing import Any
 
 from graphflow.contrib.distributions.bijectors.elementwise import Kumaraswamy as _KumaraswamyBijector
 from graphflow.contrib.distributions.bijectors.elementwise import Sigmoid
+from graphflow.contrib.distributions.counts import drawn_before
 from graphflow.contrib.distributions.transformed import TransformedDistribution
 from graphflow.distributions.base import (
     FULLY_REPARAMETERIZED,
-    NOT_REPARAMETERIZED,
     Distribution,
     logits_and_probs,
     parameter,
     together,
 )
-from graphflow.distributions.continuous import Gamma, Uniform
+from graphflow.distributions.continuous import ConcentrationRate, Gamma, Uniform
 from graphflow.operation import Tensor
 from graphflow.ops.activations import softplus
 from graphflow.ops.basic import cast, zeros_like
@@ -24,7 +24,6 @@ from graphflow.ops.define import convert_to_tensor
 from graphflow.ops.math import abs, digamma, erf, exp, lgamma, log, log1p, sigmoid, square
 from graphflow.ops.random import random_gamma, random_normal, random_uniform
 from graphflow.ops.select import where_v2
-from graphflow.ops.shape_ops import rank, shape
 from graphflow.ops.trigonometry import atan, tan
 
 
@@ -186,24 +185,18 @@ class HalfNormal(Distribution):
         return square(self.scale) * (1 - 2 / math.pi)
 
 
-class InverseGamma(Distribution):
+class InverseGamma(ConcentrationRate):
     """1 / x of gamma-distributed x."""
 
     def __init__(
         self, concentration: Any, rate: Any, validate_args: bool = False, allow_nan_stats: bool = True,
         name: str = "InverseGamma",
     ) -> None:  # fmt: skip
-        self.concentration = parameter(concentration, "concentration", positive=validate_args)
-        self.rate = parameter(rate, "rate", self.concentration.dtype, positive=validate_args)
-        super().__init__(self.rate.dtype, NOT_REPARAMETERIZED, validate_args, allow_nan_stats,
-                         {"concentration": concentration, "rate": rate}, name=name)  # fmt: skip
-
-    def _like(self) -> Tensor:
-        return together(self.concentration, self.rate)
+        super().__init__(concentration, rate, validate_args, allow_nan_stats, name)
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         batch = self.concentration + self._like()
-        return 1.0 / random_gamma(sizes[: shape(sizes)[0] - rank(batch)], batch, self.rate, self.dtype, seed)
+        return 1.0 / random_gamma(drawn_before(sizes, batch), batch, self.rate, self.dtype, seed)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         c = self.concentration

@@ -73,51 +73,33 @@ conv2d = convolution2d = _over(2)
 conv3d = convolution3d = _over(3)
 
 
-@add_arg_scope
-def convolution2d_transpose(
-    inputs: Any, num_outputs: int, kernel_size: Any, stride: Any = 1, padding: str = "SAME",
-    data_format: str = "NHWC", activation_fn: Callable | None = relu, normalizer_fn: Callable | None = None,
-    normalizer_params: dict[str, Any] | None = None, weights_initializer: Any = XAVIER,
-    weights_regularizer: Callable | None = None, biases_initializer: Any = ZEROS,
-    biases_regularizer: Callable | None = None, reuse: Any = None, variables_collections: Any = None,
-    outputs_collections: Any = None, trainable: bool = True, scope: Any = None,
-) -> Tensor:  # fmt: skip
-    """activation_fn(transposed convolution + biases); sizes as in tf.layers.conv2d_transpose."""
-    with layer_scope(
-        scope, "Conv2d_transpose", inputs, reuse, variables_collections, kernel="weights", bias="biases"
-    ) as opened:
-        layer = convolutional.Conv2DTranspose(
-            num_outputs, kernel_size, stride, padding, _order(data_format), None,
-            normalizer_fn is None and biases_initializer is not None, weights_initializer, biases_initializer,
-            weights_regularizer, biases_regularizer, trainable=trainable, name=opened.name, _scope=opened,
-            _reuse=reuse,
-        )  # fmt: skip
-        return finished(layer(inputs), outputs_collections, activation_fn, normalizer_fn, normalizer_params)
+def _transposed(axes: int, layer_class: Callable[..., Any], order: str) -> Callable[..., Tensor]:
+    def function(
+        inputs: Any, num_outputs: int, kernel_size: Any, stride: Any = 1, padding: str = "SAME",
+        data_format: str = order, activation_fn: Callable | None = relu, normalizer_fn: Callable | None = None,
+        normalizer_params: dict[str, Any] | None = None, weights_initializer: Any = XAVIER,
+        weights_regularizer: Callable | None = None, biases_initializer: Any = ZEROS,
+        biases_regularizer: Callable | None = None, reuse: Any = None, variables_collections: Any = None,
+        outputs_collections: Any = None, trainable: bool = True, scope: Any = None,
+    ) -> Tensor:  # fmt: skip
+        with layer_scope(
+            scope, f"Conv{axes}d_transpose", inputs, reuse, variables_collections, kernel="weights", bias="biases"
+        ) as opened:
+            layer = layer_class(
+                num_outputs, kernel_size, stride, padding, _order(data_format), None,
+                normalizer_fn is None and biases_initializer is not None, weights_initializer, biases_initializer,
+                weights_regularizer, biases_regularizer, trainable=trainable, name=opened.name, _scope=opened,
+                _reuse=reuse,
+            )  # fmt: skip
+            return finished(layer(inputs), outputs_collections, activation_fn, normalizer_fn, normalizer_params)
+
+    function.__name__ = function.__qualname__ = f"convolution{axes}d_transpose"
+    function.__doc__ = f"activation_fn(transposed convolution + biases); sizes as in tf.layers.conv{axes}d_transpose."
+    return add_arg_scope(function)
 
 
-@add_arg_scope
-def convolution3d_transpose(
-    inputs: Any, num_outputs: int, kernel_size: Any, stride: Any = 1, padding: str = "SAME",
-    data_format: str = "NDHWC", activation_fn: Callable | None = relu, normalizer_fn: Callable | None = None,
-    normalizer_params: dict[str, Any] | None = None, weights_initializer: Any = XAVIER,
-    weights_regularizer: Callable | None = None, biases_initializer: Any = ZEROS,
-    biases_regularizer: Callable | None = None, reuse: Any = None, variables_collections: Any = None,
-    outputs_collections: Any = None, trainable: bool = True, scope: Any = None,
-) -> Tensor:  # fmt: skip
-    """activation_fn(transposed convolution + biases); sizes as in tf.layers.conv3d_transpose."""
-    with layer_scope(
-        scope, "Conv3d_transpose", inputs, reuse, variables_collections, kernel="weights", bias="biases"
-    ) as opened:
-        layer = convolutional.Conv3DTranspose(
-            num_outputs, kernel_size, stride, padding, _order(data_format), None,
-            normalizer_fn is None and biases_initializer is not None, weights_initializer, biases_initializer,
-            weights_regularizer, biases_regularizer, trainable=trainable, name=opened.name, _scope=opened,
-            _reuse=reuse,
-        )  # fmt: skip
-        return finished(layer(inputs), outputs_collections, activation_fn, normalizer_fn, normalizer_params)
-
-
-conv2d_transpose, conv3d_transpose = convolution2d_transpose, convolution3d_transpose
+conv2d_transpose = convolution2d_transpose = _transposed(2, convolutional.Conv2DTranspose, "NHWC")
+conv3d_transpose = convolution3d_transpose = _transposed(3, convolutional.Conv3DTranspose, "NDHWC")
 
 
 @add_arg_scope

@@ -15,7 +15,7 @@ from graphflow.operation import Tensor
 from graphflow.ops.basic import identity
 from graphflow.ops.clip import clip_by_global_norm, global_norm
 from graphflow.ops.define import convert_to_tensor
-from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.ops.indexed_slices import IndexedSlices, values_of
 from graphflow.ops.random import truncated_normal
 from graphflow.ops.shape_ops import shape
 from graphflow.shared_variables import get_variable
@@ -98,7 +98,7 @@ def _summarize(pairs: Sequence[tuple[Any, Any]], wanted: Sequence[str]) -> None:
     for gradient, variable in pairs:
         if gradient is None:
             continue
-        values = gradient.values if isinstance(gradient, IndexedSlices) else gradient
+        values = values_of(gradient)
         name = variable.name.replace(":", "_")
         if "gradients" in wanted:
             histogram(f"gradients/{name}", values)

@@ -7,7 +7,6 @@ from typing import Any
 
 from graphflow.graph import get_default_graph
 from graphflow.operation import Tensor
-from graphflow.ops import training
 from graphflow.ops.arithmetic import maximum
 from graphflow.ops.basic import cast, group
 from graphflow.ops.indexed_slices import IndexedSlices
@@ -15,7 +14,7 @@ from graphflow.ops.indexing import gather
 from graphflow.ops.math import abs, sqrt, square
 from graphflow.ops.state import scatter_add, scatter_sub, scatter_update
 from graphflow.train.adam import AdamOptimizer
-from graphflow.train.rules import apply_rule
+from graphflow.train.optimizer import Optimizer
 
 
 class _Adam(AdamOptimizer):
@@ -31,9 +30,7 @@ class _Adam(AdamOptimizer):
         beta1_power, beta2_power = (cast(power, var.dtype) for power in self._get_beta_accumulators())
         return cast(self._lr_t, var.dtype) * sqrt(1.0 - beta2_power) / (1.0 - beta1_power)
 
-    def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
-        values, indices = training.SUM_DUPLICATES(grad.values, grad.indices)
-        return self._apply_sparse(IndexedSlices(values, indices, grad.dense_shape), var)
+    _apply_sparse_duplicate_indices = Optimizer._apply_sparse_duplicate_indices
 
 
 class LazyAdamOptimizer(_Adam):
@@ -54,14 +51,7 @@ class NadamOptimizer(_Adam):
     Source: Dozat, "Incorporating Nesterov momentum into Adam" (2016), as TensorFlow simplifies it.
     """
 
-    def _apply_dense(self, grad: Any, var: Any) -> Any:
-        beta1_power, beta2_power = self._get_beta_accumulators()
-        values = {
-            "m": self.get_slot(var, "m"), "v": self.get_slot(var, "v"),
-            "beta1_power": beta1_power, "beta2_power": beta2_power,
-            "lr": self._lr_t, "beta1": self._beta1_t, "beta2": self._beta2_t, "epsilon": self._epsilon_t,
-        }  # fmt: skip
-        return apply_rule(training.APPLY_ADAM, var, grad, values, use_nesterov=True)
+    _use_nesterov = True
 
     def _apply_sparse(self, grad: IndexedSlices, var: Any) -> Any:
         """m and v shrink in all rows; only the rows of the gradient move."""

@@ -11,11 +11,11 @@ from graphflow.ops import training
 from graphflow.ops.compare import logical_and
 from graphflow.ops.select import where_v2
 from graphflow.ops.statistics import norm
+from graphflow.train.momentum import MomentumOptimizer
 from graphflow.train.optimizer import Optimizer
-from graphflow.train.rules import apply_rule
 
 
-class LARSOptimizer(Optimizer):
+class LARSOptimizer(MomentumOptimizer):
     """Momentum; the rate of each variable is scaled by eeta * |var| / (|gradient| + weight_decay * |var| + epsilon).
 
     skip_list   parts of the names of variables that have the plain rate and no weight decay
@@ -31,19 +31,8 @@ class LARSOptimizer(Optimizer):
         for what, value in (("momentum", momentum), ("weight_decay", weight_decay)):
             if value < 0.0:
                 raise GraphError(f"{what} must be at least 0, not {value}")
-        super().__init__(use_locking=False, name=name)
-        self._learning_rate, self._momentum, self._weight_decay = learning_rate, momentum, weight_decay
-        self._eeta, self._epsilon, self._skip_list, self._use_nesterov = eeta, epsilon, skip_list, use_nesterov
-        self._learning_rate_tensor: Any = None
-        self._momentum_tensor: Any = None
-
-    def _create_slots(self, var_list: Sequence[Any]) -> None:
-        for v in var_list:
-            self._zeros_slot(v, "momentum", self._name)
-
-    def _prepare(self) -> None:
-        self._learning_rate_tensor = self._tensor(self._learning_rate, "learning_rate")
-        self._momentum_tensor = self._tensor(self._momentum, "momentum")
+        super().__init__(learning_rate, momentum, False, name, use_nesterov)
+        self._weight_decay, self._eeta, self._epsilon, self._skip_list = weight_decay, eeta, epsilon, skip_list
 
     def compute_lr(self, grad: Any, var: Any) -> tuple[Any, Tensor]:
         """The rate of this variable, and its gradient with weight decay."""
@@ -54,13 +43,11 @@ class LARSOptimizer(Optimizer):
         trust = where_v2(logical_and(size > 0.0, slope > 0.0), trust, 1.0)
         return self._learning_rate * trust, grad + self._weight_decay * var
 
-    def _apply(self, rule: Any, grad: Any, var: Any, lr: Any) -> Any:
-        values = {"accum": self.get_slot(var, "momentum"), "lr": lr, "momentum": self._momentum_tensor}
-        return apply_rule(rule, var, grad, values, use_nesterov=self._use_nesterov)
-
     def _apply_dense(self, grad: Any, var: Any) -> Any:
         lr, total = self.compute_lr(grad, var)
         return self._apply(training.APPLY_MOMENTUM, total * lr, var, 1.0)
+
+    _apply_sparse_duplicate_indices = Optimizer._apply_sparse_duplicate_indices
 
     def _apply_sparse(self, grad: Any, var: Any) -> Any:
         """Sparse gradients have the plain rate, as in TensorFlow."""

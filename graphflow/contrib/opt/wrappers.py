@@ -14,11 +14,11 @@ from graphflow.ops.basic import group, no_op
 from graphflow.ops.clip import clip_by_global_norm, clip_by_norm, global_norm
 from graphflow.ops.compare import equal
 from graphflow.ops.fill import zeros
-from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.ops.indexed_slices import IndexedSlices, values_of
 from graphflow.ops.indexing import gather
 from graphflow.ops.reduce import count_nonzero
 from graphflow.train.averages import ExponentialMovingAverage
-from graphflow.train.optimizer import Optimizer
+from graphflow.train.optimizer import Optimizer, OptimizerAround
 from graphflow.train.saver import Saver
 from graphflow.variables import global_variables
 
@@ -74,7 +74,7 @@ class MovingAverageOptimizer(Optimizer):
         return Saver({n: named[self._swapped.get(n, n)] for n in named}, name=name, **kwargs)
 
 
-class VariableClippingOptimizer(Optimizer):
+class VariableClippingOptimizer(OptimizerAround):
     """Trains with `opt`, and then brings the norms of variables down to max_norm.
 
     vars_to_clip_dims   {variable: the axes over which a norm is taken}
@@ -87,15 +87,6 @@ class VariableClippingOptimizer(Optimizer):
         super().__init__(use_locking, name)
         self._opt, self._max_norm = opt, max_norm
         self._axes = {v: list(axes) for v, axes in vars_to_clip_dims.items()}
-
-    def compute_gradients(self, *args: Any, **kwargs: Any) -> list[tuple[Any, Any]]:
-        return self._opt.compute_gradients(*args, **kwargs)
-
-    def get_slot(self, *args: Any, **kwargs: Any) -> Any:
-        return self._opt.get_slot(*args, **kwargs)
-
-    def get_slot_names(self) -> list[str]:
-        return self._opt.get_slot_names()
 
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[Any, Any]], global_step: Any = None, name: str | None = None
@@ -124,7 +115,7 @@ class VariableClippingOptimizer(Optimizer):
 
 
 def _all_zeros(grad: Any) -> Tensor:
-    return equal(count_nonzero(grad.values if isinstance(grad, IndexedSlices) else grad), 0)
+    return equal(count_nonzero(values_of(grad)), 0)
 
 
 class MultitaskOptimizerWrapper:

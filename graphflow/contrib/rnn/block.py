@@ -13,30 +13,22 @@ from graphflow.ops.join import concat, split
 from graphflow.ops.linalg import matmul
 from graphflow.ops.math import sigmoid
 from graphflow.ops.trigonometry import tanh
-from graphflow.recurrent.cell import LSTMStateTuple, RNNCell
+from graphflow.recurrent.cell import LSTMStateTuple, LSTMUnitsCell
 from graphflow.recurrent.cells import GRUCell, last_size
 
 _ZEROS = initializers.zeros_initializer()
 
 
-class LSTMBlockCell(RNNCell):
+class LSTMBlockCell(LSTMUnitsCell):
     """LSTMCell without projection; the gates stand in the kernel as i, j, f, o.   Variables: `lstm_cell/kernel`, ..."""
 
     def __init__(
         self, num_units: int, forget_bias: float = 1.0, cell_clip: float | None = None, use_peephole: bool = False,
         dtype: Any = None, reuse: Any = None, name: str = "lstm_cell",
     ) -> None:  # fmt: skip
-        super().__init__(dtype=dtype, reuse=reuse, name=name)
-        self._num_units, self._forget_bias, self._use_peephole = num_units, forget_bias, use_peephole
+        super().__init__(num_units, dtype=dtype, reuse=reuse, name=name)
+        self._forget_bias, self._use_peephole = forget_bias, use_peephole
         self._cell_clip = None if cell_clip is None or cell_clip < 0 else cell_clip
-
-    @property
-    def state_size(self) -> LSTMStateTuple:
-        return LSTMStateTuple(self._num_units, self._num_units)
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n = self._num_units

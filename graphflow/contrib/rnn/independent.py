@@ -14,7 +14,7 @@ from graphflow.ops.bias import bias_add
 from graphflow.ops.join import split
 from graphflow.ops.linalg import matmul
 from graphflow.ops.math import sigmoid
-from graphflow.recurrent.cell import LSTMStateTuple, RNNCell, UnitsCell, activation_or_tanh
+from graphflow.recurrent.cell import LSTMStateTuple, LSTMUnitsCell, UnitsCell, activation_or_tanh
 from graphflow.recurrent.cells import last_size
 
 _ZEROS = initializers.zeros_initializer()
@@ -75,25 +75,16 @@ class IndyGRUCell(UnitsCell):
         return h, h
 
 
-class IndyLSTMCell(RNNCell):
+class IndyLSTMCell(LSTMUnitsCell):
     """A BasicLSTMCell with a vector in place of the recurrent matrix."""
 
     def __init__(
         self, num_units: int, forget_bias: float = 1.0, activation: Any = None, reuse: Any = None,
         kernel_initializer: Any = None, bias_initializer: Any = None, name: str | None = None, dtype: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(reuse=reuse, name=name, dtype=dtype)
-        self._num_units, self._forget_bias = num_units, forget_bias
-        self._activation = activation_or_tanh(activation)
+        super().__init__(num_units, reuse=reuse, name=name, dtype=dtype)
+        self._forget_bias, self._activation = forget_bias, activation_or_tanh(activation)
         self._kernel_initializer, self._bias_initializer = kernel_initializer, bias_initializer
-
-    @property
-    def state_size(self) -> LSTMStateTuple:
-        return LSTMStateTuple(self._num_units, self._num_units)
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n = 4 * self._num_units

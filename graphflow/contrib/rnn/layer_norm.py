@@ -13,13 +13,13 @@ from graphflow.ops.math import rsqrt, sigmoid
 from graphflow.ops.normalization import dropout
 from graphflow.ops.statistics import moments
 from graphflow.ops.trigonometry import tanh
-from graphflow.recurrent.cell import LSTMStateTuple, RNNCell
+from graphflow.recurrent.cell import LSTMStateTuple, LSTMUnitsCell
 from graphflow.recurrent.cells import last_size
 
 _GATES = ("input", "transform", "forget", "output")
 
 
-class LayerNormBasicLSTMCell(RNNCell):
+class LayerNormBasicLSTMCell(LSTMUnitsCell):
     """BasicLSTMCell with layer normalization of i, j, f, o and of the new c, and dropout of tanh(j).
 
     layer_norm        False: gates have a bias instead
@@ -33,18 +33,10 @@ class LayerNormBasicLSTMCell(RNNCell):
         layer_norm: bool = True, norm_gain: float = 1.0, norm_shift: float = 0.0, dropout_keep_prob: Any = 1.0,
         dropout_prob_seed: int | None = None, reuse: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(reuse=reuse)
-        self._num_units, self._forget_bias, self._activation = num_units, forget_bias, activation
+        super().__init__(num_units, reuse=reuse)
+        self._forget_bias, self._activation = forget_bias, activation
         self._layer_norm, self._gain, self._shift = layer_norm, norm_gain, norm_shift
         self._keep_prob, self._seed = dropout_keep_prob, dropout_prob_seed
-
-    @property
-    def state_size(self) -> LSTMStateTuple:
-        return LSTMStateTuple(self._num_units, self._num_units)
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n = self._num_units

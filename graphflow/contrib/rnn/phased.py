@@ -17,11 +17,11 @@ from graphflow.ops.math import exp, sigmoid
 from graphflow.ops.random import random_uniform
 from graphflow.ops.select import where_v2
 from graphflow.ops.trigonometry import tanh
-from graphflow.recurrent.cell import LSTMStateTuple, RNNCell
+from graphflow.recurrent.cell import LSTMStateTuple, LSTMUnitsCell
 from graphflow.recurrent.cells import last_size
 
 
-class PhasedLSTMCell(RNNCell):
+class PhasedLSTMCell(LSTMUnitsCell):
     """An LSTM whose inputs are (time, x); k blends the new state with the old one: k * new + (1 - k) * old.
 
     k rises to 1 and falls to 0 within the first `ratio_on` of a period, and leaks a little in the rest of it.
@@ -35,18 +35,10 @@ class PhasedLSTMCell(RNNCell):
         trainable_ratio_on: bool = True, period_init_min: float = 1.0, period_init_max: float = 1000.0,
         reuse: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(reuse=reuse)
-        self._num_units, self._use_peepholes, self._leak = num_units, use_peepholes, leak
+        super().__init__(num_units, reuse=reuse)
+        self._use_peepholes, self._leak = use_peepholes, leak
         self._ratio, self._trainable_ratio_on = ratio_on, trainable_ratio_on
         self._period_range = math.log(period_init_min), math.log(period_init_max)
-
-    @property
-    def state_size(self) -> LSTMStateTuple:
-        return LSTMStateTuple(self._num_units, self._num_units)
-
-    @property
-    def output_size(self) -> int:
-        return self._num_units
 
     def build(self, input_shape: Any) -> None:
         n = self._num_units

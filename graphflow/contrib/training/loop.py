@@ -11,7 +11,7 @@ from graphflow.default import name_scope
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.clip import global_norm
-from graphflow.ops.indexed_slices import IndexedSlices
+from graphflow.ops.indexed_slices import values_of
 from graphflow.summary.functions import histogram, scalar
 from graphflow.train.monitored import MonitoredTrainingSession, Scaffold
 from graphflow.train.optimizer import Optimizer
@@ -22,7 +22,7 @@ def add_gradients_summaries(grads_and_vars: Gradients) -> list[Tensor]:
     made = []
     for gradient, variable in grads_and_vars:
         if gradient is not None:
-            values = gradient.values if isinstance(gradient, IndexedSlices) else gradient
+            values = values_of(gradient)
             made.append(histogram(f"{variable.op.name}_gradient", values))
             made.append(scalar(f"{variable.op.name}_gradient_norm", global_norm([values])))
     return made

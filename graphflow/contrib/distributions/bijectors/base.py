@@ -191,3 +191,13 @@ class Bijector:
 
     def __repr__(self) -> str:
         return f"<tf.contrib.distributions.bijectors.{type(self).__name__} {self.name!r}>"
+
+
+class VolumePreserving(Bijector):
+    """A bijector under which volumes stay as they are."""
+
+    def _forward_log_det_jacobian(self, x: Tensor) -> Tensor:
+        return convert_to_tensor(0.0, x.dtype)
+
+    def _inverse_log_det_jacobian(self, y: Tensor) -> Tensor:
+        return convert_to_tensor(0.0, y.dtype)

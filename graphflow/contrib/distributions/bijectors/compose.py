@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphflow.contrib.distributions.bijectors.base import Bijector
+from graphflow.contrib.distributions.bijectors.base import Bijector, VolumePreserving
 from graphflow.errors import GraphError
 from graphflow.operation import Tensor
 from graphflow.ops.basic import cast
-from graphflow.ops.define import convert_to_tensor
 from graphflow.shape import TensorShape
 
 
@@ -150,7 +149,7 @@ def _least_dimensions(ends: Sequence[tuple[int, int]]) -> int:
     return least
 
 
-class Identity(Bijector):
+class Identity(VolumePreserving):
     """y = x."""
 
     def __init__(self, validate_args: bool = False, name: str = "identity") -> None:
@@ -161,12 +160,6 @@ class Identity(Bijector):
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y
-
-    def _forward_log_det_jacobian(self, x: Tensor) -> Tensor:
-        return convert_to_tensor(0.0, x.dtype)
-
-    def _inverse_log_det_jacobian(self, y: Tensor) -> Tensor:
-        return convert_to_tensor(0.0, y.dtype)
 
 
 class Inline(Bijector):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphflow.contrib.distributions.bijectors.base import Bijector
+from graphflow.contrib.distributions.bijectors.base import Bijector, VolumePreserving
 from graphflow.errors import GraphError, ShapeError
 from graphflow.operation import Tensor
 from graphflow.ops.activations import softplus
@@ -29,7 +29,7 @@ from graphflow.ops.static import static_value
 from graphflow.shape import TensorShape
 
 
-class Permute(Bijector):
+class Permute(VolumePreserving):
     """y[i] = x[permutation[i]] in the last axis.   Raises: ValueError when it is no permutation."""
 
     def __init__(self, permutation: Any, validate_args: bool = False, name: str | None = None) -> None:
@@ -51,14 +51,8 @@ class Permute(Bijector):
     def _inverse(self, y: Tensor) -> Tensor:
         return gather(y, invert_permutation(self.permutation), axis=-1)
 
-    def _inverse_log_det_jacobian(self, y: Tensor) -> Tensor:
-        return convert_to_tensor(0.0, y.dtype)
 
-    def _forward_log_det_jacobian(self, x: Tensor) -> Tensor:
-        return convert_to_tensor(0.0, x.dtype)
-
-
-class Reshape(Bijector):
+class Reshape(VolumePreserving):
     """Events of the shape event_shape_in as event_shape_out; each may have one -1."""
 
     def __init__(
@@ -86,12 +80,6 @@ class Reshape(Bijector):
 
     def _inverse(self, y: Tensor) -> Tensor:
         return self._reshaped(y, self._out, self._in)
-
-    def _inverse_log_det_jacobian(self, y: Tensor) -> Tensor:
-        return convert_to_tensor(0.0, y.dtype)
-
-    def _forward_log_det_jacobian(self, x: Tensor) -> Tensor:
-        return convert_to_tensor(0.0, x.dtype)
 
     def _forward_event_shape(self, input_shape: TensorShape) -> TensorShape:
         return _static(input_shape, self._in, self._out)
