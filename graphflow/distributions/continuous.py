@@ -42,11 +42,11 @@ def _log_normal_cdf(z: Tensor) -> Tensor:
     return where_v2(far, tail, log(0.5 * erfc(-near / math.sqrt(2))))
 
 
-class Normal(Distribution):
-    """The normal distribution with mean `loc` and standard deviation `scale`, which broadcast."""
+class LocationScale(Distribution):
+    """loc + scale * z of numbers z that need no parameters, whose mode is 0, and their mean where it says no other."""
 
     def __init__(
-        self, loc: Any, scale: Any, validate_args: bool = False, allow_nan_stats: bool = True, name: str = "Normal"
+        self, loc: Any, scale: Any, validate_args: bool = False, allow_nan_stats: bool = True, name: str | None = None
     ) -> None:
         self.loc = parameter(loc, "loc")
         self.scale = parameter(scale, "scale", self.loc.dtype, positive=validate_args)
@@ -58,6 +58,23 @@ class Normal(Distribution):
 
     def _z(self, value: Tensor) -> Tensor:
         return (value - self.loc) / self.scale
+
+    def _mean(self) -> Tensor:
+        return self.loc + self._like()
+
+    _mode = _mean
+
+    def _variance(self) -> Tensor:
+        return square(self._stddev())
+
+
+class Normal(LocationScale):
+    """The normal distribution with mean `loc` and standard deviation `scale`, which broadcast."""
+
+    def __init__(
+        self, loc: Any, scale: Any, validate_args: bool = False, allow_nan_stats: bool = True, name: str = "Normal"
+    ) -> None:
+        super().__init__(loc, scale, validate_args, allow_nan_stats, name)
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         return random_normal(sizes, dtype=self.dtype, seed=seed) * self.scale + self.loc
@@ -80,31 +97,17 @@ class Normal(Distribution):
     def _entropy(self) -> Tensor:
         return 0.5 * math.log(2 * math.pi * math.e) + log(self.scale + self._like())
 
-    def _mean(self) -> Tensor:
-        return self.loc + self._like()
-
-    _mode = _mean
-
     def _stddev(self) -> Tensor:
         return self.scale + self._like()
 
-    def _variance(self) -> Tensor:
-        return square(self._stddev())
 
-
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """The distribution with density exp(-|x - loc| / scale) / (2 scale)."""
 
     def __init__(
         self, loc: Any, scale: Any, validate_args: bool = False, allow_nan_stats: bool = True, name: str = "Laplace"
     ) -> None:
-        self.loc = parameter(loc, "loc")
-        self.scale = parameter(scale, "scale", self.loc.dtype, positive=validate_args)
-        super().__init__(self.loc.dtype, FULLY_REPARAMETERIZED, validate_args, allow_nan_stats,
-                         {"loc": loc, "scale": scale}, name=name)  # fmt: skip
-
-    def _like(self) -> Tensor:
-        return together(self.loc, self.scale)
+        super().__init__(loc, scale, validate_args, allow_nan_stats, name)
 
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         u = random_uniform(sizes, -1.0, 1.0, self.dtype, seed)
@@ -112,25 +115,17 @@ class Laplace(Distribution):
         return self.loc - self.scale * sign(u) * log1p(-abs(u))
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        return -abs((value - self.loc) / self.scale) - math.log(2) - log(self.scale)
+        return -abs(self._z(value)) - math.log(2) - log(self.scale)
 
     def _cdf(self, value: Tensor) -> Tensor:
-        z = (value - self.loc) / self.scale
+        z = self._z(value)
         return 0.5 - 0.5 * sign(z) * expm1(-abs(z))
 
     def _entropy(self) -> Tensor:
         return math.log(2) + 1.0 + log(self.scale + self._like())
 
-    def _mean(self) -> Tensor:
-        return self.loc + self._like()
-
-    _mode = _mean
-
     def _stddev(self) -> Tensor:
         return math.sqrt(2) * (self.scale + self._like())
-
-    def _variance(self) -> Tensor:
-        return square(self._stddev())
 
 
 class Uniform(Distribution):

@@ -16,7 +16,7 @@ from graphflow.distributions.base import (
     parameter,
     together,
 )
-from graphflow.distributions.continuous import ConcentrationRate, Gamma, Uniform
+from graphflow.distributions.continuous import ConcentrationRate, Gamma, LocationScale, Uniform
 from graphflow.operation import Tensor
 from graphflow.ops.activations import softplus
 from graphflow.ops.basic import cast, zeros_like
@@ -27,22 +27,8 @@ from graphflow.ops.select import where_v2
 from graphflow.ops.trigonometry import atan, tan
 
 
-class _LocationScale(Distribution):
-    """loc + scale * z of numbers z that need no parameters."""
-
-    def __init__(
-        self, loc: Any, scale: Any, validate_args: bool = False, allow_nan_stats: bool = True, name: str | None = None
-    ) -> None:
-        self.loc = parameter(loc, "loc")
-        self.scale = parameter(scale, "scale", self.loc.dtype, positive=validate_args)
-        super().__init__(self.loc.dtype, FULLY_REPARAMETERIZED, validate_args, allow_nan_stats,
-                         {"loc": loc, "scale": scale}, name=name)  # fmt: skip
-
-    def _like(self) -> Tensor:
-        return together(self.loc, self.scale)
-
-    def _z(self, value: Tensor) -> Tensor:
-        return (value - self.loc) / self.scale
+class _ByQuantiles(LocationScale):
+    """One that is drawn by its quantiles."""
 
     def _quantile(self, p: Tensor) -> Tensor:
         return self.loc + self.scale * self._standard_quantile(p)
@@ -53,11 +39,8 @@ class _LocationScale(Distribution):
     def _sample(self, sizes: Tensor, seed: int | None) -> Tensor:
         return self._quantile(random_uniform(sizes, 1e-30, 1.0, self.dtype, seed))
 
-    def _mode(self) -> Tensor:
-        return self.loc + self._like()
 
-
-class Logistic(_LocationScale):
+class Logistic(_ByQuantiles):
     """The distribution with the cumulative distribution function sigmoid((x - loc) / scale)."""
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
@@ -82,17 +65,11 @@ class Logistic(_LocationScale):
     def _entropy(self) -> Tensor:
         return 2.0 + log(self.scale + self._like())
 
-    def _mean(self) -> Tensor:
-        return self.loc + self._like()
-
     def _stddev(self) -> Tensor:
         return (self.scale + self._like()) * math.pi / math.sqrt(3)
 
-    def _variance(self) -> Tensor:
-        return square(self._stddev())
 
-
-class Cauchy(_LocationScale):
+class Cauchy(_ByQuantiles):
     """The distribution with density 1 / (pi scale (1 + z^2)), z = (x - loc) / scale; it has no mean."""
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
@@ -116,7 +93,7 @@ class Cauchy(_LocationScale):
     _variance = _stddev = _mean
 
 
-class Gumbel(_LocationScale):
+class Gumbel(_ByQuantiles):
     """The distribution with the cumulative distribution function exp(-exp(-(x - loc) / scale))."""
 
     def _standard_quantile(self, p: Tensor) -> Tensor:
@@ -140,9 +117,6 @@ class Gumbel(_LocationScale):
 
     def _stddev(self) -> Tensor:
         return (self.scale + self._like()) * math.pi / math.sqrt(6)
-
-    def _variance(self) -> Tensor:
-        return square(self._stddev())
 
 
 class HalfNormal(Distribution):
